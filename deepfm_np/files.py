@@ -1,0 +1,61 @@
+"""Files that are written whole or not at all, and read without executing anything."""
+
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+
+def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it: a reader sees the old file or the new one.
+
+    Raises OSError where the folder does not exist or cannot be written; `path` is then as it was.
+    """
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, UTF-8, whole or not at all."""
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a .npz file of the named arrays, whole or not at all. No array may hold Python objects."""
+    write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+
+def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:
+    """Read a .npz file completely, without pickle.
+
+    kind: what the file should be, for the message ("a deepfm_np model"). Raises FileNotFoundError where there is
+    no file and ValueError where it is cut short, damaged or something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected {kind}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is not {kind}, or it is damaged: {error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,66 @@
+"""The activations of the deep part, entry by entry: sigmoid, relu, tanh.
+
+Derivatives are written so that they keep their digits where the function saturates: the textbook forms a (1 - a)
+and 1 - a^2 subtract nearly equal numbers there and have lost every digit at |z| = 40.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.ops.rows import Array
+
+
+def exp_minus_abs(z: Array) -> Array:
+    """exp(-|z|), which never overflows. Analytic away from 0: the sign is that of the real part."""
+    return np.exp(np.where(z.real > 0, -z, z))
+
+
+class SigmoidCache(NamedTuple):
+    slope: Array  # sigmoid(z) sigmoid(-z), the derivative
+
+
+def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
+    """a = 1 / (1 + exp(-z)). Any shape -> the same shape and dtype; finite and without overflow at any z.
+
+    With e = exp(-|z|):  sigmoid(|z|) = 1 / (1 + e)  and  sigmoid(-|z|) = e / (1 + e).
+    """
+    e = exp_minus_abs(z)
+    of_abs = 1 / (1 + e)
+    of_minus_abs = e * of_abs
+    return np.where(z.real > 0, of_abs, of_minus_abs), SigmoidCache(of_abs * of_minus_abs)
+
+
+def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:
+    """dL/dz = dL/da * sigmoid(z) sigmoid(-z)"""
+    return grad_a * cache.slope
+
+
+class ReluCache(NamedTuple):
+    positive: Array  # bool, where z > 0
+
+
+def relu_forward(z: Array) -> tuple[Array, ReluCache]:
+    """a = z where z > 0, else 0. Any shape -> the same shape and dtype."""
+    positive = z.real > 0
+    return np.where(positive, z, z.dtype.type(0)), ReluCache(positive)
+
+
+def relu_backward(grad_a: Array, cache: ReluCache) -> Array:
+    """dL/dz = dL/da where z > 0, else 0. At z = 0, where no derivative exists, 0 is taken."""
+    return np.where(cache.positive, grad_a, grad_a.dtype.type(0))
+
+
+class TanhCache(NamedTuple):
+    z: Array
+
+
+def tanh_forward(z: Array) -> tuple[Array, TanhCache]:
+    """a = tanh z. Any shape -> the same shape and dtype."""
+    return np.tanh(z), TanhCache(z)
+
+
+def tanh_backward(grad_a: Array, cache: TanhCache) -> Array:
+    """dL/dz = dL/da * sech^2 z,  where sech^2 z = 4 e / (1 + e)^2 with e = exp(-2 |z|)"""
+    e = exp_minus_abs(2 * cache.z)
+    return grad_a * (4 * e / ((1 + e) * (1 + e)))

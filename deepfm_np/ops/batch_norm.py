@@ -1,0 +1,72 @@
+"""Batch normalisation: every unit is given mean 0 and variance 1 over the batch, then a scale and a shift.
+
+normalized = (x - mean) / sqrt(var + epsilon),   y = gamma * normalized + beta      (Ioffe & Szegedy 2015, alg. 1)
+
+In training, mean and var are those of the batch (var is the biased one, divided by n). In evaluation they are
+running averages of what training saw, into which the unbiased variance goes, as in torch.nn.BatchNorm1d.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.ops.rows import Array
+
+EPSILON = 1e-5
+MOMENTUM = 0.1
+
+
+class BatchNormCache(NamedTuple):
+    normalized: Array  # (n, d)
+    gamma: Array  # (d,)
+    inverse_std: Array  # (d,), 1 / sqrt(var + epsilon)
+    training: bool
+    running: tuple[Array, Array]  # the running mean and variance after this batch
+
+
+def batch_norm_forward(
+    x: Array, gamma: Array, beta: Array, running: tuple[Array, Array], training: bool
+) -> tuple[Array, BatchNormCache]:
+    """(n, d) x, (d,) gamma and beta, running = ((d,) mean, (d,) variance) -> (n, d).
+
+    The running statistics passed in stay as they are; the new ones are `cache.running`. A batch of one has no
+    variance: in training it gives y = beta, a zero gradient for x, and leaves the running statistics unchanged.
+    Raises ValueError where the shapes do not fit.
+    """
+    d = x.shape[1:]
+    if x.ndim != 2 or any(array.shape != d for array in (gamma, beta, *running)):
+        shapes = [array.shape for array in (gamma, beta, *running)]
+        raise ValueError(f"x is {x.shape}: gamma, beta, mean and variance must be {d}, they are {shapes}")
+    if training:
+        mean = x.mean(axis=0)
+        centered = x - mean
+        var = (centered * centered).mean(axis=0)
+        running = _updated(running, mean.real, var.real, len(x))
+    else:
+        mean, var = running
+        centered = x - mean
+    inverse_std = 1 / np.sqrt(var + EPSILON)
+    normalized = centered * inverse_std
+    return gamma * normalized + beta, BatchNormCache(normalized, gamma, inverse_std, training, running)
+
+
+def batch_norm_backward(grad_y: Array, cache: BatchNormCache) -> tuple[Array, Array, Array]:
+    """dL/dx, dL/dgamma, dL/dbeta.
+
+    With g = dL/dy * gamma, the gradient of `normalized`; in training, mean and variance depend on x as well:
+
+        dL/dx = (g - mean(g) - normalized * mean(g * normalized)) / sqrt(var + epsilon),   means over the batch
+
+    In evaluation they are constants, and dL/dx = g / sqrt(var + epsilon).
+    """
+    g = grad_y * cache.gamma
+    if cache.training:
+        g = g - g.mean(axis=0) - cache.normalized * (g * cache.normalized).mean(axis=0)
+    return g * cache.inverse_std, (grad_y * cache.normalized).sum(axis=0), grad_y.sum(axis=0)
+
+
+def _updated(running: tuple[Array, Array], mean: Array, var: Array, n: int) -> tuple[Array, Array]:
+    if n == 1:
+        return running
+    unbiased = var * (n / (n - 1))
+    return tuple(((1 - MOMENTUM) * old + MOMENTUM * new).astype(old.dtype) for old, new in zip(running, (mean, unbiased), strict=True))

@@ -1,0 +1,38 @@
+"""Dropout, in its inverted form: units are dropped in training and the kept ones scaled up.
+
+y = x * mask / (1 - rate),  mask ~ Bernoulli(1 - rate) for each unit      (Srivastava et al. 2014, section 10)
+
+The expectation of y is x, so that nothing needs scaling at prediction time. `rate` is the probability of being
+dropped; the DeepFM paper's "dropout" is the probability of being kept.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.ops.rows import Array
+
+
+class DropoutCache(NamedTuple):
+    scale: Array | None  # mask / (1 - rate), the shape of x; None where rate is 0
+
+
+def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, DropoutCache]:
+    """Any shape -> the same shape and dtype. Rate 0 is the exact identity and draws nothing.
+
+    The mask depends on the generator and the shape alone, so a generator in the same state draws the same mask
+    for every dtype: a gradient check builds a new one from a fixed seed for each call of the forward pass.
+    Raises ValueError for a rate outside [0, 1).
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate}")
+    if rate == 0:
+        return x.copy(), DropoutCache(None)
+    kept = rng.random(x.shape, dtype=np.float32) >= rate
+    scale = kept * x.real.dtype.type(1 / (1 - rate))
+    return x * scale, DropoutCache(scale)
+
+
+def dropout_backward(grad_y: Array, cache: DropoutCache) -> Array:
+    """dL/dx = dL/dy * mask / (1 - rate), with the mask of the forward pass"""
+    return grad_y.copy() if cache.scale is None else grad_y * cache.scale

@@ -1,0 +1,69 @@
+"""Embedding: every field becomes one vector.
+
+V_j = x_field_j @ table_j = sum over the slots t of field j of values_t * table[ids_t]      (Guo et al. 2017, 2.1)
+
+A one-hot vector times a matrix is a row of that matrix, so x is never built: a categorical field is one slot of
+value 1, a numerical field one slot whose value is the number, a multi-valued field several slots.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.ops.rows import Array, RowGradient, check_slots, sum_rows
+
+
+class EmbeddingCache(NamedTuple):
+    ids: Array  # (n, s)
+    values: Array  # (n, s), in the dtype of the table
+    field_of_slot: Array | None  # (s,), None where every field is one slot
+
+
+def embedding_forward(
+    table: Array, ids: Array, values: Array, field_starts: Sequence[int] | None = None
+) -> tuple[Array, EmbeddingCache]:
+    """(D, k) table, (n, s) ids and values -> (n, m, k) field vectors, in the dtype of the table.
+
+    field_starts: m slots, strictly increasing from 0, at which each field begins; None means that every slot
+    is a field. Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
+    """
+    check_slots(ids, values, len(table))
+    values = np.asarray(values, table.dtype)
+    slot_vectors = table[ids] * values[:, :, None]
+    if field_starts is None:
+        return slot_vectors, EmbeddingCache(ids, values, None)
+    field_of_slot = slot_fields(field_starts, ids.shape[1])
+    vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts), axis=1)
+    return vectors, EmbeddingCache(ids, values, field_of_slot)
+
+
+def embedding_backward(grad_vectors: Array, cache: EmbeddingCache) -> RowGradient:
+    """dL/dtable[r] = sum over the slots that hold row r of value * dL/dV of the slot's field. (n, m, k) -> rows."""
+    if cache.field_of_slot is not None:
+        grad_vectors = grad_vectors[:, cache.field_of_slot]
+    return sum_rows(cache.ids, cache.values, grad_vectors * cache.values[:, :, None])
+
+
+def slot_fields(field_starts: Sequence[int], s: int) -> Array:
+    """The field of each slot: starts [0, 1, 4] and s = 6 give [0, 1, 1, 1, 2, 2].
+
+    Raises ValueError where the starts do not begin at 0 or do not increase strictly below s.
+    """
+    widths = np.diff([*field_starts, s])
+    if len(field_starts) == 0 or field_starts[0] != 0 or (widths < 1).any():
+        raise ValueError(f"field_starts must increase strictly from 0 and end below {s}, got {list(field_starts)}")
+    return np.repeat(np.arange(len(widths)), widths)
+
+
+def one_hot(ids: Array, D: int, values: Array | None = None) -> Array:
+    """(n, s) ids -> the (n, D) matrix x that the slots stand for; values default to 1. For lessons and tests only.
+
+    `one_hot(ids, D, values) @ table` is the sum of an example's slots: what the lookup computes without x.
+    Repeated ids in one example add up. Raises as `embedding_forward` does.
+    """
+    values = np.ones(ids.shape) if values is None else values
+    check_slots(ids, values, D)
+    x = np.zeros((len(ids), D), values.dtype)
+    np.add.at(x, (np.arange(len(ids))[:, None], ids), values)
+    return x

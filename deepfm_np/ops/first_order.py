@@ -1,0 +1,30 @@
+"""Order-1 scores: every value counts by itself.
+
+y = <w, x> = sum over the slots t of values_t * weights[ids_t]      (Guo et al. 2017, eq. 2, first term)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.ops.rows import Array, RowGradient, check_slots, sum_rows
+
+
+class FirstOrderCache(NamedTuple):
+    ids: Array  # (n, s)
+    values: Array  # (n, s), in the dtype of the weights
+
+
+def first_order_forward(weights: Array, ids: Array, values: Array) -> tuple[Array, FirstOrderCache]:
+    """(D,) weights, (n, s) ids and values -> (n,) scores, in the dtype of the weights.
+
+    Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the weights.
+    """
+    check_slots(ids, values, len(weights))
+    values = np.asarray(values, weights.dtype)
+    return (weights[ids] * values).sum(axis=1), FirstOrderCache(ids, values)
+
+
+def first_order_backward(grad_y: Array, cache: FirstOrderCache) -> RowGradient:
+    """dL/dw[r] = sum over the slots that hold row r of value * dL/dy of the slot's example. (n,) -> rows."""
+    return sum_rows(cache.ids, cache.values, grad_y[:, None] * cache.values)

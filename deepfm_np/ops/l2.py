@@ -1,0 +1,39 @@
+"""The L2 penalties of the loss, without their strength.
+
+weights:  1/2 sum_l ||W_l||^2
+rows:     1/(2n) sum_i sum over i's slots with value != 0 of ||table row||^2
+
+A row is penalised once per occurrence in the batch, so the penalty is an average over examples and does not
+depend on the batch size; a row the batch does not touch is not penalised and has no gradient.
+"""
+
+from typing import NamedTuple
+
+from deepfm_np.ops.rows import Array, RowGradient, sum_rows
+
+
+def l2_forward(W: Array) -> tuple[float, Array]:
+    """Any shape -> 1/2 ||W||^2, a scalar. The cache is W itself."""
+    return (W * W).sum() / 2, W
+
+
+def l2_backward(grad_y: float, W: Array) -> Array:
+    """d/dW = W"""
+    return grad_y * W
+
+
+class L2RowsCache(NamedTuple):
+    ids: Array  # (n, s)
+    values: Array  # (n, s)
+    rows: Array  # (n, s, k), the table's rows where the value is not 0, else 0
+
+
+def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2RowsCache]:
+    """(D, k) table, (n, s) ids and values -> the mean over examples of 1/2 ||row||^2 over their slots, a scalar."""
+    rows = table[ids] * (values != 0)[:, :, None]
+    return (rows * rows).sum() / (2 * len(ids)), L2RowsCache(ids, values, rows)
+
+
+def l2_rows_backward(grad_y: float, cache: L2RowsCache) -> RowGradient:
+    """dL/dtable[r] = dL/dy * (occurrences of r in the batch) / n * table[r]"""
+    return sum_rows(cache.ids, cache.values, cache.rows * (grad_y / len(cache.ids)))

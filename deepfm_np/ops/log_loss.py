@@ -1,0 +1,49 @@
+"""Log loss of logits: how surprised the model is by the clicks.
+
+loss_i = -y log p - (1 - y) log(1 - p) with p = sigmoid(z)
+       = log(1 + exp(u)),   u = (1 - 2y) z      since 1 - sigmoid(z) = sigmoid(-z)
+
+The second form needs no probability, so none can round to 0 or 1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.ops.activation import exp_minus_abs, sigmoid_forward
+from deepfm_np.ops.rows import Array
+
+
+class LogLossCache(NamedTuple):
+    sign: Array  # (n,), 1 - 2y: +1 where nothing was clicked, -1 where something was
+    u: Array  # (n,), sign * logits
+
+
+def log_loss_forward(logits: Array, labels: Array) -> tuple[np.generic, LogLossCache]:
+    """(n,) logits, (n,) labels of 0 or 1 -> the mean loss in nats, a scalar in the dtype of the logits.
+
+    log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)) is finite at any logit.
+    Raises ValueError for a label other than 0 or 1 (naming the row), for shapes that differ and an empty batch.
+    """
+    check_labels(labels)
+    if logits.shape != labels.shape:
+        raise ValueError(f"logits and labels must both be (n,); they are {logits.shape} and {labels.shape}")
+    sign = 1 - 2 * np.asarray(labels, logits.real.dtype)
+    u = sign * logits
+    positive_part = np.where(u.real > 0, u, u.dtype.type(0))
+    return (positive_part + np.log1p(exp_minus_abs(u))).mean(), LogLossCache(sign, u)
+
+
+def log_loss_backward(grad_loss: float, cache: LogLossCache) -> Array:
+    """dL/dz_i = (1 - 2y) sigmoid((1 - 2y) z) / n, which is (p - y) / n without its cancellation. scalar -> (n,)"""
+    return grad_loss * cache.sign * sigmoid_forward(cache.u)[0] / len(cache.u)
+
+
+def check_labels(labels: Array) -> None:
+    """Raise ValueError unless labels are (n,), n >= 1, of 0 and 1."""
+    if labels.ndim != 1 or not labels.size:
+        raise ValueError(f"labels must be (n,) with n >= 1, they are {labels.shape}")
+    wrong = ~((labels == 0) | (labels == 1))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"labels must be 0 or 1; row {row} holds {labels[row]}")
