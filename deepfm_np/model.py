@@ -5,10 +5,8 @@ y_FM  = <w, x> + sum_{i<j} <V_i, V_j>
 a_0   = [V_1, ..., V_m],   a_{l+1} = dropout(activation(batch_norm(a_l W_l + b_l))),   y_deep = a_H W_H + b_H
 
 (Guo et al. 2017, equations 1 to 4; the intercept w_0 is ours.) Each component has a switch, so that logistic
-regression, the factorization machine, the plain network and Wide & Deep without crosses are the same class:
-
-    LR    fm=False, deep=False               DNN          first_order=False, fm=False
-    FM    deep=False                         Wide & Deep  fm=False
+regression, the factorization machine, the plain network and Wide & Deep without crosses are the same class: see
+`COMPONENTS`.
 """
 
 import json
@@ -27,6 +25,13 @@ from deepfm_np.ops.fm import FMCache
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array, check_slots
 
+COMPONENTS = {
+    "LR": {"fm": False, "deep": False},
+    "FM": {"deep": False},
+    "DNN": {"first_order": False, "fm": False},
+    "Wide & Deep": {"fm": False},
+    "DeepFM": {},
+}
 TABLE_STD = 0.01
 PREDICTION_BATCH = 4096
 
@@ -144,7 +149,7 @@ class DeepFM:
 
         Raises ValueError, TypeError or IndexError, naming the row, for slots that do not fit the model.
         """
-        ids, values = self._checked_slots(ids, values)
+        ids, values = self.checked_slots(ids, values)
         batches = range(0, len(ids), PREDICTION_BATCH)
         parts = [
             self._forward(self.params, ids[i : i + PREDICTION_BATCH], values[i : i + PREDICTION_BATCH])[0]
@@ -176,7 +181,7 @@ class DeepFM:
         `params` given changes nothing. Raises ValueError, TypeError or IndexError, naming the row, for input
         that does not fit.
         """
-        ids, values = self._checked_slots(ids, values)
+        ids, values = self.checked_slots(ids, values)
         labels = np.asarray(labels)
         own = params is None
         params = self.params if own else params
@@ -194,7 +199,7 @@ class DeepFM:
 
         Raises as `logits` does.
         """
-        ids, values = self._checked_slots(ids, values)
+        ids, values = self.checked_slots(ids, values)
         values = values.astype(self.dtype)
         n, m, params = len(ids), len(self.field_dims), self.params
         starts = np.arange(m) if self.field_starts is None else np.asarray(self.field_starts)
@@ -305,7 +310,12 @@ class DeepFM:
                 grads[name] = grads[name] + ops.l2_backward(self.l2_net, cache)
         return penalty
 
-    def _checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
+    def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
+        """ids and values as arrays, if they are (n, s) slots of this model.
+
+        Raises TypeError for ids that are not integers, IndexError for an id outside the table, and ValueError for
+        shapes that do not fit or a value that is not finite; each names the row.
+        """
         ids, values = np.asarray(ids), np.asarray(values)
         check_slots(ids, values, sum(self.field_dims))
         m, s = len(self.field_dims), ids.shape[1]

@@ -11,7 +11,47 @@ import numpy as np
 from deepfm_np.ops.rows import Array, RowGradient
 
 
-class SGD:
+class Optimizer:
+    """What SGD and Adam share: the step count `t`, `learning_rate`, and a state of arrays for each parameter."""
+
+    moments: tuple[str, ...] = ()
+
+    def __init__(self, learning_rate: float):
+        _check_positive("learning_rate", learning_rate)
+        self.learning_rate = learning_rate
+        self.t = 0
+        self.state: dict[str, dict[str, Array]] = {}
+
+    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> None:
+        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit."""
+        matched = _matched(params, grads)
+        self.t += 1
+        for name, where, grad in matched:
+            if name not in self.state:
+                self.state[name] = {moment: np.zeros_like(params[name]) for moment in self.moments}
+            params[name][where] -= self._change(grad, self.state[name], where)
+
+    def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
+        """What to subtract at `where`, a selection of the parameter; moves the state there."""
+        raise NotImplementedError
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Everything `restore` needs to go on exactly from here, as named arrays."""
+        arrays = {f"{moment}/{name}": array for name, state in self.state.items() for moment, array in state.items()}
+        return {"t": np.array(self.t), "learning_rate": np.array(self.learning_rate), **arrays}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Go on from what `to_arrays` returned."""
+        self.t = int(arrays["t"])
+        self.learning_rate = float(arrays["learning_rate"])
+        self.state = {}
+        for key, array in arrays.items():
+            moment, _, name = key.partition("/")
+            if name:
+                self.state.setdefault(name, {})[moment] = array.copy()
+
+
+class SGD(Optimizer):
     """Stochastic gradient descent with momentum (Polyak 1964), as in torch.optim.SGD.
 
     velocity = momentum * velocity + gradient,   parameter -= learning_rate * velocity
@@ -19,25 +59,20 @@ class SGD:
 
     def __init__(self, learning_rate: float, momentum: float = 0.0):
         """Raises ValueError for a learning rate that is not positive or a momentum outside [0, 1)."""
-        _check_rate("learning_rate", learning_rate)
+        super().__init__(learning_rate)
         _check_decay("momentum", momentum)
-        self.learning_rate = learning_rate
         self.momentum = momentum
-        self.state: dict[str, dict[str, Array]] = {}
+        self.moments = ("velocity",) if momentum else ()
 
-    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit."""
-        for name, where, grad in _matched(params, grads):
-            if not self.momentum:
-                params[name][where] -= self.learning_rate * grad
-                continue
-            state = self.state.setdefault(name, {"velocity": np.zeros_like(params[name])})
-            velocity = self.momentum * state["velocity"][where] + grad
-            state["velocity"][where] = velocity
-            params[name][where] -= self.learning_rate * velocity
+    def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
+        if not self.momentum:
+            return self.learning_rate * grad
+        velocity = self.momentum * state["velocity"][where] + grad
+        state["velocity"][where] = velocity
+        return self.learning_rate * velocity
 
 
-class Adam:
+class Adam(Optimizer):
     """Adam, Kingma & Ba 2015, algorithm 1, with bias correction.
 
     m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
@@ -47,36 +82,30 @@ class Adam:
     PyTorch adds epsilon to the uncorrected sqrt(v) instead; the two agree as epsilon goes to 0.)
     """
 
+    moments = ("m", "v")
+
     def __init__(
         self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
     ):
         """Raises ValueError for a learning rate or epsilon that is not positive or a beta outside [0, 1)."""
-        _check_rate("learning_rate", learning_rate)
-        _check_rate("epsilon", epsilon)
+        super().__init__(learning_rate)
+        _check_positive("epsilon", epsilon)
         _check_decay("beta1", beta1)
         _check_decay("beta2", beta2)
-        self.learning_rate = learning_rate
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-        self.t = 0
-        self.state: dict[str, dict[str, Array]] = {}
 
-    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit."""
-        matched = _matched(params, grads)
-        self.t += 1
-        m_correction, v_correction = 1 - self.beta1**self.t, 1 - self.beta2**self.t
-        for name, where, grad in matched:
-            state = self.state.setdefault(
-                name, {"m": np.zeros_like(params[name]), "v": np.zeros_like(params[name])}
-            )
-            m = state["m"][where] * self.beta1
-            m += (1 - self.beta1) * grad
-            v = state["v"][where] * self.beta2
-            v += (1 - self.beta2) * (grad * grad)
-            state["m"][where], state["v"][where] = m, v
-            root = np.sqrt(v / v_correction)
-            root += self.epsilon
-            params[name][where] -= (self.learning_rate / m_correction) * m / root
+    def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
+        m = state["m"][where] * self.beta1
+        m += (1 - self.beta1) * grad
+        v = state["v"][where] * self.beta2
+        v += (1 - self.beta2) * (grad * grad)
+        state["m"][where], state["v"][where] = m, v
+        v /= 1 - self.beta2**self.t
+        root = np.sqrt(v)
+        root += self.epsilon
+        m *= self.learning_rate / (1 - self.beta1**self.t)
+        m /= root
+        return m
 
 
 def _matched(
@@ -98,9 +127,9 @@ def _matched(
     return matched
 
 
-def _check_rate(name: str, rate: float) -> None:
-    if not 0 < rate < np.inf:
-        raise ValueError(f"{name} must be positive, got {rate}")
+def _check_positive(name: str, value: float) -> None:
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name} must be positive, got {value}")
 
 
 def _check_decay(name: str, decay: float) -> None:

@@ -1,0 +1,209 @@
+"""DeepFMClassifier: a DataFrame in, click probabilities out, in the manner of scikit-learn."""
+
+import inspect
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np import training
+from deepfm_np.data.fields import FieldEncoder
+from deepfm_np.files import write_text
+from deepfm_np.model import DeepFM
+from deepfm_np.ops.rows import Array
+from deepfm_np.optim import Adam
+
+MODEL_FILE, ENCODER_FILE, SETTINGS_FILE = "model.npz", "encoder.json", "classifier.json"
+
+
+class NotFittedError(ValueError, AttributeError):
+    """The classifier was asked for predictions before `fit`."""
+
+
+class DeepFMClassifier:
+    """Click prediction on the columns of a DataFrame.
+
+    It follows scikit-learn's conventions (`get_params`, `set_params`, `classes_`, `history_`) without needing it.
+    Encoding is learned in `fit` from the training part alone and saved with the model.
+
+    fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the dtypes:
+        floats are numerical, everything else (integers too, which are mostly ids) categorical.
+    embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
+        dtype: as in `DeepFM`.
+    learning_rate: of Adam.  batch_size, epochs, patience: as in `training.fit`.
+    seed: of the start, the shuffling and the dropout masks.  progress: show a bar on a terminal.
+    """
+
+    def __init__(
+        self,
+        *,
+        fields: Sequence | None = None,
+        embedding_dim: int = 10,
+        hidden: Sequence[int] = (400, 400, 400),
+        activation: str = "sigmoid",
+        dropout: float = 0.5,
+        batch_norm: bool = False,
+        deep_output: str = "logit",
+        first_order: bool = True,
+        fm: bool = True,
+        deep: bool = True,
+        l2_embedding: float = 0.0,
+        l2_net: float = 0.0,
+        learning_rate: float = 1e-3,
+        batch_size: int = 1024,
+        epochs: int = 20,
+        patience: int = 2,
+        seed: int = 0,
+        dtype: str = "float32",
+        progress: bool = True,
+    ):
+        settings = dict(locals())
+        del settings["self"]
+        vars(self).update(settings)
+
+    def get_params(self, deep: bool = True) -> dict:
+        """The hyper-parameters by name. `deep` is scikit-learn's argument and changes nothing here."""
+        return {name: getattr(self, name) for name in _hyper_parameters()}
+
+    def set_params(self, **params) -> "DeepFMClassifier":
+        """Change hyper-parameters. Raises ValueError, and changes nothing, for a name that is not one."""
+        unknown = sorted(set(params) - set(_hyper_parameters()))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no such parameter; there are {', '.join(_hyper_parameters())}")
+        vars(self).update(params)
+        return self
+
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: Sequence,
+        eval_set: tuple[pd.DataFrame, Sequence] | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> "DeepFMClassifier":
+        """Learn the encoding and the model.
+
+        X: n rows.  y: n labels of two classes; the second in sorted order counts as the click.
+        eval_set: (X, y) of a validation part, for early stopping; without it all epochs are run.
+        checkpoint: a file to write after each epoch and to resume from, as in `training.fit`.
+
+        Sets classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch). Raises ValueError for
+        labels that are not two classes and whatever the encoder or `training.fit` finds wrong; an earlier fit is
+        then still in place.
+        """
+        y = _column(y)
+        classes = _two_classes(y)
+        encoder = FieldEncoder(self.fields)
+        train = _encoded(encoder.fit(_frame(X)), X, y, classes)
+        valid = None if eval_set is None else _encoded(encoder, _frame(eval_set[0]), _column(eval_set[1]), classes)
+        model = self._build(encoder)
+        history = training.fit(
+            model,
+            train,
+            valid,
+            optimizer=Adam(self.learning_rate),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            patience=self.patience,
+            seed=self.seed,
+            checkpoint=checkpoint,
+            progress=self.progress,
+        )
+        self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> Array:
+        """(n, 2): the probability of each class in `classes_`. An unseen value counts as unknown.
+
+        Raises NotFittedError before `fit`, and ValueError where a column is missing or holds what it cannot.
+        """
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
+        clicks = self.model_.predict_proba(*self.encoder_.transform(_frame(X)))
+        return np.stack([1 - clicks, clicks], axis=1)
+
+    def predict(self, X: pd.DataFrame) -> Array:
+        """(n,) the more probable class. Raises as `predict_proba` does."""
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
+
+    def save(self, folder: str | Path) -> None:
+        """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file whole or not."""
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {name: value for name, value in self.get_params().items() if name != "fields"}
+        settings["hidden"] = [int(units) for units in self.hidden]
+        self.model_.save(folder / MODEL_FILE)
+        self.encoder_.save(folder / ENCODER_FILE)
+        about = {"settings": settings, "classes": self.classes_.tolist()}
+        write_text(folder / SETTINGS_FILE, json.dumps(about, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "DeepFMClassifier":
+        """Read what `save` wrote. Raises FileNotFoundError or ValueError, naming the file that is amiss."""
+        folder = Path(folder)
+        model = DeepFM.load(folder / MODEL_FILE)
+        encoder = FieldEncoder.load(folder / ENCODER_FILE)
+        path = folder / SETTINGS_FILE
+        try:
+            about = json.loads(path.read_text(encoding="utf-8"))
+            classifier = cls(fields=encoder.fields, **about["settings"])
+            classifier.classes_ = np.array(about["classes"])
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{path}: no such file; expected the settings of a classifier") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} does not hold the settings of a classifier: {error}") from error
+        if list(model.field_dims) != list(encoder.field_dims):
+            raise ValueError(f"{folder}: {MODEL_FILE} and {ENCODER_FILE} are of different models")
+        classifier.encoder_, classifier.model_ = encoder, model
+        return classifier
+
+    def __repr__(self) -> str:
+        defaults = {name: parameter.default for name, parameter in _hyper_parameters().items()}
+        changed = [f"{name}={value!r}" for name, value in self.get_params().items() if value is not defaults[name]]
+        return f"DeepFMClassifier({', '.join(changed)})"
+
+    def _build(self, encoder: FieldEncoder) -> DeepFM:
+        names = set(inspect.signature(DeepFM).parameters) & set(_hyper_parameters())
+        settings = {name: getattr(self, name) for name in names}
+        return DeepFM(encoder.field_dims, encoder.field_starts, **settings)
+
+
+def _hyper_parameters() -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(DeepFMClassifier).parameters)
+
+
+def _frame(X: pd.DataFrame) -> pd.DataFrame:
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(f"X must be a pandas DataFrame with one column per field, got {type(X).__name__}")
+    return X
+
+
+def _column(y: Sequence) -> Array:
+    y = np.asarray(y)
+    if y.ndim != 1:
+        raise ValueError(f"y must be (n,), one label per row of X, it is {y.shape}")
+    missing = pd.isna(y)
+    if missing.any():
+        raise ValueError(f"y must have a label in every row; row {int(np.argmax(missing))} holds {y[missing][0]}")
+    return y
+
+
+def _two_classes(y: Array) -> Array:
+    classes = np.unique(y)
+    if len(classes) != 2:
+        found = ", ".join(str(label) for label in classes[:5]) + (", ..." if len(classes) > 5 else "")
+        raise ValueError(f"y must hold exactly two classes, it holds {len(classes)}: {found}")
+    return classes
+
+
+def _encoded(encoder: FieldEncoder, X: pd.DataFrame, y: Array, classes: Array) -> training.Examples:
+    if len(X) != len(y):
+        raise ValueError(f"X has {len(X)} rows, y has {len(y)}")
+    strange = ~np.isin(y, classes)
+    if strange.any():
+        row = int(np.argmax(strange))
+        raise ValueError(f"y must be {classes[0]} or {classes[1]}, as in training; row {row} holds {y[row]}")
+    return training.Examples(*encoder.transform(X), (y == classes[1]).astype(np.float32))

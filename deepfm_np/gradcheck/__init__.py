@@ -1,0 +1,6 @@
+"""Is this derivative right? Analytic gradients against numeric ones; knows nothing of DeepFM."""
+
+from deepfm_np.gradcheck.check import check_loss, check_operation
+from deepfm_np.gradcheck.report import GradientCheckFailed, Report, Result
+
+__all__ = ["GradientCheckFailed", "Report", "Result", "check_loss", "check_operation"]

@@ -1,0 +1,111 @@
+"""Gradient checks of everything: each operation, and whole models in every variant, at random points.
+
+This is what `python -m deepfm_np gradcheck` runs. Points are small, so that every entry of every parameter is
+compared; parameters are moved off their start, where a zero output layer would hide the hidden layers.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+import numpy as np
+
+from deepfm_np import ops
+from deepfm_np.gradcheck import Report, check_loss, check_operation
+from deepfm_np.model import COMPONENTS, DeepFM
+from deepfm_np.ops.rows import Array
+from deepfm_np.training import Examples
+
+# A categorical field, a numerical one, one with up to three values, and another categorical one.
+FIELD_DIMS = (7, 1, 6, 5)
+FIELD_STARTS = (0, 1, 2, 5)
+
+
+def check_operations(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
+    """The name of each operation and the report on its backward pass, one after the other."""
+    rng = np.random.default_rng(seed)
+    for name, (forward, backward, inputs, wrt) in _operations(rng).items():
+        yield name, check_operation(forward, backward, inputs, wrt=wrt, method=method, seed=seed)
+
+
+def check_models(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
+    """The name of each variant of the model and the report on the gradient of its loss."""
+    examples = mixed_examples(np.random.default_rng(seed))
+    for name, settings in _variants():
+        model = DeepFM(FIELD_DIMS, FIELD_STARTS, embedding_dim=3, hidden=(6, 5), dtype="float64", **settings)
+        yield name, check_model(model, examples, seed, method)
+
+
+def check_model(model: DeepFM, examples: Examples, seed: int = 0, method: str = "complex") -> Report:
+    """Check the loss of a float64 model, in training mode with dropout under a frozen mask, at a random point.
+
+    The point is the model's parameters plus Gaussian noise of deviation 0.3; the model itself stays as it is.
+    """
+    rng = np.random.default_rng(seed)
+    point = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in model.params.items()}
+
+    def loss_and_grads(params):
+        return model.loss_and_grads(*examples, rng=np.random.default_rng(seed), params=params)
+
+    return check_loss(loss_and_grads, point, method=method, seed=seed)
+
+
+def mixed_examples(rng: np.random.Generator, n: int = 8) -> Examples:
+    """n examples of the fields above, with ids that repeat, padding, and a number that is exactly 0."""
+    first = np.concatenate([[0], np.cumsum(FIELD_DIMS)[:-1]])
+    widths = np.diff([*FIELD_STARTS, 6])
+    ids = np.repeat(first, widths) + rng.integers(0, np.repeat(FIELD_DIMS, widths), (n, 6))
+    values = np.ones((n, 6))
+    values[:, 1] = rng.standard_normal(n)
+    values[0, 1] = 0.0
+    values[:, 2:5] = rng.integers(0, 2, (n, 3)) / 2
+    return Examples(ids, values, np.arange(n) % 2)
+
+
+def _operations(rng: np.random.Generator) -> dict[str, tuple[Callable, Callable, dict[str, Array], list[str]]]:
+    """name -> forward, backward, inputs in call order, and which of them are differentiated."""
+    normal = rng.standard_normal
+    ids, values, labels = mixed_examples(rng)
+    x, units = normal((7, 5)), {"gamma": normal(5), "beta": normal(5)}
+    running = normal(5), rng.random(5) + 0.5
+
+    def batch_norm(training: bool) -> tuple:
+        forward = lambda x, gamma, beta: ops.batch_norm_forward(x, gamma, beta, running, training)  # noqa: E731
+        return forward, ops.batch_norm_backward, {"x": x, **units}, ["x", "gamma", "beta"]
+
+    def embedding(table, ids, values):
+        return ops.embedding_forward(table, ids, values, FIELD_STARTS)
+
+    def dropout(x):
+        return ops.dropout_forward(x, 0.4, np.random.default_rng(1))
+
+    slots = {"ids": ids, "values": values}
+    D = sum(FIELD_DIMS)
+    return {
+        "embedding": (embedding, ops.embedding_backward, {"table": normal((D, 3)), **slots}, ["table"]),
+        "first order": (ops.first_order_forward, ops.first_order_backward, {"weights": normal(D), **slots}, ["weights"]),
+        "fm": (ops.fm_forward, ops.fm_backward, {"vectors": normal((6, 4, 3))}, ["vectors"]),
+        "affine": (
+            ops.affine_forward,
+            ops.affine_backward,
+            {"x": x, "W": normal((5, 4)), "b": normal(4)},
+            ["x", "W", "b"],
+        ),
+        "sigmoid": (ops.sigmoid_forward, ops.sigmoid_backward, {"z": 3 * x}, ["z"]),
+        "relu": (ops.relu_forward, ops.relu_backward, {"z": x}, ["z"]),
+        "tanh": (ops.tanh_forward, ops.tanh_backward, {"z": x}, ["z"]),
+        "dropout": (dropout, ops.dropout_backward, {"x": x}, ["x"]),
+        "batch norm, training": batch_norm(True),
+        "batch norm, evaluation": batch_norm(False),
+        "log loss": (ops.log_loss_forward, ops.log_loss_backward, {"logits": 3 * normal(8), "labels": labels}, ["logits"]),
+        "l2": (ops.l2_forward, ops.l2_backward, {"W": normal((5, 4))}, ["W"]),
+        "l2 of rows": (ops.l2_rows_forward, ops.l2_rows_backward, {"table": normal((D, 3)), **slots}, ["table"]),
+    }
+
+
+def _variants() -> Iterator[tuple[str, dict]]:
+    penalties = {"l2_embedding": 0.1, "l2_net": 0.05}
+    for activation, deep_output, batch_norm in product(("sigmoid", "tanh", "relu"), ("logit", "sigmoid"), (False, True)):
+        name = f"DeepFM {activation}, {deep_output} output" + (", batch norm" if batch_norm else "")
+        yield name, {"activation": activation, "deep_output": deep_output, "batch_norm": batch_norm, **penalties}
+    for name, switches in COMPONENTS.items():
+        yield f"{name}, no penalty", {**switches, "dropout": 0.0}
