@@ -4,6 +4,7 @@ a_{l+1} = dropout(activation(batch_norm(a_l W_l + b_l))),   y_deep = a_H W_H + b
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Network:
         """
         params = {}
         widths = [d_in, *self.hidden]
-        for layer, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
             xavier = np.sqrt(2 / (fan_in + fan_out))
             std = {"sigmoid": 4 * xavier, "tanh": xavier, "relu": np.sqrt(2 / fan_in)}[self.activation]
             params[f"W{layer}"] = std * rng.standard_normal((fan_in, fan_out))

@@ -84,9 +84,7 @@ class Adam(Optimizer):
 
     moments = ("m", "v")
 
-    def __init__(
-        self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
-    ):
+    def __init__(self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8):
         """Raises ValueError for a learning rate or epsilon that is not positive or a beta outside [0, 1)."""
         super().__init__(learning_rate)
         _check_positive("epsilon", epsilon)
@@ -108,19 +106,18 @@ class Adam(Optimizer):
         return m
 
 
-def _matched(
-    params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]
-) -> list[tuple]:
+def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[tuple]:
     """Each gradient with the part of its parameter that it updates: the rows of a RowGradient, or all (`...`)."""
     matched = []
     for name, grad in grads.items():
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
-        where, values = (grad.rows, grad.values) if isinstance(grad, RowGradient) else (..., np.asarray(grad))
-        if where is ...:
-            expected = params[name].shape
-        else:
+        if isinstance(grad, RowGradient):
+            where, values = grad
             expected = (len(where), *params[name].shape[1:])
+        else:
+            where, values = ..., np.asarray(grad)
+            expected = params[name].shape
         if values.shape != expected:
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
         matched.append((name, where, values))

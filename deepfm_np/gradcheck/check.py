@@ -21,7 +21,7 @@ from deepfm_np.gradcheck.numeric import (
     EPS,
     METHODS,
     Array,
-    NotAnalytic,
+    NotAnalyticError,
     central_difference,
     complex_step,
     difference_step,
@@ -140,7 +140,7 @@ def _check(
             if method == "complex":
                 _require_analytic(along, double[name], size, rng)
             numerics[name] = _numeric(along, double[name], entries, size, method)
-        except NotAnalytic as error:
+        except NotAnalyticError as error:
             results[name] = Result.inconclusive(name, point[name].shape, f"{NOT_ANALYTIC}: {error}")
     largest = max((_largest(numeric.derivative) for numeric in numerics.values()), default=0.0)
     for name, numeric in numerics.items():
@@ -206,7 +206,7 @@ def _judge(name: str, shape: tuple, gradient, numeric: Numeric, largest: float, 
 
 
 def _require_analytic(f: Callable, x: Array, size: float, rng: np.random.Generator) -> None:
-    """Raise NotAnalytic where complex step and central difference disagree along several random directions.
+    """Raise NotAnalyticError where complex step and central difference disagree along several random directions.
 
     A function that drops imaginary parts (abs, norm, a float buffer) shows a derivative that is wrong, often 0, and
     would make a wrong gradient pass. A kink between the two points can disturb one direction, hardly all.
@@ -220,18 +220,18 @@ def _require_analytic(f: Callable, x: Array, size: float, rng: np.random.Generat
         noise = 64 * EPS * size / h
         if abs(exact - central) <= noise + 1e-3 * max(abs(exact), abs(central)):
             return
-    raise NotAnalytic(f"along a random direction it gives {exact:.3g}, the central difference {central:.3g}")
+    raise NotAnalyticError(f"along a random direction it gives {exact:.3g}, the central difference {central:.3g}")
 
 
 @contextmanager
 def _complex_errors() -> Iterator[None]:
-    """Turn NumPy's word that it cuts complex numbers to real ones, or refuses them, into NotAnalytic."""
+    """Turn NumPy's word that it cuts complex numbers to real ones, or refuses them, into NotAnalyticError."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", ComplexWarning)
         try:
             yield
         except (TypeError, ComplexWarning) as error:
-            raise NotAnalytic(str(error)) from error
+            raise NotAnalyticError(str(error)) from error
 
 
 def _complaint(gradient, x: Array) -> str:

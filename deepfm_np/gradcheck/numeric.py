@@ -21,20 +21,20 @@ RELATIVE_STEP = {"central": EPS ** (1 / 3), "forward": EPS ** (1 / 2)}
 METHODS = ("complex", "central", "forward")
 
 
-class NotAnalytic(Exception):
+class NotAnalyticError(Exception):
     """The function does not treat a complex number as it treats a real one, so it has no complex step."""
 
 
 def complex_step(f: Callable[[Array], complex], x: Array, index: tuple, h: float = COMPLEX_STEP) -> float:
     """df/dx[index] at x, from one evaluation at a point that is moved along the imaginary axis.
 
-    f: array of the shape of x -> scalar. Raises NotAnalytic where the result is not complex.
+    f: array of the shape of x -> scalar. Raises NotAnalyticError where the result is not complex.
     """
     moved = x.astype(np.complex128)
     moved[index] += 1j * h
     y = f(moved)
     if not np.iscomplexobj(y):
-        raise NotAnalytic("it returned a real number for a complex input")
+        raise NotAnalyticError("it returned a real number for a complex input")
     return float(np.imag(y)) / h
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "analytic", "numeric", "rel. error", "allowed")
 
 
-class GradientCheckFailed(AssertionError):
+class GradientCheckError(AssertionError):
     """A verdict was not pass. The message is the report."""
 
 
@@ -76,9 +76,9 @@ class Report:
         return max(errors) if errors and all(error == error for error in errors) else float("nan")
 
     def raise_if_failed(self) -> None:
-        """Raise GradientCheckFailed, with the report as its message, unless `ok`."""
+        """Raise GradientCheckError, with the report as its message, unless `ok`."""
         if not self.ok:
-            raise GradientCheckFailed(f"\n{self}")
+            raise GradientCheckError(f"\n{self}")
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per tensor, one column per attribute of `Result`."""

@@ -68,5 +68,7 @@ def batch_norm_backward(grad_y: Array, cache: BatchNormCache) -> tuple[Array, Ar
 def _updated(running: tuple[Array, Array], mean: Array, var: Array, n: int) -> tuple[Array, Array]:
     if n == 1:
         return running
-    unbiased = var * (n / (n - 1))
-    return tuple(((1 - MOMENTUM) * old + MOMENTUM * new).astype(old.dtype) for old, new in zip(running, (mean, unbiased), strict=True))
+    old_mean, old_var = running
+    new_mean = (1 - MOMENTUM) * old_mean + MOMENTUM * mean
+    new_var = (1 - MOMENTUM) * old_var + MOMENTUM * var * (n / (n - 1))
+    return new_mean.astype(old_mean.dtype), new_var.astype(old_var.dtype)

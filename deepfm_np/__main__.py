@@ -1,0 +1,123 @@
+"""The command line: python -m deepfm_np train | compare | gradcheck | predict."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from deepfm_np.commands import compare, gradcheck, predict, train
+from deepfm_np.recipes import RECIPES
+
+ABOUT = """\
+DeepFM from scratch, in NumPy. Four jobs, each with its own --help:
+
+  train      fit a DeepFM, print how good it is, save it with a figure
+  compare    LR, FM, DNN and DeepFM side by side on the same data
+  gradcheck  check the gradient of every operation and of whole models
+  predict    click probabilities for new rows from a saved model
+"""
+EXAMPLES = """\
+examples:
+  python -m deepfm_np train
+  python -m deepfm_np compare --data movielens-100k --path ml-100k
+  python -m deepfm_np train --data table --path clicks.csv --label clicked --out runs/mine
+  python -m deepfm_np predict runs/mine new.csv --out probabilities.csv
+"""
+DATA = "data sets:\n" + "\n".join(f"  {name:15}{recipe.about}" for name, recipe in RECIPES.items())
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Answers a bad argument with one line and exit status 2."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: error: {message} (see --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status. 0: done. 1: a gradient check failed. 2: bad arguments or data."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
+        print(f"deepfm_np {options.name}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"deepfm_np {options.name}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser("deepfm_np", description=ABOUT, epilog=EXAMPLES, formatter_class=_Page)
+    commands = parser.add_subparsers(dest="name", required=True, metavar="train | compare | gradcheck | predict")
+    _add(commands, train, "The folder --out then holds model, encoder, settings, history.csv and training.png.")
+    _add(commands, compare, "The folder --out then holds comparison.csv and comparison.png.")
+    _add(commands, gradcheck, "Exit status 1 if any gradient is wrong.")
+    _add(commands, predict, "Values that were not seen in training count as unknown; a missing column is an error.")
+    for name in ("train", "compare"):
+        _add_training_options(commands.choices[name])
+    check = commands.choices["gradcheck"]
+    check.add_argument("--method", choices=("complex", "central", "forward"), default="complex")
+    check.add_argument("--verbose", action="store_true", help="print the whole report of each check")
+    scoring = commands.choices["predict"]
+    scoring.add_argument("model", help="the folder that train wrote")
+    scoring.add_argument("csv", nargs="?", help="rows to score, CSV or Parquet; or name a data set with --data")
+    scoring.add_argument("--out", help="file for the probabilities, CSV (default: standard output)")
+    return parser
+
+
+class _Page(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=30, width=100)
+
+
+def _add(commands, command, note: str) -> None:
+    about = command.__doc__
+    parser = commands.add_parser(
+        command.__name__, help=about, description=f"{about}\n{note}", epilog=DATA, formatter_class=_Page
+    )
+    parser.set_defaults(command=command)
+    source = parser.add_argument_group("data")
+    source.add_argument("--data", choices=tuple(RECIPES), default="click-log", help="default: click-log, built in")
+    source.add_argument("--path", help="file or folder of the data; needed for all but click-log")
+    source.add_argument("--rows", type=_positive, help="rows of the click log to make (100,000), or of Criteo to read")
+    source.add_argument("--drop-threes", action="store_true", help="MovieLens: leave out the ratings of 3")
+    source.add_argument("--on-error", choices=("raise", "skip"), default="raise", help="malformed lines")
+    source.add_argument("--label", help="table: the column of 0 and 1")
+    for kind in ("categorical", "numerical", "multi-valued"):
+        source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=f"table: the {kind} columns")
+    parser.add_argument("--seed", type=int, default=0, help="of data, split, start, shuffling, dropout (default: 0)")
+
+
+def _add_training_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", help="folder for the result (default: runs/DATA)")
+    group = parser.add_argument_group("settings", "Each data set has its own; what is given here replaces them.")
+    group.add_argument("--embedding-dim", type=_positive)
+    group.add_argument("--hidden", type=_widths, metavar="400,400,400")
+    group.add_argument("--activation", choices=("sigmoid", "relu", "tanh"))
+    group.add_argument("--dropout", type=float, metavar="RATE", help="probability of being dropped")
+    group.add_argument("--batch-norm", action=argparse.BooleanOptionalAction)
+    group.add_argument("--deep-output", choices=("logit", "sigmoid"))
+    group.add_argument("--l2-embedding", type=float, metavar="STRENGTH")
+    group.add_argument("--l2-net", type=float, metavar="STRENGTH")
+    group.add_argument("--learning-rate", type=float)
+    group.add_argument("--batch-size", type=_positive)
+    group.add_argument("--epochs", type=_positive)
+    group.add_argument("--patience", type=_positive, help="epochs without improvement that end training")
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return number
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    return tuple(_positive(part) for part in text.split(","))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""What each command of the command line does, given its parsed options. Results go to standard output."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np import metrics, plots
+from deepfm_np.data import ClickData, FieldEncoder, read_frame, split
+from deepfm_np.estimator import DeepFMClassifier
+from deepfm_np.files import write_text
+from deepfm_np.model import COMPONENTS, DeepFM
+from deepfm_np.recipes import RECIPES
+from deepfm_np.training import Examples
+from deepfm_np.verification import check_model, check_models, check_operations
+
+COMPARED = ("LR", "FM", "DNN", "DeepFM")
+CHECK_ROWS = 12
+
+
+def train(options: Namespace) -> int:
+    """Fit a DeepFM, print how good it is on held-out rows, save it with a figure."""
+    train_part, valid, test = _load_parts(options)
+    folder = _out_folder(options)
+    classifier = DeepFMClassifier(fields=train_part.fields, seed=options.seed, **_settings(options))
+    checkpoint = folder / "checkpoint.npz"
+    classifier.fit(train_part.frame, train_part.labels, eval_set=(valid.frame, valid.labels), checkpoint=checkpoint)
+    classifier.save(folder)
+    write_text(folder / "history.csv", classifier.history_.to_csv(index=False))
+    probabilities = classifier.predict_proba(test.frame)[:, 1]
+    figure = plots.training_figure(
+        classifier.history_, test.labels, probabilities, _attainable(valid), f"DeepFM on {options.data}"
+    )
+    plots.save_figure(figure, folder / "training.png")
+    checkpoint.unlink(missing_ok=True)
+    print(_train_table(classifier, valid, test))
+    print(f"\nSaved in {folder}: model.npz, encoder.json, classifier.json, history.csv, training.png")
+    return 0
+
+
+def compare(options: Namespace) -> int:
+    """Fit LR, FM, DNN and DeepFM on the same data, print validation AUC and log loss."""
+    train_part, valid, _ = _load_parts(options)
+    folder = _out_folder(options)
+    rows = []
+    for name in COMPARED:
+        _say(f"{name} ...")
+        settings = {**_settings(options), **COMPONENTS[name]}
+        classifier = DeepFMClassifier(fields=train_part.fields, seed=options.seed, **settings)
+        classifier.fit(train_part.frame, train_part.labels, eval_set=(valid.frame, valid.labels))
+        rows.append({"model": name, **_scores(valid.labels, classifier.predict_proba(valid.frame)[:, 1])})
+    if valid.click_probabilities is not None:
+        rows.append({"model": "Best attainable", **_attainable(valid)})
+    results = pd.DataFrame(rows)
+    write_text(folder / "comparison.csv", results.to_csv(index=False))
+    plots.save_figure(
+        plots.comparison_figure(results, f"{options.data}: what each part adds"), folder / "comparison.png"
+    )
+    _say(f"\n{'model':17}{'AUC':8}log loss, both on {len(valid):,} validation rows")
+    for row in rows:
+        print(f"{row['model']:15}  {row['auc']:.4f}  {row['log_loss']:.4f}")
+    _say(f"\nSaved in {folder}: comparison.csv, comparison.png")
+    return 0
+
+
+def gradcheck(options: Namespace) -> int:
+    """Check the gradient of every operation, of whole models, and of a DeepFM on rows of the data."""
+    failed = 0
+    print(f"{'gradient of':42}{'tensors':>9}{'entries':>9}{'worst rel. error':>18}  verdict")
+    for name, report in _all_checks(options):
+        failed += not report.ok
+        entries = sum(result.checked for result in report.results)
+        verdict = "pass" if report.ok else "NOT PASSED"
+        print(f"{name:42}{len(report.results):9}{entries:9}{report.worst:18.1e}  {verdict}", flush=True)
+        if options.verbose or not report.ok:
+            print(f"{report}\n")
+    print("every gradient is right" if not failed else f"{failed} of the checks did not pass")
+    return 1 if failed else 0
+
+
+def predict(options: Namespace) -> int:
+    """Print or save the click probability of each row of a file, from a model that train saved."""
+    classifier = DeepFMClassifier.load(options.model)
+    if options.csv is not None:
+        frame = read_frame(options.csv)
+    elif options.data == "table":
+        frame = read_frame(_path(options))
+    else:
+        frame = _load(options).frame
+    probabilities = pd.DataFrame({"click_probability": classifier.predict_proba(frame)[:, 1]})
+    text = probabilities.to_csv(index=False)
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(options.out, text)
+        _say(f"{len(probabilities):,} probabilities in {options.out}")
+    return 0
+
+
+def _all_checks(options: Namespace):
+    yield from check_operations(options.seed, options.method)
+    yield from check_models(options.seed, options.method)
+    log = _load(options)
+    rows = np.random.default_rng(options.seed).choice(len(log), min(CHECK_ROWS, len(log)), replace=False)
+    part = log.take(np.sort(rows))
+    encoder = FieldEncoder(part.fields)
+    examples = Examples(*encoder.fit_transform(part.frame), part.labels)
+    model = DeepFM(encoder.field_dims, encoder.field_starts, 3, hidden=(6, 5), dtype="float64", l2_embedding=0.1)
+    yield f"DeepFM on {len(part)} rows of {options.data}", check_model(model, examples, options.seed, options.method)
+
+
+def _load(options: Namespace) -> ClickData:
+    if options.data != "click-log":
+        _path(options)
+    if options.data == "table" and options.label is None:
+        raise ValueError("--data table needs --label, the name of the column of 0 and 1")
+    log = RECIPES[options.data].load(options)
+    if log.skipped:
+        _say(f"{log.skipped:,} malformed lines were skipped")
+    return log
+
+
+def _path(options: Namespace) -> str:
+    if options.path is None:
+        raise ValueError(f"--data {options.data} needs --path: {RECIPES[options.data].about}")
+    return options.path
+
+
+def _load_parts(options: Namespace) -> tuple[ClickData, ClickData, ClickData]:
+    log = _load(options)
+    _say(f"{options.data}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    return split(log, seed=options.seed)
+
+
+def _settings(options: Namespace) -> dict:
+    """The recipe of the data set, with what was given on the command line in its place."""
+    names = DeepFMClassifier().get_params()
+    given = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    given.pop("seed")
+    return {**RECIPES[options.data].settings, **given}
+
+
+def _out_folder(options: Namespace) -> Path:
+    folder = Path(options.out or f"runs/{options.data}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    return {"auc": metrics.auc(labels, probabilities), "log_loss": metrics.log_loss(labels, probabilities)}
+
+
+def _attainable(part: ClickData) -> dict[str, float] | None:
+    """What the true click probabilities score: no model can be expected to do better."""
+    return None if part.click_probabilities is None else _scores(part.labels, part.click_probabilities)
+
+
+def _train_table(classifier: DeepFMClassifier, valid: ClickData, test: ClickData) -> str:
+    columns = []
+    for part in (valid, test):
+        rows = {
+            "base rate": {"auc": 0.5, "log_loss": metrics.base_rate_log_loss(part.labels)},
+            "DeepFM": _scores(part.labels, classifier.predict_proba(part.frame)[:, 1]),
+        }
+        if part.click_probabilities is not None:
+            rows["best attainable"] = _attainable(part)
+        columns.append(pd.DataFrame(rows).T.rename(columns={"auc": "AUC", "log_loss": "log loss"}))
+    table = pd.concat(columns, axis=1, keys=["validation", "test"])
+    return table.to_string(float_format="{:.4f}".format)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

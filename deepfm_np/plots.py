@@ -1,0 +1,99 @@
+"""The figures that the command line and the notebooks share. Each returns a matplotlib Figure and shows nothing."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from deepfm_np import metrics
+from deepfm_np.ops.rows import Array
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"
+
+
+def training_figure(
+    history: pd.DataFrame,
+    labels: Array,
+    probabilities: Array,
+    best_attainable: "Mapping[str, float] | None" = None,
+    title: str = "",
+) -> Figure:
+    """How training went, and what its model is worth: log loss and AUC by epoch, and calibration.
+
+    history: as `training.fit` returns it.  labels, probabilities: (n,) of the examples to calibrate on.
+    best_attainable: {"auc", "log_loss"} of the true click probabilities, where they are known.
+    """
+    figure = Figure(figsize=(12, 3.8), layout="constrained")
+    loss, ranking, reliability = figure.subplots(1, 3)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    loss.plot(history["epoch"], history["train_loss"], color=GREY, marker=".", label="training (with dropout)")
+    loss.axhline(metrics.base_rate_log_loss(labels), color=ORANGE, linestyle=":", label="base rate")
+    if history["valid_log_loss"].notna().any():
+        loss.plot(history["epoch"], history["valid_log_loss"], color=BLUE, marker="o", label="validation")
+        ranking.plot(history["epoch"], history["valid_auc"], color=BLUE, marker="o", label="validation")
+        best = history["valid_log_loss"].idxmin()
+        for axes, column in ((loss, "valid_log_loss"), (ranking, "valid_auc")):
+            point = history.loc[best, "epoch"], history.loc[best, column]
+            axes.plot(*point, "o", markersize=11, fillstyle="none", color=BLUE, label="epoch that is kept")
+    if best_attainable is not None:
+        loss.axhline(best_attainable["log_loss"], color=GREEN, linestyle="--", label="best attainable")
+        ranking.axhline(best_attainable["auc"], color=GREEN, linestyle="--", label="best attainable")
+    _finish(loss, "epoch", "log loss (nats)")
+    _finish(ranking, "epoch", "AUC")
+    for axes in (loss, ranking):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    calibration_axes(reliability, labels, probabilities)
+    return figure
+
+
+def calibration_axes(axes: Axes, labels: Array, probabilities: Array) -> None:
+    """Predicted against observed click rate in ten bins of equal counts; a calibrated model lies on the diagonal."""
+    bins = metrics.calibration(labels, probabilities)
+    top = 1.05 * bins[["mean_probability", "click_rate"]].to_numpy().max()
+    axes.plot([0, top], [0, top], color=GREY, linestyle=":", label="calibrated")
+    axes.plot(bins["mean_probability"], bins["click_rate"], color=BLUE, marker="o", label="tenths of the examples")
+    _finish(axes, "mean predicted probability", "click rate")
+
+
+def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
+    """Models side by side: validation AUC and log loss.
+
+    results: one row per model, columns model, auc, log_loss; "Best attainable", if there, is drawn as a line.
+    """
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    known = results["model"] == "Best attainable"
+    models, best = results[~known], results[known]
+    for axes, column, label in zip(
+        figure.subplots(1, 2), ("auc", "log_loss"), ("validation AUC", "validation log loss (nats)"), strict=True
+    ):
+        axes.plot(models[column], models["model"], "o", color=BLUE, markersize=9)
+        for name, value in zip(models["model"], models[column], strict=True):
+            axes.annotate(f"{value:.4f}", (value, name), xytext=(0, 8), textcoords="offset points", ha="center")
+        for value in best[column]:
+            axes.axvline(value, color=GREEN, linestyle="--", label=f"best attainable {value:.4f}")
+            axes.legend(frameon=False, fontsize="small")
+        axes.invert_yaxis()
+        axes.margins(x=0.15, y=0.2)
+        axes.set_xlabel(label)
+        axes.grid(axis="y", alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a PNG of 150 dots per inch."""
+    figure.savefig(path, dpi=150, metadata={"Software": None})
+
+
+def _finish(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small")

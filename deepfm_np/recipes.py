@@ -1,0 +1,50 @@
+"""The data sets the command line knows, each with the settings that suit it.
+
+A recipe is a starting point that was tried, not a law: every setting can be overridden on the command line.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from deepfm_np import data
+from deepfm_np.data import ClickData
+
+SETTINGS = {"embedding_dim": 10, "hidden": (400, 400, 400), "dropout": 0.1, "learning_rate": 1e-3, "batch_size": 4096}
+
+
+class Recipe(NamedTuple):
+    """How to load a data set and train on it."""
+
+    about: str
+    load: Callable[..., ClickData]  # from the parsed arguments
+    settings: dict  # of DeepFMClassifier
+
+
+def _click_log(arguments) -> ClickData:
+    return data.make_click_log(rows=arguments.rows or 100_000, seed=arguments.seed)
+
+
+def _movielens_100k(arguments) -> ClickData:
+    return data.load_movielens_100k(arguments.path, drop_threes=arguments.drop_threes, on_error=arguments.on_error)
+
+
+def _movielens_1m(arguments) -> ClickData:
+    return data.load_movielens_1m(arguments.path, drop_threes=arguments.drop_threes, on_error=arguments.on_error)
+
+
+def _criteo(arguments) -> ClickData:
+    return data.load_criteo(arguments.path, rows=arguments.rows, on_error=arguments.on_error)
+
+
+def _table(arguments) -> ClickData:
+    columns = {name: getattr(arguments, name) for name in ("categorical", "numerical", "multi_valued")}
+    return data.load_table(arguments.path, label=arguments.label, **columns)
+
+
+RECIPES = {
+    "click-log": Recipe("a synthetic app-store log, made from the seed; the truth is known", _click_log, SETTINGS),
+    "movielens-100k": Recipe("the folder of u.data, u.item, u.user", _movielens_100k, SETTINGS),
+    "movielens-1m": Recipe("the folder of ratings.dat, users.dat, movies.dat", _movielens_1m, SETTINGS),
+    "criteo": Recipe("a file in the format of the Kaggle 2014 train.txt", _criteo, SETTINGS),
+    "table": Recipe("a CSV or Parquet file with a --label column of 0 and 1", _table, SETTINGS),
+}
