@@ -1,0 +1,265 @@
+import numpy as np
+import pytest
+
+from deepfm_np import ops
+from deepfm_np.gradcheck import GradientCheckError, check_loss, check_operation
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((4, 3))
+METHODS = ("complex", "central", "forward")
+
+
+def square(x):
+    return x * x, x
+
+
+def square_backward(grad_y, x):
+    return grad_y * 2 * x
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_right_gradient_passes(method):
+    report = check_operation(square, square_backward, {"x": X}, method=method)
+    assert report.ok
+    assert (report.results[0].checked, report.results[0].entries) == (12, 12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("factor", [-1, 0, 0.5, 2, 1.001])
+def test_a_wrong_factor_fails(method, factor):
+    report = check_operation(square, lambda grad_y, x: factor * square_backward(grad_y, x), {"x": X}, method=method)
+    assert [result.verdict for result in report.results] == ["fail"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_single_wrong_entry_is_found_and_named(method):
+    def backward(grad_y, x):
+        grad_x = square_backward(grad_y, x)
+        grad_x[2, 1] *= 1.01
+        return grad_x
+
+    result = check_operation(square, backward, {"x": X}, method=method).results[0]
+    assert (result.verdict, result.index) == ("fail", (2, 1))
+    assert abs(result.analytic / result.numeric - 1.01) < 1e-5
+
+
+def test_the_numbers_of_a_result_are_those_of_the_formula():
+    report = check_operation(lambda x: (3 * x, None), lambda grad_y, _: np.array([6.0]), {"x": np.array([5.0])}, seed=1)
+    weight = np.random.default_rng(1).standard_normal(1)[0]
+    result = report.results[0]
+    assert result.analytic == 6.0
+    assert abs(result.numeric - 3 * weight) < 1e-15
+    assert abs(result.relative_error - abs(6.0 - 3 * weight) / 6.0) < 1e-15
+    assert abs(result.tolerance - 1e-12) < 1e-26
+
+
+def test_every_output_entry_counts():
+    def backward(grad_y, x):
+        grad_y = grad_y.copy()
+        grad_y[3, 2] = 0
+        return square_backward(grad_y, x)
+
+    assert check_operation(square, backward, {"x": X}).results[0].index == (3, 2)
+
+
+def test_gradients_pair_with_wrt_in_order():
+    inputs = {"x": X, "W": RNG.standard_normal((3, 2)), "b": RNG.standard_normal(2)}
+    report = check_operation(ops.affine_forward, ops.affine_backward, inputs)
+    assert [result.name for result in report.results] == ["x", "W", "b"]
+    assert report.ok
+    only_b = check_operation(ops.affine_forward, lambda g, c: ops.affine_backward(g, c)[2], inputs, wrt="b")
+    assert only_b.ok
+    assert [result.name for result in only_b.results] == ["b"]
+
+
+def test_integer_inputs_are_held_fixed():
+    inputs = {"table": RNG.standard_normal((5, 2)), "ids": np.array([[1, 1], [2, 4]])}
+
+    def forward(table, ids):
+        return ops.embedding_forward(table, ids, np.ones(ids.shape))
+
+    report = check_operation(forward, ops.embedding_backward, inputs)
+    assert report.ok
+    assert [result.name for result in report.results] == ["table"]
+
+
+def embedding_report(backward):
+    ids, ones = np.array([[1, 2], [1, 5]]), np.ones((2, 2))
+    table = RNG.standard_normal((40, 3))
+    return check_operation(lambda table: ops.embedding_forward(table, ids, ones), backward, {"table": table})
+
+
+def test_touched_rows_are_checked_entry_by_entry_and_untouched_ones_sampled():
+    report = embedding_report(ops.embedding_backward)
+    assert report.ok
+    assert report.results[0].checked == (3 + 32) * 3
+
+
+def test_a_row_assigned_instead_of_summed_fails():
+    def backward(grad_vectors, cache):
+        dense = np.zeros((40, 3))
+        dense[cache.ids] = grad_vectors
+        rows = np.unique(cache.ids)
+        return ops.RowGradient(rows, dense[rows])
+
+    result = embedding_report(backward).results[0]
+    assert (result.verdict, result.index[0]) == ("fail", 1)
+
+
+def test_a_row_left_out_fails_with_its_number():
+    def backward(grad_vectors, cache):
+        gradient = ops.embedding_backward(grad_vectors, cache)
+        return ops.RowGradient(gradient.rows[:2], gradient.values[:2])
+
+    table, ids = RNG.standard_normal((6, 3)), np.array([[1, 2], [1, 5]])
+    report = check_operation(lambda table: ops.embedding_forward(table, ids, np.ones((2, 2))), backward, {"table": table})
+    assert report.results[0].verdict == "fail"
+    assert report.results[0].hint == "row 5 is left out, but the function depends on it"
+
+
+def test_a_row_that_appears_twice_fails():
+    def backward(grad_vectors, cache):
+        return ops.RowGradient(cache.ids.reshape(-1), grad_vectors.reshape(-1, 3))
+
+    result = embedding_report(backward).results[0]
+    assert (result.verdict, result.hint) == (
+        "fail",
+        "a row appears twice: gradients of slots that share a row must be summed",
+    )
+
+
+@pytest.mark.parametrize(
+    "gradient, hint",
+    [
+        (None, "there is no gradient for it"),
+        (np.ones(4), r"the gradient has shape (4,), should be (4, 3)"),
+        ((X, X), "backward must return 1 gradients, for x; it returned 2"),
+    ],
+)
+def test_a_gradient_of_the_wrong_kind_fails_with_a_hint(gradient, hint):
+    report = check_operation(square, lambda grad_y, x: gradient, {"x": X})
+    assert [(result.verdict, result.hint) for result in report.results] == [("fail", hint)]
+
+
+def test_a_gradient_that_is_nan_fails():
+    result = check_operation(square, lambda grad_y, x: np.full_like(x, np.nan), {"x": X}).results[0]
+    assert (result.verdict, result.hint) == ("fail", "the gradient at (0, 0) is nan")
+
+
+def absolute(x):
+    return np.abs(x), x
+
+
+def real_buffer(x):
+    y = np.zeros(x.shape)
+    y[:] = x * x
+    return y, x
+
+
+def half_analytic(x):
+    return x * x + np.abs(x), x
+
+
+@pytest.mark.parametrize("forward", [absolute, real_buffer, half_analytic])
+def test_a_forward_that_is_not_analytic_is_refused_not_passed(forward):
+    zero = check_operation(forward, lambda grad_y, x: np.zeros_like(x), {"x": X})
+    assert [result.verdict for result in zero.results] == ["inconclusive"]
+    assert zero.results[0].hint.startswith("forward is not analytic")
+    assert not zero.ok
+
+
+def test_a_forward_that_is_not_analytic_can_be_checked_by_differences():
+    report = check_operation(absolute, lambda grad_y, x: grad_y * np.sign(x), {"x": X}, method="central")
+    assert report.ok
+
+
+def test_a_random_forward_is_not_compared_at_all():
+    rng = np.random.default_rng(0)
+    report = check_operation(lambda x: ops.dropout_forward(x, 0.5, rng), ops.dropout_backward, {"x": X})
+    assert report.results[0].verdict == "inconclusive"
+    assert report.results[0].hint.startswith("not deterministic")
+
+
+def test_a_frozen_mask_passes():
+    report = check_operation(
+        lambda x: ops.dropout_forward(x, 0.5, np.random.default_rng(0)), ops.dropout_backward, {"x": X}
+    )
+    assert report.ok
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 5.4e-4), ("float64", 1e-12)])
+def test_the_tolerance_follows_the_dtype_of_the_gradient(dtype, tolerance):
+    result = check_operation(square, square_backward, {"x": X.astype(dtype)}).results[0]
+    assert result.verdict == "pass"
+    assert abs(result.tolerance / tolerance - 1) < 0.01
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_the_scale_of_the_gradient_does_not_matter(scale):
+    forward, backward = (lambda x: (scale * x * x, x)), (lambda grad_y, x: scale * grad_y * 2 * x)
+    assert check_operation(forward, backward, {"x": X}).ok
+    assert not check_operation(forward, lambda g, x: 1.001 * backward(g, x), {"x": X}).ok
+
+
+def bias_before_batch_norm(params):
+    a, affine = ops.affine_forward(X, params["W"], params["b"])
+    y, norm = ops.batch_norm_forward(a, np.ones(2), np.zeros(2), (np.zeros(2), np.ones(2)), True)
+    weights = np.arange(8.0).reshape(4, 2) ** 2
+    grad_a, _, _ = ops.batch_norm_backward(weights, norm)
+    _, grad_W, grad_b = ops.affine_backward(grad_a, affine)
+    return (weights * y).sum(), {"W": grad_W, "b": grad_b}
+
+
+POINT = {"W": RNG.standard_normal((3, 2)), "b": RNG.standard_normal(2)}
+
+
+def test_a_gradient_that_is_zero_to_rounding_is_measured_against_the_largest():
+    report = check_loss(bias_before_batch_norm, POINT)
+    assert report.ok
+    assert report.results[1].numeric == pytest.approx(0, abs=1e-12)
+
+
+def test_a_gradient_that_should_be_zero_and_is_not_fails():
+    def wrong(params):
+        loss, grads = bias_before_batch_norm(params)
+        return loss, {**grads, "b": grads["b"] + 1e-6}
+
+    assert [result.verdict for result in check_loss(wrong, POINT).results] == ["pass", "fail"]
+
+
+def test_a_missing_gradient_of_a_loss_fails():
+    def forgetful(params):
+        loss, grads = bias_before_batch_norm(params)
+        return loss, {"W": grads["W"]}
+
+    assert [result.verdict for result in check_loss(forgetful, POINT).results] == ["pass", "fail"]
+
+
+def test_the_point_is_left_as_it_was():
+    before = {name: value.copy() for name, value in POINT.items()}
+    check_loss(bias_before_batch_norm, POINT)
+    for name, value in POINT.items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_unknown_arguments_are_refused():
+    with pytest.raises(ValueError, match="method must be one of complex, central, forward, got 'magic'"):
+        check_operation(square, square_backward, {"x": X}, method="magic")
+    with pytest.raises(ValueError, match="wrt names 'z', which is not an input: x"):
+        check_operation(square, square_backward, {"x": X}, wrt="z")
+
+
+def test_a_report_reads_as_table_html_and_frame():
+    report = check_operation(square, lambda grad_y, x: -square_backward(grad_y, x), {"x": X})
+    assert "fail" in str(report)
+    assert "0 of 1 tensors pass, by complex differentiation" in str(report)
+    assert report._repr_html_().count("<tr>") == 2
+    frame = report.to_frame()
+    assert frame.loc[0, "verdict"] == "fail"
+    assert frame.loc[0, "relative_error"] == pytest.approx(2.0)
+    with pytest.raises(GradientCheckError, match="0 of 1 tensors pass"):
+        report.raise_if_failed()
+
+
+def test_a_report_without_failures_raises_nothing():
+    check_operation(square, square_backward, {"x": X}).raise_if_failed()
