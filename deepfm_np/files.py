@@ -49,7 +49,7 @@ def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected {kind}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (zipfile.BadZipFile, ValueError, OSError, EOFError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is not {kind}, or it is damaged: {error}") from error

@@ -112,7 +112,9 @@ def test_a_row_left_out_fails_with_its_number():
         return ops.RowGradient(gradient.rows[:2], gradient.values[:2])
 
     table, ids = RNG.standard_normal((6, 3)), np.array([[1, 2], [1, 5]])
-    report = check_operation(lambda table: ops.embedding_forward(table, ids, np.ones((2, 2))), backward, {"table": table})
+    report = check_operation(
+        lambda table: ops.embedding_forward(table, ids, np.ones((2, 2))), backward, {"table": table}
+    )
     assert report.results[0].verdict == "fail"
     assert report.results[0].hint == "row 5 is left out, but the function depends on it"
 

@@ -1,0 +1,333 @@
+import json
+
+import numpy as np
+import oracles
+import pytest
+
+from deepfm_np import DeepFM
+from deepfm_np.gradcheck.numeric import complex_step
+from deepfm_np.model import COMPONENTS
+from deepfm_np.ops import RowGradient
+from deepfm_np.verification import FIELD_DIMS, FIELD_STARTS, mixed_examples
+
+IDS, VALUES, LABELS = mixed_examples(np.random.default_rng(0))
+D, M = sum(FIELD_DIMS), len(FIELD_DIMS)
+
+
+def small_model(**settings):
+    settings = {"embedding_dim": 3, "hidden": (6, 5), "dtype": "float64", **settings}
+    model = DeepFM(FIELD_DIMS, FIELD_STARTS, **settings)
+    rng = np.random.default_rng(1)
+    for array in model.params.values():
+        array += 0.3 * rng.standard_normal(array.shape)
+    for name, array in model.running.items():
+        array += rng.random(array.shape) * (1 if "var" in name else 0.1)
+    return model
+
+
+def logits_by_loops(model):
+    """The formula of DeepFM in evaluation mode, one operation after the other, from the nested-loop oracles."""
+    p, run = model.params, model.running
+    logits = np.full(len(IDS), float(p["bias"]))
+    if model.first_order:
+        logits += oracles.first_order(p["weights"], IDS, VALUES)
+    if model.fm or model.deep:
+        vectors = oracles.embedding(p["table"], IDS, VALUES, FIELD_STARTS)
+    if model.fm:
+        logits += oracles.fm(vectors)
+    if model.deep:
+        activation = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "relu": lambda z: z * (z > 0)}
+        a = vectors.reshape(len(IDS), -1)
+        for layer in range(2):
+            a = oracles.affine(a, p[f"W{layer}"], p[f"b{layer}"])
+            if model.batch_norm:
+                statistics = run[f"mean{layer}"], run[f"var{layer}"]
+                a = oracles.batch_norm(a, p[f"gamma{layer}"], p[f"beta{layer}"], *statistics)
+            a = activation[model.activation](a)
+        y = oracles.affine(a, p["W2"], p["b2"])[:, 0]
+        logits += 1 / (1 + np.exp(-y)) if model.deep_output == "sigmoid" else y
+    return logits
+
+
+VARIANTS = [
+    {"activation": "sigmoid"},
+    {"activation": "tanh", "deep_output": "sigmoid"},
+    {"activation": "relu", "batch_norm": True},
+    *COMPONENTS.values(),
+]
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_logits_equal_the_formula_in_nested_loops(settings):
+    model = small_model(**settings)
+    np.testing.assert_allclose(model.logits(IDS, VALUES), logits_by_loops(model), rtol=1e-12)
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_probabilities_are_the_sigmoid_of_the_logits(settings):
+    model = small_model(**settings)
+    expected = 1 / (1 + np.exp(-model.logits(IDS, VALUES)))
+    np.testing.assert_allclose(model.predict_proba(IDS, VALUES), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("settings", VARIANTS)
+def test_the_explanation_adds_up_to_the_logit(settings):
+    model = small_model(**settings)
+    explanation = model.explain(IDS, VALUES)
+    np.testing.assert_allclose(explanation.logits, model.logits(IDS, VALUES), rtol=1e-12)
+    assert explanation.first_order.shape == (8, M)
+    assert explanation.pairs.shape == (8, M, M)
+
+
+def test_the_explanation_names_fields_and_pairs():
+    model = small_model()
+    explanation = model.explain(IDS, VALUES)
+    vectors = oracles.embedding(model.params["table"], IDS, VALUES, FIELD_STARTS)
+    for i in range(8):
+        for a in range(M):
+            for b in range(M):
+                expected = vectors[i, a] @ vectors[i, b] if a < b else 0.0
+                assert explanation.pairs[i, a, b] == pytest.approx(expected, rel=1e-12)
+    weights = model.params["weights"]
+    np.testing.assert_allclose(explanation.first_order[:, 1], weights[IDS[:, 1]] * VALUES[:, 1], rtol=1e-15)
+
+
+def test_the_loss_is_log_loss_plus_the_penalties():
+    model = small_model(l2_embedding=0.1, l2_net=0.05)
+    loss, _ = model.loss_and_grads(IDS, VALUES, LABELS)
+    expected = oracles.log_loss(logits_by_loops(model), LABELS)
+    expected += 0.1 * oracles.l2_rows(model.params["table"], IDS, VALUES)
+    expected += 0.05 * sum((model.params[name] ** 2).sum() / 2 for name in ("W0", "W1", "W2"))
+    assert loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_every_parameter_in_use_has_a_gradient_of_its_shape():
+    for settings in VARIANTS:
+        model = small_model(**settings)
+        _, grads = model.loss_and_grads(IDS, VALUES, LABELS)
+        assert list(grads) == list(model.params)
+        for name, gradient in grads.items():
+            dense = gradient.dense(D) if isinstance(gradient, RowGradient) else gradient
+            assert dense.shape == model.params[name].shape
+
+
+def test_components_hold_their_own_parameters_alone():
+    names = {name: set(small_model(**switches).params) for name, switches in COMPONENTS.items()}
+    net = {"W0", "b0", "W1", "b1", "W2", "b2"}
+    assert names["LR"] == {"bias", "weights"}
+    assert names["FM"] == {"bias", "weights", "table"}
+    assert names["DNN"] == {"bias", "table", *net}
+    assert names["Wide & Deep"] == names["DeepFM"] == {"bias", "weights", "table", *net}
+
+
+def test_the_gradient_of_the_shared_table_is_the_sum_of_both_parts():
+    model = small_model()
+    grad_logits = (model.predict_proba(IDS, VALUES) - LABELS) / len(LABELS)
+
+    def table_gradient(part):
+        def score(table):
+            return (grad_logits * part._forward({**model.params, "table": table}, IDS, VALUES)[0]).sum()
+
+        table = model.params["table"]
+        return np.array([complex_step(score, table, index) for index in np.ndindex(table.shape)]).reshape(table.shape)
+
+    fm_part = table_gradient(small_model(**COMPONENTS["FM"]))
+    deep_part = table_gradient(small_model(**COMPONENTS["DNN"]))
+    both = model.loss_and_grads(IDS, VALUES, LABELS)[1]["table"].dense(D)
+    np.testing.assert_allclose(both, fm_part + deep_part, rtol=1e-12, atol=1e-15)
+    assert np.abs(fm_part).max() > 0.01
+    assert np.abs(deep_part).max() > 0.01
+
+
+def test_before_training_the_loss_is_that_of_the_base_rate():
+    labels = np.array([1, 0, 0, 0, 1, 0, 0, 0])
+    base_rate_loss = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+    for deep_output in ("logit", "sigmoid"):
+        model = DeepFM(FIELD_DIMS, FIELD_STARTS, deep_output=deep_output, dtype="float64")
+        model.start_from(labels)
+        assert model.loss_and_grads(IDS, VALUES, labels)[0] == pytest.approx(base_rate_loss, abs=1e-3)
+
+
+def test_labels_of_one_class_start_at_finite_odds():
+    model = DeepFM(FIELD_DIMS)
+    model.start_from(np.ones(9))
+    assert model.params["bias"] == pytest.approx(np.log(9.5 / 0.5))
+
+
+@pytest.mark.parametrize(
+    "activation, std",
+    [("sigmoid", 4 * np.sqrt(2 / 700)), ("tanh", np.sqrt(2 / 700)), ("relu", np.sqrt(2 / 400))],
+)
+def test_weights_start_at_the_scale_of_their_activation(activation, std):
+    model = DeepFM([3] * 40, hidden=(300,), activation=activation)
+    assert model.params["W0"].std() == pytest.approx(std, rel=0.01)
+    assert abs(model.params["W0"].mean()) < 0.01 * std
+    assert not model.params["W1"].any()
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    first, same, other = DeepFM([50], seed=1), DeepFM([50], seed=1), DeepFM([50], seed=2)
+    for name, array in first.params.items():
+        np.testing.assert_array_equal(array, same.params[name])
+    assert (first.params["table"] != other.params["table"]).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_everything_is_computed_in_the_dtype_of_the_model(dtype):
+    model = small_model(dtype=dtype, batch_norm=True, l2_embedding=0.1, l2_net=0.1, deep_output="sigmoid")
+    loss, grads = model.loss_and_grads(IDS, VALUES, LABELS, rng=np.random.default_rng(0))
+    assert loss.dtype == dtype
+    assert {getattr(gradient, "values", gradient).dtype for gradient in grads.values()} == {np.dtype(dtype)}
+    assert model.logits(IDS, VALUES).dtype == dtype
+    assert {array.dtype for array in model.running.values()} == {np.dtype(dtype)}
+
+
+def test_dropout_is_on_with_a_generator_alone():
+    model = small_model(dropout=0.5)
+    plain, _ = model.loss_and_grads(IDS, VALUES, LABELS)
+    assert plain == model.loss_and_grads(IDS, VALUES, LABELS)[0]
+    dropped = [model.loss_and_grads(IDS, VALUES, LABELS, rng=np.random.default_rng(s))[0] for s in (0, 0, 1)]
+    assert dropped[0] == dropped[1]
+    assert len({plain, *dropped}) == 3
+
+
+def test_running_statistics_move_in_training_with_the_models_own_parameters_alone():
+    model = small_model(batch_norm=True)
+    before = model.running
+    model.loss_and_grads(IDS, VALUES, LABELS, params=model.params)
+    model.loss_and_grads(IDS, VALUES, LABELS, training=False)
+    assert model.running is before
+    model.loss_and_grads(IDS, VALUES, LABELS)
+    assert all((model.running[name] != before[name]).any() for name in before)
+
+
+def test_replaced_parameters_are_used():
+    model = small_model()
+    before = model.logits(IDS, VALUES)
+    model.params["bias"] = model.params["bias"] + 2.0
+    np.testing.assert_allclose(model.logits(IDS, VALUES), before + 2.0, rtol=1e-13)
+
+
+def test_many_rows_are_scored_as_they_are_one_by_one():
+    model = small_model()
+    many = model.logits(np.tile(IDS, (1100, 1)), np.tile(VALUES, (1100, 1)))
+    np.testing.assert_allclose(many, np.tile(model.logits(IDS, VALUES), 1100), rtol=1e-12)
+
+
+def test_no_rows_give_no_logits():
+    assert small_model().logits(IDS[:0], VALUES[:0]).shape == (0,)
+
+
+def test_a_single_row_is_trained_on():
+    loss, grads = small_model(batch_norm=True).loss_and_grads(IDS[:1], VALUES[:1], LABELS[:1])
+    assert np.isfinite(loss)
+    assert not grads["W0"].any()
+
+
+def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
+    model = small_model(batch_norm=True, l2_net=0.1)
+    model.save(tmp_path / "model.npz")
+    loaded = DeepFM.load(tmp_path / "model.npz")
+    assert loaded.config == model.config
+    np.testing.assert_array_equal(loaded.logits(IDS, VALUES), model.logits(IDS, VALUES))
+    assert [path.name for path in tmp_path.iterdir()] == ["model.npz"]
+
+
+def damaged(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes(byte ^ 0xFF for byte in data[middle : middle + 64]) + data[middle + 64 :]
+
+
+@pytest.mark.parametrize("change", [damaged, lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"x"])
+def test_a_damaged_file_is_refused(tmp_path, change):
+    path = tmp_path / "model.npz"
+    DeepFM([2000]).save(path)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"model\.npz is not a deepfm_np model, or it is damaged"):
+        DeepFM.load(path)
+
+
+def test_a_file_that_would_execute_code_is_refused(tmp_path):
+    np.savez(tmp_path / "evil.npz", config=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match=r"evil\.npz is not a deepfm_np model, or it is damaged"):
+        DeepFM.load(tmp_path / "evil.npz")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.npz: no such file; expected a deepfm_np model"):
+        DeepFM.load(tmp_path / "nowhere.npz")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda arrays: arrays.pop("params/W1"), "params/W1 is missing"),
+        (lambda arrays: arrays.update({"params/W1": np.zeros((2, 2))}), r"params/W1 is float64 \(2, 2\), should be"),
+        (lambda arrays: arrays["params/W1"].fill(np.nan), "params/W1 holds values that are not finite"),
+        (lambda arrays: arrays.pop("config"), "its configuration is unusable"),
+        (lambda arrays: arrays.update(config=np.array(json.dumps({"hidden": 3}))), "its configuration is unusable"),
+    ],
+)
+def test_a_file_with_wrong_contents_is_refused(tmp_path, change, message):
+    arrays = {name: np.array(array) for name, array in small_model().to_arrays().items()}
+    change(arrays)
+    np.savez(tmp_path / "model.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        DeepFM.load(tmp_path / "model.npz")
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "model.npz"
+    small_model().save(path)
+    before = path.read_bytes()
+
+    def full_disk(file, **arrays):
+        file.write(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        small_model(l2_net=1.0).save(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.npz"]
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"field_dims": []}, "field_dims must be one positive number of rows per field"),
+        ({"field_dims": [3, 0]}, "field_dims must be one positive number of rows per field"),
+        ({"field_starts": [0]}, "field_starts must be one slot for each of the 2 fields"),
+        ({"field_starts": [1, 2]}, "field_starts must increase strictly from 0"),
+        ({"embedding_dim": 0}, "embedding_dim must be positive, got 0"),
+        ({"hidden": (4, 0)}, "hidden must be positive numbers of units"),
+        ({"activation": "swish"}, "activation must be one of sigmoid, relu, tanh, got 'swish'"),
+        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
+        ({"deep_output": "softmax"}, "deep_output must be 'logit' or 'sigmoid'"),
+        ({"l2_embedding": -1}, "l2_embedding must be 0 or positive"),
+        ({"l2_net": float("nan")}, "l2_net must be 0 or positive"),
+        ({"dtype": "int32"}, "dtype must be 'float32' or 'float64'"),
+        ({"first_order": False, "fm": False, "deep": False}, "at least one of first_order, fm and deep must be on"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        DeepFM(**{"field_dims": [3, 4], **settings})
+
+
+def test_bad_input_is_named_and_changes_nothing():
+    model = small_model(batch_norm=True)
+    before, running = model.to_arrays(), model.running
+    bad_values, bad_ids, bad_labels = VALUES.copy(), IDS.copy(), LABELS.astype(float)
+    bad_values[3, 1], bad_ids[2, 5], bad_labels[6] = np.nan, D, 2
+    with pytest.raises(ValueError, match="values must be finite; row 3, slot 1 holds nan"):
+        model.logits(IDS, bad_values)
+    with pytest.raises(IndexError, match=rf"ids must lie in \[0, {D}\); row 2, slot 5 holds {D}"):
+        model.loss_and_grads(bad_ids, VALUES, LABELS)
+    with pytest.raises(ValueError, match="labels must be 0 or 1; row 6 holds 2"):
+        model.loss_and_grads(IDS, VALUES, bad_labels)
+    with pytest.raises(ValueError, match="the model has 2 fields of one slot each, the input has 6 slots"):
+        DeepFM([10, 20]).logits(IDS, VALUES)
+    assert model.running is running
+    for name, array in model.to_arrays().items():
+        np.testing.assert_array_equal(array, before[name])

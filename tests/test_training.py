@@ -1,0 +1,204 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from deepfm_np import DeepFM
+from deepfm_np.optim import SGD, Adam
+from deepfm_np.training import Examples, batches, evaluate, fit
+
+DIMS = [20, 30, 5]
+
+
+def click_examples(n=600, seed=0):
+    """Labels that follow the first field and a pair of the others."""
+    rng = np.random.default_rng(seed)
+    local = np.stack([rng.integers(0, dim, n) for dim in DIMS], axis=1)
+    logits = 0.3 * (local[:, 0] - 10) + np.where((local[:, 1] + local[:, 2]) % 2, 1.0, -1.0)
+    labels = (rng.random(n) < 1 / (1 + np.exp(-logits))).astype(np.float32)
+    return Examples(local + [0, 20, 50], np.ones((n, 3), np.float32), labels)
+
+
+TRAIN, VALID = click_examples(), click_examples(200, seed=1)
+
+
+def small_model(**settings):
+    return DeepFM(DIMS, hidden=(8,), embedding_dim=4, **{"dropout": 0.2, "batch_norm": True, **settings})
+
+
+def run(model=None, **settings):
+    model = model or small_model()
+    settings = {"epochs": 4, "batch_size": 64, "progress": False, **settings}
+    return model, fit(model, TRAIN, VALID, **settings)
+
+
+def assert_same_bits(first: DeepFM, second: DeepFM):
+    for name, array in first.to_arrays().items():
+        np.testing.assert_array_equal(array, second.to_arrays()[name])
+
+
+def test_training_learns():
+    model, history = run(optimizer=Adam(0.02), epochs=10)
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0] - 0.05
+    assert evaluate(model, VALID)["auc"] > 0.8
+
+
+def test_the_history_has_a_row_per_epoch():
+    _, history = run(patience=10)
+    assert list(history.columns) == ["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"]
+    assert list(history["epoch"]) == [1, 2, 3, 4]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    first, first_history = run()
+    same, same_history = run()
+    other, _ = run(seed=1)
+    assert_same_bits(first, same)
+    assert first_history.equals(same_history)
+    assert (first.params["W0"] != other.params["W0"]).any()
+
+
+def test_every_row_is_seen_once_per_epoch_and_the_last_batch_kept():
+    examples = Examples(np.arange(10)[:, None], np.ones((10, 1)), np.zeros(10))
+    rng = np.random.default_rng(0)
+    first, second = ([batch.ids[:, 0] for batch in batches(examples, 4, rng)] for _ in range(2))
+    assert [len(batch) for batch in first] == [4, 4, 2]
+    assert sorted(np.concatenate(first)) == list(range(10))
+    assert list(np.concatenate(first)) != list(np.concatenate(second))
+
+
+def test_the_best_epoch_is_restored():
+    model, history = run(optimizer=Adam(0.1), epochs=12, patience=12)
+    best = history["valid_log_loss"].min()
+    assert history["valid_log_loss"].iloc[-1] > best
+    assert evaluate(model, VALID)["log_loss"] == best
+
+
+def test_patience_ends_training_and_each_failed_epoch_divides_the_learning_rate_by_ten():
+    _, history = run(optimizer=Adam(0.1), epochs=40, patience=3)
+    losses, rates = history["valid_log_loss"].to_numpy(), history["learning_rate"].to_numpy()
+    improved = losses < np.minimum.accumulate(np.concatenate([[np.inf], losses[:-1]]))
+    assert len(history) < 40
+    assert list(improved[-3:]) == [False, False, False]
+    np.testing.assert_allclose(rates[1:] / rates[:-1], np.where(improved[:-1], 1, 0.1), rtol=1e-12)
+
+
+def test_without_validation_all_epochs_run():
+    model = small_model()
+    history = fit(model, TRAIN, epochs=3, batch_size=64, progress=False)
+    assert len(history) == 3
+    assert history["valid_auc"].isna().all()
+
+
+def test_training_with_sgd_learns_too():
+    _, history = run(optimizer=SGD(0.5, momentum=0.9))
+    assert history["valid_auc"].iloc[-1] > 0.75
+
+
+def test_a_validation_part_of_one_class_warns_and_goes_on():
+    valid = VALID._replace(labels=np.zeros_like(VALID.labels))
+    with pytest.warns(RuntimeWarning, match="all 200 labels are 0: the AUC is undefined"):
+        history = fit(small_model(), TRAIN, valid, epochs=2, batch_size=64, progress=False)
+    assert history["valid_auc"].isna().all()
+    assert history["valid_log_loss"].notna().all()
+
+
+def test_a_resumed_run_ends_in_the_same_bits(tmp_path):
+    whole, whole_history = run(epochs=6)
+    run(epochs=2, checkpoint=tmp_path / "run.npz")
+    resumed, history = run(epochs=6, checkpoint=tmp_path / "run.npz")
+    assert_same_bits(whole, resumed)
+    assert history.equals(whole_history)
+
+
+KILLED = """
+    import sys, numpy as np
+    sys.path.insert(0, {tests!r})
+    from test_training import TRAIN, VALID, small_model
+    from deepfm_np import training
+    finish = training._save
+    def save_and_report(*arguments):
+        finish(*arguments)
+        print("saved", flush=True)
+    training._save = save_and_report
+    training.fit(small_model(), TRAIN, VALID, epochs=500, patience=500, batch_size=64, progress=False, checkpoint={path!r})
+"""
+
+
+def test_a_killed_process_resumes_to_the_same_bits(tmp_path):
+    path = tmp_path / "run.npz"
+    script = textwrap.dedent(KILLED.format(tests=os.path.dirname(__file__), path=str(path)))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(3):
+            assert process.stdout.readline() == "saved\n"
+        process.send_signal(signal.SIGKILL)
+    with np.load(path) as checkpoint:
+        done = str(checkpoint["about"]).count('"epoch"')
+    assert 3 <= done < 500
+    epochs = done + 3
+    resumed, history = run(epochs=epochs, patience=500, checkpoint=path)
+    whole, whole_history = run(epochs=epochs, patience=500)
+    assert_same_bits(whole, resumed)
+    assert history.equals(whole_history)
+
+
+def test_a_checkpoint_of_another_run_is_refused_and_names_the_difference(tmp_path):
+    run(epochs=1, checkpoint=tmp_path / "run.npz")
+    model = small_model()
+    before = model.to_arrays()
+    with pytest.raises(ValueError, match="belongs to another run: batch_size was 64, is 32; delete it to start anew"):
+        run(model, batch_size=32, checkpoint=tmp_path / "run.npz")
+    for name, array in model.to_arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    run(epochs=1, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"run\.npz is not a checkpoint of deepfm_np, or it is damaged"):
+        run(checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda part: part.labels.__setitem__(5, 3), "labels must be 0 or 1; row 5 holds 3"),
+        (lambda part: part.values.__setitem__((7, 1), np.nan), "values must be finite; row 7, slot 1 holds nan"),
+        (lambda part: part.ids.__setitem__((7, 1), 55), r"ids must lie in \[0, 55\); row 7, slot 1 holds 55"),
+    ],
+)
+@pytest.mark.parametrize("which", [0, 1])
+def test_bad_examples_are_named_before_training(change, message, which):
+    parts = [Examples(*(array.copy() for array in part)) for part in (TRAIN, VALID)]
+    change(parts[which])
+    model = small_model()
+    before = model.to_arrays()
+    with pytest.raises((ValueError, IndexError), match=message):
+        fit(model, *parts, progress=False)
+    for name, array in model.to_arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("setting", ["epochs", "batch_size", "patience"])
+def test_settings_below_one_are_named(setting):
+    with pytest.raises(ValueError, match=f"{setting} must be at least 1, got 0"):
+        run(**{setting: 0})
+
+
+def test_a_loss_that_stops_being_finite_ends_training_with_advice():
+    model = small_model(dropout=0.0, batch_norm=False)
+    model.params["W0"][...] = np.nan
+    with pytest.raises(FloatingPointError, match=r"the loss is nan in epoch 1, batch 1: lower the learning rate"):
+        run(model)
+
+
+def test_no_progress_bar_in_a_pipe(capfd):
+    fit(small_model(), TRAIN, epochs=1, batch_size=64)
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err == ""
