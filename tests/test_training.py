@@ -20,7 +20,7 @@ def click_examples(n=600, seed=0):
     local = np.stack([rng.integers(0, dim, n) for dim in DIMS], axis=1)
     logits = 0.3 * (local[:, 0] - 10) + np.where((local[:, 1] + local[:, 2]) % 2, 1.0, -1.0)
     labels = (rng.random(n) < 1 / (1 + np.exp(-logits))).astype(np.float32)
-    return Examples(local + [0, 20, 50], np.ones((n, 3), np.float32), labels)
+    return Examples(local + np.array([0, 20, 50]), np.ones((n, 3), np.float32), labels)
 
 
 TRAIN, VALID = click_examples(), click_examples(200, seed=1)
@@ -125,7 +125,8 @@ KILLED = """
         finish(*arguments)
         print("saved", flush=True)
     training._save = save_and_report
-    training.fit(small_model(), TRAIN, VALID, epochs=500, patience=500, batch_size=64, progress=False, checkpoint={path!r})
+    settings = dict(epochs=500, patience=500, batch_size=64, progress=False, checkpoint={path!r})
+    training.fit(small_model(), TRAIN, VALID, **settings)
 """
 
 

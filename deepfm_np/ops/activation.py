@@ -11,9 +11,14 @@ import numpy as np
 from deepfm_np.ops.rows import Array
 
 
-def exp_minus_abs(z: Array) -> Array:
-    """exp(-|z|), which never overflows. Analytic away from 0: the sign is that of the real part."""
-    return np.exp(np.where(z.real > 0, -z, z))
+def minus_abs(z: Array) -> Array:
+    """-|z| where z is real; where it is complex the sign is that of the real part, which is analytic away from 0."""
+    return np.where(z.real > 0, -z, z) if np.iscomplexobj(z) else -np.abs(z)
+
+
+def negative_part(z: Array) -> Array:
+    """min(z, 0), analytic away from 0 as `minus_abs` is."""
+    return np.where(z.real < 0, z, 0) if np.iscomplexobj(z) else np.minimum(z, 0)
 
 
 class SigmoidCache(NamedTuple):
@@ -21,14 +26,13 @@ class SigmoidCache(NamedTuple):
 
 
 def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
-    """a = 1 / (1 + exp(-z)). Any shape -> the same shape and dtype; finite and without overflow at any z.
+    """a = 1 / (1 + exp(-z)) = exp(min(z, 0)) / (1 + exp(-|z|)), whose right-hand side never overflows.
 
-    With e = exp(-|z|):  sigmoid(|z|) = 1 / (1 + e)  and  sigmoid(-|z|) = e / (1 + e).
+    Any shape -> the same shape and dtype.
     """
-    e = exp_minus_abs(z)
+    e = np.exp(minus_abs(z))
     of_abs = 1 / (1 + e)
-    of_minus_abs = e * of_abs
-    return np.where(z.real > 0, of_abs, of_minus_abs), SigmoidCache(of_abs * of_minus_abs)
+    return np.exp(negative_part(z)) * of_abs, SigmoidCache(e * of_abs * of_abs)
 
 
 def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:
@@ -43,12 +47,12 @@ class ReluCache(NamedTuple):
 def relu_forward(z: Array) -> tuple[Array, ReluCache]:
     """a = z where z > 0, else 0. Any shape -> the same shape and dtype."""
     positive = z.real > 0
-    return np.where(positive, z, z.dtype.type(0)), ReluCache(positive)
+    return z * positive, ReluCache(positive)
 
 
 def relu_backward(grad_a: Array, cache: ReluCache) -> Array:
     """dL/dz = dL/da where z > 0, else 0. At z = 0, where no derivative exists, 0 is taken."""
-    return np.where(cache.positive, grad_a, grad_a.dtype.type(0))
+    return grad_a * cache.positive
 
 
 class TanhCache(NamedTuple):
@@ -62,5 +66,5 @@ def tanh_forward(z: Array) -> tuple[Array, TanhCache]:
 
 def tanh_backward(grad_a: Array, cache: TanhCache) -> Array:
     """dL/dz = dL/da * sech^2 z,  where sech^2 z = 4 e / (1 + e)^2 with e = exp(-2 |z|)"""
-    e = exp_minus_abs(2 * cache.z)
+    e = np.exp(minus_abs(2 * cache.z))
     return grad_a * (4 * e / ((1 + e) * (1 + e)))

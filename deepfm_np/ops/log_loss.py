@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.activation import exp_minus_abs, sigmoid_forward
+from deepfm_np.ops.activation import minus_abs, negative_part, sigmoid_forward
 from deepfm_np.ops.rows import Array
 
 
@@ -22,7 +22,7 @@ class LogLossCache(NamedTuple):
 def log_loss_forward(logits: Array, labels: Array) -> tuple[np.generic, LogLossCache]:
     """(n,) logits, (n,) labels of 0 or 1 -> the mean loss in nats, a scalar in the dtype of the logits.
 
-    log(1 + exp(u)) = max(u, 0) + log(1 + exp(-|u|)) is finite at any logit.
+    log(1 + exp(u)) = -min(-u, 0) + log(1 + exp(-|u|)) is finite at any logit.
     Raises ValueError for a label other than 0 or 1 (naming the row), for shapes that differ and an empty batch.
     """
     check_labels(labels)
@@ -30,8 +30,8 @@ def log_loss_forward(logits: Array, labels: Array) -> tuple[np.generic, LogLossC
         raise ValueError(f"logits and labels must both be (n,); they are {logits.shape} and {labels.shape}")
     sign = 1 - 2 * np.asarray(labels, logits.real.dtype)
     u = sign * logits
-    positive_part = np.where(u.real > 0, u, u.dtype.type(0))
-    return (positive_part + np.log1p(exp_minus_abs(u))).mean(), LogLossCache(sign, u)
+    losses = -negative_part(-u) + np.log1p(np.exp(minus_abs(u)))
+    return losses.mean(), LogLossCache(sign, u)
 
 
 def log_loss_backward(grad_loss: float, cache: LogLossCache) -> Array:

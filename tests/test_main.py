@@ -1,0 +1,202 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deepfm_np import commands
+from deepfm_np.__main__ import main
+from deepfm_np.gradcheck import check_operation
+
+QUICK = ["--rows", "3000", "--epochs", "2", "--hidden", "8", "--embedding-dim", "4"]
+
+
+def run(capsys, *arguments):
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    assert main(["train", *QUICK, "--out", str(folder)]) == 0
+    return folder
+
+
+def test_train_writes_model_encoder_history_and_figure(trained):
+    names = {"model.npz", "encoder.json", "classifier.json", "history.csv", "training.png"}
+    assert {path.name for path in trained.iterdir()} == names
+    assert len(pd.read_csv(trained / "history.csv")) == 2
+    assert (trained / "training.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_train_prints_the_result_beside_base_rate_and_best_attainable(capsys, tmp_path):
+    status, out, err = run(capsys, "train", *QUICK, "--out", tmp_path)
+    assert status == 0
+    lines = {line[:15].strip(): line[15:].split() for line in out.splitlines()}
+    assert [float(cell) for cell in lines["base rate"][::2]] == [0.5, 0.5]
+    auc, log_loss = (float(cell) for cell in lines["DeepFM"][2:])
+    best_auc, best_log_loss = (float(cell) for cell in lines["best attainable"][2:])
+    assert best_auc > auc > 0.5
+    assert best_log_loss < log_loss
+    assert "3,000 rows" in err
+
+
+def test_compare_prints_one_line_per_model(capsys, tmp_path):
+    status, out, _ = run(capsys, "compare", *QUICK, "--out", tmp_path)
+    assert status == 0
+    rows = [line.split("  ") for line in out.splitlines()]
+    rows = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert [row[0] for row in rows] == ["LR", "FM", "DNN", "DeepFM", "Best attainable"]
+    table = pd.read_csv(tmp_path / "comparison.csv")
+    for row, auc, log_loss in zip(rows, table["auc"], table["log_loss"], strict=True):
+        assert float(row[1]) == pytest.approx(auc, abs=1e-4)
+        assert float(row[2]) == pytest.approx(log_loss, abs=1e-4)
+    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_gradcheck_passes_with_status_0(capsys):
+    status, out, _ = run(capsys, "gradcheck", "--rows", 1000)
+    assert status == 0
+    assert "NOT PASSED" not in out
+    assert out.endswith("every gradient is right\n")
+    assert "DeepFM on 12 rows of click-log" in out
+
+
+def test_gradcheck_fails_with_status_1_and_shows_the_report(capsys, monkeypatch):
+    wrong = check_operation(lambda x: (x * x, x), lambda grad_y, x: grad_y * x, {"x": np.ones(2)})
+    monkeypatch.setattr(commands, "check_operations", lambda *_: [("wrong square", wrong)])
+    status, out, _ = run(capsys, "gradcheck", "--rows", 1000)
+    assert status == 1
+    assert "NOT PASSED" in out
+    assert str(wrong) in out
+    assert out.endswith("1 of the checks did not pass\n")
+
+
+@pytest.fixture
+def new_rows(tmp_path):
+    log = commands.RECIPES["click-log"].load(type("Options", (), {"rows": 50, "seed": 9}))
+    log.frame.to_csv(tmp_path / "new.csv", index=False)
+    return tmp_path / "new.csv"
+
+
+def test_predict_prints_a_probability_per_row(capsys, trained, new_rows):
+    status, out, _ = run(capsys, "predict", trained, new_rows)
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0] == "click_probability"
+    assert len(lines) == 51
+    assert all(0 < float(line) < 1 for line in lines[1:])
+
+
+def test_predict_writes_a_file(capsys, trained, new_rows, tmp_path):
+    status, out, _ = run(capsys, "predict", trained, new_rows, "--out", tmp_path / "p.csv")
+    assert (status, out) == (0, "")
+    assert len(pd.read_csv(tmp_path / "p.csv")) == 50
+
+
+def test_predict_scores_unseen_values(capsys, trained, new_rows):
+    frame = pd.read_csv(new_rows)
+    for name in frame.select_dtypes(exclude="number"):
+        frame[name] = "never seen"
+    frame.to_csv(new_rows, index=False)
+    status, out, _ = run(capsys, "predict", trained, new_rows)
+    assert status == 0
+    assert len(out.splitlines()) == 51
+
+
+def test_predict_names_a_missing_column_in_one_line(capsys, trained, new_rows):
+    frame = pd.read_csv(new_rows)
+    missing = frame.columns[0]
+    frame.drop(columns=missing).to_csv(new_rows, index=False)
+    status, out, err = run(capsys, "predict", trained, new_rows)
+    assert (status, out) == (2, "")
+    assert missing in err
+    assert err.startswith("deepfm_np predict: error: ")
+    assert err.count("\n") == 1
+
+
+def table_file(path, rows=400):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"clicked": rng.integers(0, 2, rows), "app": rng.choice(["a", "b"], rows)})
+    frame["price"] = rng.random(rows)
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path):
+    path = table_file(tmp_path / "clicks.csv")
+    arguments = ["train", "--data", "table", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4]
+    status, out, _ = run(capsys, *arguments, "--out", tmp_path / "run")
+    assert status == 0
+    assert "best attainable" not in out
+    assert run(capsys, "predict", tmp_path / "run", path)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["train", "--data", "criteo"], "--data criteo needs --path"),
+        (["train", "--data", "table", "--path", "x.csv"], "--data table needs --label"),
+        (["train", "--data", "criteo", "--path", "nowhere.txt"], "nowhere.txt"),
+        (["train", "--rows", "100", "--dropout", "1.5"], r"dropout must be in [0, 1), got 1.5"),
+        (["predict", "no-folder", "x.csv"], "model.npz: no such file; expected a deepfm_np model"),
+    ],
+)
+def test_bad_requests_end_in_one_line_and_status_2(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    last = err.splitlines()[-1]
+    assert last.startswith(f"deepfm_np {arguments[0]}: error: ")
+    assert message in last
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fly"], ["train", "--rows", "none"], ["train", "--hidden", "3,x"], ["train", "--data", "x"], ["predict"]],
+)
+def test_bad_arguments_give_one_line_and_status_2(capsys, arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    err = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert err.count("\n") == 1
+    assert "error: " in err
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["gradcheck"], ["predict"]])
+def test_help_is_a_page(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--help"])
+    out = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert max(len(line) for line in out.splitlines()) <= 110
+    assert len(out.splitlines()) > 12
+
+
+def test_the_module_runs_as_a_program():
+    done = subprocess.run([sys.executable, "-m", "deepfm_np", "train", "--rows", "-3"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "deepfm_np train: error: argument --rows: '-3' is not a positive whole number (see --help)\n"
+    )
+
+
+def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch):
+    arguments = ["train", *QUICK[:2], "--epochs", 3, "--hidden", 8, "--patience", 9, "--out"]
+    assert run(capsys, *arguments, tmp_path / "whole")[0] == 0
+    monkeypatch.setattr(commands.DeepFMClassifier, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    assert run(capsys, *arguments, tmp_path / "cut")[0] == 2
+    monkeypatch.undo()
+    assert (tmp_path / "cut" / "checkpoint.npz").exists()
+    assert run(capsys, *arguments, tmp_path / "cut")[0] == 0
+    with np.load(tmp_path / "whole" / "model.npz") as whole, np.load(tmp_path / "cut" / "model.npz") as cut:
+        assert json.loads(str(whole["config"])) == json.loads(str(cut["config"]))
+        for name in whole.files:
+            np.testing.assert_array_equal(whole[name], cut[name])
+    assert not (tmp_path / "cut" / "checkpoint.npz").exists()
