@@ -25,7 +25,7 @@ F = torch.nn.functional
 
 # Categorical, numerical, multi-valued (sum), categorical, multi-valued (mean).
 FIELD_DIMS, FIELD_STARTS = [4, 1, 6, 3, 5], [0, 1, 2, 5, 6]
-# The rows that each slot draws from. Rows 10 and 18, the last of either multi-valued field, occur in no example.
+# The rows that each slot draws from. Rows 10 and 18, the last of either multi-valued field, serve as padding alone.
 SLOT_ROWS = [(0, 4), (4, 5), (5, 10), (5, 10), (5, 10), (11, 14), (14, 18), (14, 18)]
 MASK_SEED = 7
 
@@ -48,6 +48,8 @@ def make_batch(n=24, seed=0):
     values[:, 7] = rng.random(n) < 0.5
     values[:, 6:] /= values[:, 6:].sum(axis=1, keepdims=True)
     ids[:4, 2:5] = 9  # one id several times in one field
+    for field, padding in ((slice(2, 5), 10), (slice(6, 8), 18)):
+        ids[:, field][values[:, field] == 0] = padding
     return ids, values, rng.integers(0, 2, n)
 
 

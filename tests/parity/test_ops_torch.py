@@ -28,13 +28,14 @@ def rng():
 
 @pytest.fixture
 def slots(rng):
-    """A numerical field, one of three slots with padding, a categorical one; rows 9 to 11 are never used."""
+    """A numerical field, one of three slots, a categorical one. Row 9 is padding, rows 10 and 11 are never used."""
     ids = rng.integers(0, 9, (20, 5))
     values = np.ones((20, 5))
     values[:, 0] = rng.standard_normal(20)
     values[:, 2:4] = rng.random((20, 2)) > 0.4
     ids[:5, 1:4] = 7  # the same id several times in one field
     values[0] = 0  # nothing but padding
+    ids[values == 0] = 9
     return ids, values
 
 
