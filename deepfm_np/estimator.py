@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np import training
-from deepfm_np.data.fields import FieldEncoder
+from deepfm_np.data import FieldEncoder
 from deepfm_np.files import write_text
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from deepfm_np import data
 from deepfm_np.data import ClickData
 
-SETTINGS = {"embedding_dim": 10, "hidden": (400, 400, 400), "dropout": 0.1, "learning_rate": 1e-3, "batch_size": 4096}
+CLICK_LOG = {"hidden": (128, 128), "batch_norm": True, "dropout": 0.0, "learning_rate": 3e-3, "batch_size": 512}
+REAL_LOG = {"activation": "relu", "hidden": (256, 256, 256), "dropout": 0.1, "embedding_dim": 16, "batch_size": 4096}
 
 
 class Recipe(NamedTuple):
@@ -42,9 +43,9 @@ def _table(arguments) -> ClickData:
 
 
 RECIPES = {
-    "click-log": Recipe("a synthetic app-store log, made from the seed; the truth is known", _click_log, SETTINGS),
-    "movielens-100k": Recipe("the folder of u.data, u.item, u.user", _movielens_100k, SETTINGS),
-    "movielens-1m": Recipe("the folder of ratings.dat, users.dat, movies.dat", _movielens_1m, SETTINGS),
-    "criteo": Recipe("a file in the format of the Kaggle 2014 train.txt", _criteo, SETTINGS),
-    "table": Recipe("a CSV or Parquet file with a --label column of 0 and 1", _table, SETTINGS),
+    "click-log": Recipe("a synthetic app-store log, made from the seed; the truth is known", _click_log, CLICK_LOG),
+    "movielens-100k": Recipe("the folder of u.data, u.item, u.user", _movielens_100k, REAL_LOG),
+    "movielens-1m": Recipe("the folder of ratings.dat, users.dat, movies.dat", _movielens_1m, REAL_LOG),
+    "criteo": Recipe("a file in the format of the Kaggle 2014 train.txt", _criteo, REAL_LOG),
+    "table": Recipe("a CSV or Parquet file with a --label column of 0 and 1", _table, REAL_LOG),
 }

@@ -1,0 +1,24 @@
+"""Click logs: where they come from, and how raw columns become ids and values."""
+
+from deepfm_np.data.click_data import ClickData, split
+from deepfm_np.data.click_log import make_click_log
+from deepfm_np.data.criteo import load_criteo
+from deepfm_np.data.fields import Categorical, FieldEncoder, MultiValued, Numerical, infer_fields
+from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
+from deepfm_np.data.table import load_table, read_frame
+
+__all__ = [
+    "Categorical",
+    "ClickData",
+    "FieldEncoder",
+    "MultiValued",
+    "Numerical",
+    "infer_fields",
+    "load_criteo",
+    "load_movielens_1m",
+    "load_movielens_100k",
+    "load_table",
+    "make_click_log",
+    "read_frame",
+    "split",
+]

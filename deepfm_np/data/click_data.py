@@ -1,0 +1,59 @@
+"""A click log before encoding: raw columns, labels, and what kind of field each column is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np.data.columns import Array, Field
+from deepfm_np.ops.log_loss import check_labels
+
+
+@dataclass(frozen=True)
+class ClickData:
+    """What every loader returns.
+
+    frame: n rows of raw columns.  labels: (n,) float32 of 0 and 1.  fields: which columns to use, and how.
+    click_probabilities: (n,) the true ones, where they are known.  skipped: malformed lines left out when reading.
+
+    Raises ValueError for labels other than 0 or 1, naming the row, and for lengths that differ.
+    """
+
+    frame: pd.DataFrame
+    labels: Array
+    fields: list[Field]
+    click_probabilities: Array | None = None
+    skipped: int = 0
+
+    def __post_init__(self):
+        check_labels(self.labels)
+        if len(self.frame) != len(self.labels):
+            raise ValueError(f"there are {len(self.frame)} rows and {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Array) -> "ClickData":
+        """The examples at these positions, in this order."""
+        p = self.click_probabilities
+        return replace(
+            self,
+            frame=self.frame.iloc[rows].reset_index(drop=True),
+            labels=self.labels[rows],
+            click_probabilities=None if p is None else p[rows],
+        )
+
+
+def split(data: ClickData, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0) -> tuple[ClickData, ...]:
+    """Random parts that share no row and together hold every row, of sizes close to the fractions.
+
+    Raises ValueError unless the fractions are positive and sum to 1, or where a part would be empty.
+    """
+    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+        raise ValueError(f"fractions must be positive and sum to 1, got {tuple(fractions)}")
+    ends = np.round(np.cumsum(fractions) * len(data)).astype(int)
+    if np.diff([0, *ends]).min() < 1:
+        raise ValueError(f"{len(data)} rows are too few for the fractions {tuple(fractions)}: a part would be empty")
+    order = np.random.default_rng(seed).permutation(len(data))
+    return tuple(data.take(rows) for rows in np.split(order, ends[:-1]))

@@ -1,0 +1,122 @@
+"""FieldEncoder: raw columns to the ids and values of one flat table, learned from the training part alone."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np.data.columns import KINDS, Array, Categorical, Field, MultiValued, Numerical, infer_fields
+from deepfm_np.files import write_text
+
+__all__ = ["Categorical", "FieldEncoder", "MultiValued", "Numerical", "infer_fields"]
+
+FORMAT = "deepfm_np fields 1"
+
+
+class FieldEncoder:
+    """Turns the columns of a DataFrame into slots: rows of one flat table and the values that multiply them.
+
+    fields: `Categorical`, `Numerical` and `MultiValued` columns, in the order of the table; None infers them.
+
+    After `fit`:  fields, field_names;  field_dims, the rows of each field (their sum is D);  field_starts, the slot at
+    which each field begins;  num_slots, s.
+    """
+
+    def __init__(self, fields: Sequence[Field] | None = None):
+        """Raises ValueError where two fields have the same name."""
+        self.fields = None if fields is None else list(fields)
+        self._states: list[dict] | None = None
+        names = [field.name for field in self.fields or ()]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"two fields have the same name: {', '.join(repeated)}")
+
+    def fit(self, frame: pd.DataFrame) -> "FieldEncoder":
+        """Learn values, scales and slots from the training part.
+
+        Raises ValueError for an empty frame, a missing column, or a cell that its field cannot hold (naming column
+        and row, counted from 0); an earlier fit is then still in place.
+        """
+        if not len(frame):
+            raise ValueError("cannot fit on a frame without rows")
+        fields = infer_fields(frame) if self.fields is None else self.fields
+        if not fields:
+            raise ValueError("cannot fit without fields")
+        self._set(fields, [field.fit(_column(frame, field, fields)) for field in fields])
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
+        """(n, s) int64 ids and (n, s) float32 values. Values that were not seen in `fit` get the row of the unknown.
+
+        Columns that are not fields are ignored. Raises ValueError for a missing column or a cell that its field
+        cannot hold, naming column and row, counted from 0.
+        """
+        if self._states is None:
+            raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
+        first_row, ids, values = 0, [], []
+        for field, state, dim in zip(self.fields, self._states, self.field_dims, strict=True):
+            rows, numbers = field.encode(_column(frame, field, self.fields), state)
+            ids.append(first_row + rows)
+            values.append(numbers)
+            first_row += dim
+        return np.concatenate(ids, axis=1, dtype=np.int64), np.concatenate(values, axis=1, dtype=np.float32)
+
+    def fit_transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
+        """`fit`, then `transform` of the same frame."""
+        return self.fit(frame).transform(frame)
+
+    def summary(self) -> pd.DataFrame:
+        """One line per field: name, kind, rows of the table, slots."""
+        slots = np.diff([*self.field_starts, self.num_slots])
+        kinds = [field.kind for field in self.fields]
+        return pd.DataFrame({"field": self.field_names, "kind": kinds, "rows": self.field_dims, "slots": slots})
+
+    def save(self, path: str | Path) -> None:
+        """Write a JSON file, whole or not at all."""
+        if self._states is None:
+            raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
+        fields = [
+            {"kind": field.kind, **asdict(field), "state": state}
+            for field, state in zip(self.fields, self._states, strict=True)
+        ]
+        write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "FieldEncoder":
+        """Read what `save` wrote. Raises FileNotFoundError, or ValueError for a damaged file or another one."""
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; expected the fields of a deepfm_np encoder")
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            if saved["format"] != FORMAT:
+                raise ValueError(f"its format is {saved['format']!r}, should be {FORMAT!r}")
+            states = [field.pop("state") for field in saved["fields"]]
+            encoder = cls([KINDS[field.pop("kind")](**field) for field in saved["fields"]])
+            encoder._set(encoder.fields, states)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path} does not hold the fields of a deepfm_np encoder: {error}") from error
+        return encoder
+
+    def _set(self, fields: Sequence[Field], states: list[dict]) -> None:
+        layouts = [field.layout(state) for field, state in zip(fields, states, strict=True)]
+        slots = [number for _, number in layouts]
+        self.fields, self._states = list(fields), states
+        self.field_names = [field.name for field in fields]
+        self.field_dims = [rows for rows, _ in layouts]
+        self.field_starts = [0, *np.cumsum(slots)[:-1].tolist()]
+        self.num_slots = sum(slots)
+
+
+def _column(frame: pd.DataFrame, field: Field, fields: Sequence[Field]) -> pd.Series:
+    missing = [other.name for other in fields if other.name not in frame.columns]
+    if missing:
+        there = ", ".join(map(str, frame.columns))
+        raise ValueError(f"the columns {', '.join(map(str, missing))} are missing; there are {there}")
+    column = frame[field.name]
+    if isinstance(column, pd.DataFrame):
+        raise ValueError(f"there are {column.shape[1]} columns of the name {field.name!r}")
+    return column

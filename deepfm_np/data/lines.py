@@ -1,0 +1,73 @@
+"""Reading line-based logs strictly: what is wrong is named by file and line, or skipped and counted."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ON_ERROR = ("raise", "skip")
+
+
+class LineReader:
+    """Splits the lines of a file into cells, as many as expected.
+
+    on_error: "raise" stops at the first malformed line with a ValueError that names it; "skip" leaves such lines out
+    and counts them in `skipped`.
+    """
+
+    def __init__(self, on_error: str = "raise"):
+        """Raises ValueError for any other `on_error`."""
+        if on_error not in ON_ERROR:
+            raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
+        self.on_error = on_error
+        self.skipped = 0
+
+    def read(
+        self,
+        path: Path,
+        separator: str,
+        counts: tuple[int, ...],
+        parse: Callable[[list[str]], tuple],
+        encoding: str = "utf-8",
+        limit: int | None = None,
+    ) -> list[tuple]:
+        """What `parse` makes of the cells of each line, for the first `limit` good lines.
+
+        counts: how many cells a line may have.  parse: raises ValueError, saying what would be right, for bad cells.
+        Raises FileNotFoundError, and ValueError for a file without a good line.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file")
+        rows = []
+        with open(path, encoding=encoding, errors="strict", newline="\n") as file:
+            for number, line in self._numbered(path, file):
+                if limit is not None and len(rows) == limit:
+                    break
+                cells = line.rstrip("\r\n").split(separator)
+                try:
+                    if len(cells) not in counts:
+                        expected = " or ".join(map(str, counts))
+                        raise ValueError(f"{len(cells)} cells separated by {separator!r}, should be {expected}")
+                    rows.append(parse(cells))
+                except ValueError as error:
+                    self._malformed(f"{path} line {number}: {error}")
+        if not rows:
+            raise ValueError(f"{path} holds no {'well-formed ' if self.skipped else ''}line")
+        return rows
+
+    def _malformed(self, message: str) -> None:
+        if self.on_error == "raise":
+            raise ValueError(message)
+        self.skipped += 1
+
+    def _numbered(self, path: Path, file) -> Iterator[tuple[int, str]]:
+        try:
+            yield from enumerate(file, start=1)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not a text file in {error.encoding}: {error.reason}") from error
+
+
+def whole_number(cell: str, name: str) -> int:
+    """The cell as an integer. Raises ValueError, naming what it should have been."""
+    try:
+        return int(cell)
+    except ValueError:
+        raise ValueError(f"{name} must be a whole number, got {cell!r}") from None

@@ -1,0 +1,118 @@
+"""MovieLens 100K and 1M as click logs: a rating of 4 or 5 counts as a click.
+
+The files are GroupLens's own (https://grouplens.org/datasets/movielens), read where they lie. Rating and timestamp are
+what the label is made of and when; neither is a feature.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np.data.click_data import ClickData
+from deepfm_np.data.columns import Categorical, Field, MultiValued
+from deepfm_np.data.lines import LineReader, whole_number
+
+HOME = "https://grouplens.org/datasets/movielens"
+CLICK_FROM = 4
+FIELDS: list[Field] = [
+    Categorical("user_id"),
+    Categorical("item_id"),
+    Categorical("age"),
+    Categorical("gender"),
+    Categorical("occupation"),
+    Categorical("zip", min_count=2),
+    MultiValued("genres", pooling="mean"),
+    Categorical("release_year"),
+]
+
+
+def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: str = "raise") -> ClickData:
+    """The folder with u.data, u.item, u.user and u.genre.
+
+    drop_threes: leave out ratings of 3, which say neither yes nor no.
+    on_error: "raise", or "skip" to leave malformed lines out and count them in `skipped`.
+    Raises FileNotFoundError for a missing file, ValueError, with file and line, for a malformed one.
+    """
+    folder, reader = _folder(path, "u.data", "u.item", "u.user", "u.genre"), LineReader(on_error)
+    genre_lines = [line.split("|") for line in (folder / "u.genre").read_text(encoding="latin-1").split("\n") if line]
+    genres = [cells[0] for cells in genre_lines]
+
+    def user(cells):
+        return whole_number(cells[0], "user id"), whole_number(cells[1], "age"), *cells[2:]
+
+    def item(cells):
+        flags = cells[5:]
+        if set(flags) - {"0", "1"}:
+            raise ValueError(f"genre flags must be 0 or 1, got {' '.join(flags)}")
+        names = "|".join(name for name, flag in zip(genres, flags, strict=True) if flag == "1")
+        return whole_number(cells[0], "item id"), names, cells[2][-4:]
+
+    users = reader.read(folder / "u.user", "|", (5,), user, "latin-1")
+    items = reader.read(folder / "u.item", "|", (5 + len(genres),), item, "latin-1")
+    users = pd.DataFrame(users, columns=["user_id", "age", "gender", "occupation", "zip"])
+    items = pd.DataFrame(items, columns=["item_id", "genres", "release_year"])
+    ratings = reader.read(folder / "u.data", "\t", (4,), _rating(users, items))
+    return _joined(users, items, ratings, drop_threes, reader.skipped)
+
+
+def load_movielens_1m(path: str | Path, drop_threes: bool = False, on_error: str = "raise") -> ClickData:
+    """The folder with ratings.dat (with or without the column of timestamps), users.dat and movies.dat.
+
+    The arguments and errors are those of `load_movielens_100k`.
+    """
+    folder, reader = _folder(path, "ratings.dat", "users.dat", "movies.dat"), LineReader(on_error)
+
+    def user(cells):
+        user_id, gender, age, occupation, zip_code = cells
+        return whole_number(user_id, "user id"), whole_number(age, "age"), gender, occupation, zip_code
+
+    def item(cells):
+        year = re.search(r"\((\d{4})\)\s*$", cells[1])
+        return whole_number(cells[0], "item id"), cells[2], year[1] if year else ""
+
+    users = reader.read(folder / "users.dat", "::", (5,), user, "latin-1")
+    items = reader.read(folder / "movies.dat", "::", (3,), item, "latin-1")
+    users = pd.DataFrame(users, columns=["user_id", "age", "gender", "occupation", "zip"])
+    items = pd.DataFrame(items, columns=["item_id", "genres", "release_year"])
+    ratings = reader.read(folder / "ratings.dat", "::", (3, 4), _rating(users, items))
+    return _joined(users, items, ratings, drop_threes, reader.skipped)
+
+
+def _folder(path: str | Path, *names: str) -> Path:
+    folder = Path(path)
+    for name in names:
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name}: no such file; MovieLens is at {HOME}")
+    return folder
+
+
+def _rating(users: pd.DataFrame, items: pd.DataFrame):
+    """Parses user, item and rating, and refuses a user or an item that is not in its file."""
+    known_users, known_items = set(users["user_id"]), set(items["item_id"])
+
+    def parse(cells: list[str]) -> tuple[int, int, int]:
+        user = whole_number(cells[0], "user id")
+        item = whole_number(cells[1], "item id")
+        rating = whole_number(cells[2], "rating")
+        if not 1 <= rating <= 5:
+            raise ValueError(f"rating must be 1 to 5, got {rating}")
+        if user not in known_users:
+            raise ValueError(f"user {user} is not in the file of users")
+        if item not in known_items:
+            raise ValueError(f"item {item} is not in the file of items")
+        return user, item, rating
+
+    return parse
+
+
+def _joined(users: pd.DataFrame, items: pd.DataFrame, ratings: list, drop_threes: bool, skipped: int) -> ClickData:
+    ratings = np.array(ratings)
+    if drop_threes:
+        ratings = ratings[ratings[:, 2] != 3]
+    frame = pd.DataFrame(ratings[:, :2], columns=["user_id", "item_id"])
+    frame = frame.merge(users, on="user_id", how="left", validate="many_to_one")
+    frame = frame.merge(items, on="item_id", how="left", validate="many_to_one")
+    labels = (ratings[:, 2] >= CLICK_FROM).astype(np.float32)
+    return ClickData(frame[[field.name for field in FIELDS]], labels, FIELDS, skipped=skipped)
