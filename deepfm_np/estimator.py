@@ -4,6 +4,7 @@ import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -118,19 +119,18 @@ class DeepFMClassifier:
 
         Raises NotFittedError before `fit`, and ValueError where a column is missing or holds what it cannot.
         """
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
+        self._require_fitted()
         clicks = self.model_.predict_proba(*self.encoder_.transform(_frame(X)))
         return np.stack([1 - clicks, clicks], axis=1)
 
     def predict(self, X: pd.DataFrame) -> Array:
         """(n,) the more probable class. Raises as `predict_proba` does."""
-        return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[(probabilities[:, 1] > 0.5).astype(int)]
 
     def save(self, folder: str | Path) -> None:
         """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file whole or not."""
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
+        self._require_fitted()
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         settings = {name: value for name, value in self.get_params().items() if name != "fields"}
@@ -164,6 +164,20 @@ class DeepFMClassifier:
         defaults = {name: parameter.default for name, parameter in _hyper_parameters().items()}
         changed = [f"{name}={value!r}" for name, value in self.get_params().items() if value is not defaults[name]]
         return f"DeepFMClassifier({', '.join(changed)})"
+
+    def __sklearn_tags__(self) -> SimpleNamespace:
+        """What scikit-learn's own tools (cross_val_score, GridSearchCV) ask of a classifier; it is not imported."""
+        return SimpleNamespace(
+            estimator_type="classifier",
+            target_tags=SimpleNamespace(required=True),
+            classifier_tags=SimpleNamespace(multi_class=False),
+            input_tags=SimpleNamespace(pairwise=False, sparse=False, allow_nan=True),
+            requires_fit=True,
+        )
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
 
     def _build(self, encoder: FieldEncoder) -> DeepFM:
         names = set(inspect.signature(DeepFM).parameters) & set(_hyper_parameters())

@@ -9,7 +9,7 @@ from deepfm_np import DeepFMClassifier
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import KFold, ParameterGrid
+from sklearn.model_selection import GridSearchCV, KFold, ParameterGrid, cross_val_score
 
 SETTINGS = dict(hidden=(8,), embedding_dim=4, dropout=0.0, learning_rate=0.02, batch_size=32, epochs=8, progress=False)
 
@@ -57,3 +57,14 @@ def test_clones_are_cross_validated_over_a_grid(clicks):
             scores.append(roc_auc_score(y.iloc[valid], classifier.predict_proba(X.iloc[valid])[:, 1]))
         mean_auc[setting["deep"]] = np.mean(scores)
     assert min(mean_auc.values()) > 0.9, mean_auc
+
+
+def test_scikit_learns_own_cross_validation_takes_it(clicks):
+    scores = cross_val_score(DeepFMClassifier(**SETTINGS), *clicks, cv=3, scoring="roc_auc")
+    assert scores.min() > 0.9
+
+
+def test_scikit_learns_grid_search_takes_it(clicks):
+    search = GridSearchCV(DeepFMClassifier(**SETTINGS), {"epochs": [1, 8]}, cv=3, scoring="neg_log_loss").fit(*clicks)
+    assert search.best_params_ == {"epochs": 8}
+    assert search.predict_proba(clicks[0]).shape == (300, 2)
