@@ -2,9 +2,9 @@
 
 import inspect
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -165,14 +165,14 @@ class DeepFMClassifier:
         changed = [f"{name}={value!r}" for name, value in self.get_params().items() if value is not defaults[name]]
         return f"DeepFMClassifier({', '.join(changed)})"
 
-    def __sklearn_tags__(self) -> SimpleNamespace:
-        """What scikit-learn's own tools (cross_val_score, GridSearchCV) ask of a classifier; it is not imported."""
-        return SimpleNamespace(
+    def __sklearn_tags__(self):
+        """What cross_val_score and GridSearchCV ask of a classifier. scikit-learn calls this, so it is loaded."""
+        utils = sys.modules["sklearn.utils"]
+        return utils.Tags(
             estimator_type="classifier",
-            target_tags=SimpleNamespace(required=True),
-            classifier_tags=SimpleNamespace(multi_class=False),
-            input_tags=SimpleNamespace(pairwise=False, sparse=False, allow_nan=True),
-            requires_fit=True,
+            target_tags=utils.TargetTags(required=True),
+            classifier_tags=utils.ClassifierTags(multi_class=False),
+            input_tags=utils.InputTags(string=True, categorical=True, allow_nan=True),
         )
 
     def _require_fitted(self) -> None:

@@ -31,7 +31,7 @@ def training_figure(
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     loss, ranking, reliability = figure.subplots(1, 3)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-    loss.plot(history["epoch"], history["train_loss"], color=GREY, marker=".", label="training (with dropout)")
+    loss.plot(history["epoch"], history["train_loss"], color=GREY, marker=".", label="training")
     loss.axhline(metrics.base_rate_log_loss(labels), color=ORANGE, linestyle=":", label="base rate")
     if history["valid_log_loss"].notna().any():
         loss.plot(history["epoch"], history["valid_log_loss"], color=BLUE, marker="o", label="validation")
@@ -74,7 +74,8 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
     ):
         axes.plot(models[column], models["model"], "o", color=BLUE, markersize=9)
         for name, value in zip(models["model"], models[column], strict=True):
-            axes.annotate(f"{value:.4f}", (value, name), xytext=(0, 8), textcoords="offset points", ha="center")
+            above = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center"}
+            axes.annotate(f"{value:.4f}", (value, name), **above, bbox={"color": "white", "pad": 1})
         for value in best[column]:
             axes.axvline(value, color=GREEN, linestyle="--", label=f"best attainable {value:.4f}")
             axes.legend(frameon=False, fontsize="small")
