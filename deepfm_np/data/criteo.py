@@ -33,7 +33,7 @@ def load_criteo(
         if cells[0] not in ("0", "1"):
             raise ValueError(f"the label must be 0 or 1, got {cells[0]!r}")
         counts = [
-            integer(whole_number(cell, name)) if cell else None
+            integer(whole_number(cell, name)) if cell else np.nan
             for name, cell in zip(INTEGERS, cells[1:14], strict=True)
         ]
         return int(cells[0]), *counts, *cells[14:]

@@ -1,0 +1,268 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, infer_fields
+
+FRAME = pd.DataFrame(
+    {
+        "app": ["maps", "chess", "maps", None, ""],
+        "price": [1.0, 2.0, 3.0, np.nan, 6.0],
+        "tags": ["a|b", "b", "", None, "c|a|b"],
+        "user": [7, 7, 8, 9, 7],
+    }
+)
+
+
+def encode(field, train, new=None):
+    """Rows within the field and values, for one column."""
+    encoder = FieldEncoder([field]).fit(pd.DataFrame({field.name: train}))
+    return encoder.transform(pd.DataFrame({field.name: train if new is None else new}))
+
+
+def test_a_categorical_value_is_a_row_and_the_value_one():
+    ids, values = encode(Categorical("app"), FRAME["app"])
+    np.testing.assert_array_equal(ids[:, 0], [3, 2, 3, 1, 1])
+    np.testing.assert_array_equal(values, np.ones((5, 1)))
+
+
+def test_an_unseen_value_is_unknown_and_a_missing_one_missing():
+    ids, _ = encode(Categorical("app"), FRAME["app"], ["go", "maps", None, np.nan, pd.NA, ""])
+    np.testing.assert_array_equal(ids[:, 0], [0, 3, 1, 1, 1, 1])
+
+
+def test_a_rare_value_is_unknown():
+    ids, _ = encode(Categorical("app", min_count=2), FRAME["app"])
+    np.testing.assert_array_equal(ids[:, 0], [2, 0, 2, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "new", [[12, 7], [12.0, 7.0], ["12", "7"], np.array([12, 7], np.int8), pd.array([12, 7], "Int64")]
+)
+def test_an_id_is_the_same_as_number_and_as_text(new):
+    ids, _ = encode(Categorical("user"), [12, 7, 3], new)
+    np.testing.assert_array_equal(ids[:, 0], [2, 4])
+
+
+def test_ids_that_a_float_cannot_hold_stay_apart():
+    ids, _ = encode(Categorical("user"), [2**24, 2**24 + 1, 2**53, 2**53 + 1])
+    assert len(set(ids[:, 0])) == 4
+
+
+def test_booleans_and_categories_are_values():
+    np.testing.assert_array_equal(encode(Categorical("x"), [True, False, True])[0][:, 0], [3, 2, 3])
+    np.testing.assert_array_equal(encode(Categorical("x"), pd.Categorical(["b", "a", None]))[0][:, 0], [3, 2, 1])
+
+
+def test_the_order_of_training_rows_does_not_matter():
+    first = encode(Categorical("app"), ["b", "a", "c"], ["a", "b", "c"])[0]
+    np.testing.assert_array_equal(first, encode(Categorical("app"), ["c", "b", "a"], ["a", "b", "c"])[0])
+
+
+def test_a_number_is_standardised_on_the_training_part_alone():
+    train = np.array([1.0, 2.0, 6.0])
+    ids, values = encode(Numerical("price"), train, [4.0, 100.0])
+    np.testing.assert_array_equal(ids, [[0], [0]])
+    np.testing.assert_allclose(values[:, 0], (np.array([4.0, 100.0]) - train.mean()) / train.std(), rtol=1e-6)
+
+
+def test_a_missing_number_has_a_row_of_its_own():
+    ids, values = encode(Numerical("price"), FRAME["price"])
+    np.testing.assert_array_equal(ids[:, 0], [0, 0, 0, 1, 0])
+    assert values[3, 0] == 1.0
+
+
+@pytest.mark.parametrize(
+    "scaling, expected",
+    [("identity", [1.0, 2.0, 5.0]), ("min-max", [0.0, 0.25, 1.0]), ("standard", [-0.98058, -0.39223, 1.37281])],
+)
+def test_each_scaling_is_its_formula(scaling, expected):
+    _, values = encode(Numerical("price", scaling=scaling), [1.0, 2.0, 5.0])
+    np.testing.assert_allclose(values[:, 0], expected, rtol=1e-5)
+
+
+def test_log_scaling_keeps_the_sign_and_standardises():
+    train = np.array([-8.0, 0.0, 100.0, 5.0])
+    logs = np.sign(train) * np.log1p(np.abs(train))
+    _, values = encode(Numerical("price", scaling="log"), train)
+    np.testing.assert_allclose(values[:, 0], (logs - logs.mean()) / logs.std(), rtol=1e-5)
+
+
+def test_quantile_buckets_hold_equal_counts():
+    ids, values = encode(Numerical("price", scaling="quantile", bins=4), [*np.arange(100.0), np.nan])
+    rows, counts = np.unique(ids, return_counts=True)
+    np.testing.assert_array_equal(rows, [0, 1, 2, 3, 4])
+    np.testing.assert_array_equal(counts, [1, 25, 25, 25, 25])
+    assert (values == 1).all()
+
+
+@pytest.mark.parametrize("scaling", ["standard", "log", "min-max", "identity", "quantile"])
+@pytest.mark.parametrize("train", [[3.0, 3.0, 3.0], [np.nan, np.nan], [0.1 + 0.2, 0.3]])
+def test_a_constant_or_missing_column_stays_finite(scaling, train):
+    encoder = FieldEncoder([Numerical("price", scaling=scaling)]).fit(pd.DataFrame({"price": train}))
+    ids, values = encoder.transform(pd.DataFrame({"price": [3.0, np.nan, 1e9]}))
+    assert np.isfinite(values).all()
+    assert ids.max() < sum(encoder.field_dims)
+
+
+def test_numbers_written_as_text_are_numbers():
+    _, values = encode(Numerical("price", scaling="identity"), ["1.5", "", "2"])
+    np.testing.assert_array_equal(values[:, 0], [1.5, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("bad, shown", [("cheap", "'cheap'"), (np.inf, "inf"), (-np.inf, "-inf"), (1e39, "1e\\+39")])
+def test_a_cell_that_is_no_finite_number_is_named(bad, shown):
+    with pytest.raises(ValueError, match=f"column 'price' must hold finite numbers; row 2 holds {shown}"):
+        encode(Numerical("price"), pd.Series([1.0, 2.0, bad], dtype=object))
+
+
+def test_members_are_pooled_by_sum_or_mean_with_padding():
+    ids, values = encode(MultiValued("tags"), FRAME["tags"])
+    np.testing.assert_array_equal(ids, [[2, 3, 0], [3, 0, 0], [1, 0, 0], [1, 0, 0], [4, 2, 3]])
+    np.testing.assert_array_equal(values, [[1, 1, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 1, 1]])
+    _, means = encode(MultiValued("tags", pooling="mean"), FRAME["tags"])
+    np.testing.assert_allclose(means, values / values.sum(axis=1, keepdims=True), rtol=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["a|b", " a | b ", "a|b|a", ["a", "b"], ("a", "b"), {"b", "a"}, np.array(["a", "b"])])
+def test_members_may_be_text_list_tuple_set_or_array(cell):
+    ids, values = encode(MultiValued("tags"), ["a|b|c"], pd.Series([cell], dtype=object))
+    np.testing.assert_array_equal(ids, [[2, 3, 0]])
+    np.testing.assert_array_equal(values, [[1, 1, 0]])
+
+
+def test_unknown_members_share_one_slot():
+    ids, values = encode(MultiValued("tags"), ["a|b", "b"], ["x|a|y", "z"])
+    np.testing.assert_array_equal(ids, [[2, 0], [0, 0]])
+    np.testing.assert_array_equal(values, [[1, 2], [1, 0]])
+
+
+def test_a_row_with_too_many_members_keeps_the_first_and_warns():
+    with pytest.warns(UserWarning, match="column 'tags': 1 rows hold more than 1 values; the first ones were kept"):
+        ids, values = encode(MultiValued("tags", pooling="mean"), ["a", "b"], ["b|a", "a"])
+    np.testing.assert_array_equal(ids, [[3], [2]])
+    np.testing.assert_array_equal(values, [[1], [1]])
+
+
+def test_fields_share_one_flat_table():
+    fields = [Categorical("app"), Numerical("price"), MultiValued("tags"), Categorical("user")]
+    encoder = FieldEncoder(fields)
+    ids, values = encoder.fit_transform(FRAME)
+    assert encoder.field_names == ["app", "price", "tags", "user"]
+    assert encoder.field_dims == [4, 2, 5, 5]
+    assert encoder.field_starts == [0, 1, 2, 5]
+    assert encoder.num_slots == 6
+    assert (ids.dtype, values.dtype, ids.shape, values.shape) == (np.int64, np.float32, (5, 6), (5, 6))
+    first = np.cumsum([0, *encoder.field_dims])
+    for field, (start, end) in enumerate([(0, 1), (1, 2), (2, 5), (5, 6)]):
+        assert ids[:, start:end].min() >= first[field]
+        assert ids[:, start:end].max() < first[field + 1]
+    np.testing.assert_array_equal(encoder.summary()["slots"], [1, 1, 3, 1])
+
+
+def test_transform_changes_nothing_and_ignores_other_columns():
+    encoder = FieldEncoder([Categorical("app")]).fit(FRAME)
+    before = encoder.transform(FRAME)
+    encoder.transform(pd.DataFrame({"app": ["new", "newer"], "other": [1, 2]}))
+    for array, again in zip(before, encoder.transform(FRAME), strict=True):
+        np.testing.assert_array_equal(array, again)
+
+
+def test_an_empty_frame_is_encoded_to_no_rows():
+    ids, values = FieldEncoder().fit(FRAME).transform(FRAME.head(0))
+    assert ids.shape == values.shape == (0, 4)
+
+
+def test_floats_are_inferred_numerical_and_all_else_categorical():
+    frame = pd.DataFrame({"f": [0.5], "i": [1], "s": ["x"], "b": [True], "c": pd.Categorical(["u"])})
+    assert [type(field) for field in infer_fields(frame)] == [Numerical, *[Categorical] * 4]
+
+
+def test_dates_need_a_decision():
+    frame = pd.DataFrame({"when": pd.to_datetime(["2026-01-01"])})
+    with pytest.raises(ValueError, match="column 'when' holds dates; derive what matters from it"):
+        FieldEncoder().fit(frame)
+
+
+def test_a_saved_encoder_comes_back(tmp_path):
+    fields = [
+        Categorical("app"),
+        Numerical("price", "quantile", 3),
+        MultiValued("tags", "mean"),
+        Categorical("user", 2),
+    ]
+    encoder = FieldEncoder(fields).fit(FRAME)
+    encoder.save(tmp_path / "encoder.json")
+    loaded = FieldEncoder.load(tmp_path / "encoder.json")
+    assert loaded.fields == fields
+    assert loaded.field_starts == encoder.field_starts
+    for array, again in zip(encoder.transform(FRAME), loaded.transform(FRAME), strict=True):
+        np.testing.assert_array_equal(array, again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda text: text[:40], lambda text: "", lambda text: "[]", lambda text: text.replace("fields 1", "fields 9")],
+)
+def test_a_damaged_file_is_refused(tmp_path, change):
+    path = tmp_path / "encoder.json"
+    FieldEncoder().fit(FRAME).save(path)
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ValueError, match=r"encoder\.json does not hold the fields of a deepfm_np encoder"):
+        FieldEncoder.load(path)
+
+
+def test_a_file_with_a_field_of_no_kind_is_refused(tmp_path):
+    path = tmp_path / "encoder.json"
+    FieldEncoder().fit(FRAME).save(path)
+    saved = json.loads(path.read_text())
+    saved["fields"][0]["kind"] = "magical"
+    path.write_text(json.dumps(saved))
+    with pytest.raises(ValueError, match="magical"):
+        FieldEncoder.load(path)
+
+
+def test_missing_and_repeated_columns_are_named():
+    encoder = FieldEncoder().fit(FRAME)
+    with pytest.raises(ValueError, match="the columns price, tags are missing; there are app, user"):
+        encoder.transform(FRAME[["app", "user"]])
+    twice = pd.concat([FRAME, FRAME[["app"]]], axis=1)
+    with pytest.raises(ValueError, match="there are 2 columns of the name 'app'"):
+        encoder.transform(twice)
+
+
+def test_a_failed_fit_leaves_the_earlier_one():
+    encoder = FieldEncoder([Numerical("price")]).fit(FRAME)
+    before = encoder.transform(FRAME)
+    with pytest.raises(ValueError, match="column 'price' must hold finite numbers"):
+        encoder.fit(pd.DataFrame({"price": ["cheap"]}))
+    np.testing.assert_array_equal(encoder.transform(FRAME)[1], before[1])
+
+
+def test_lists_in_a_categorical_column_are_refused_with_advice():
+    with pytest.raises(
+        ValueError, match="column 'app' holds lists or other unhashable cells; declare it as MultiValued"
+    ):
+        encode(Categorical("app"), pd.Series([["a"], ["b"]]))
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: Categorical("x", min_count=0), "x: min_count must be at least 1, got 0"),
+        (lambda: Numerical("x", scaling="cube"), "x: scaling must be one of standard, log"),
+        (lambda: Numerical("x", scaling="quantile", bins=1), "x: bins must be at least 2, got 1"),
+        (lambda: MultiValued("x", pooling="max"), "x: pooling must be 'sum' or 'mean', got 'max'"),
+        (lambda: MultiValued("x", separator=""), "x: separator must not be empty"),
+        (lambda: FieldEncoder([Categorical("x"), Numerical("x")]), "two fields have the same name: x"),
+        (lambda: FieldEncoder().fit(FRAME.head(0)), "cannot fit on a frame without rows"),
+        (lambda: FieldEncoder([]).fit(FRAME), "cannot fit without fields"),
+        (lambda: FieldEncoder().transform(FRAME), r"not fitted yet: call fit\(frame\) first"),
+        (lambda: FieldEncoder().save("x.json"), r"not fitted yet: call fit\(frame\) first"),
+    ],
+)
+def test_bad_declarations_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

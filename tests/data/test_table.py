@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from deepfm_np.data import Categorical, MultiValued, Numerical, load_table, read_frame
+
+CSV = "clicked,zip,price,tags,app\n1,01234,2.5,a|b,chess\n0,99999,,b,maps\n"
+
+
+@pytest.fixture
+def path(tmp_path):
+    (tmp_path / "clicks.csv").write_text(CSV)
+    return tmp_path / "clicks.csv"
+
+
+def test_fields_are_inferred_where_none_is_named(path):
+    log = load_table(path, "clicked")
+    assert {field.name: type(field) for field in log.fields} == {
+        "zip": Categorical,
+        "price": Numerical,
+        "tags": Categorical,
+        "app": Categorical,
+    }
+    np.testing.assert_array_equal(log.labels, [1, 0])
+    assert log.labels.dtype == np.float32
+
+
+def test_named_columns_are_used_alone_and_keep_leading_zeros(path):
+    log = load_table(path, "clicked", categorical=["zip"], numerical=["price"], multi_valued=["tags"], separator="|")
+    assert log.fields == [Categorical("zip"), Numerical("price"), MultiValued("tags", separator="|")]
+    assert log.frame["zip"].tolist() == ["01234", "99999"]
+
+
+def test_a_bad_label_is_named_by_file_and_line(path):
+    for bad in ("maybe", "2", ""):
+        path.write_text(CSV + f"{bad},1,1,a,go\n")
+        with pytest.raises(ValueError, match=r"labels must be 0 or 1; .*clicks\.csv line 4, column 'clicked' holds"):
+            load_table(path, "clicked")
+
+
+def test_columns_that_are_not_there_are_named(path):
+    with pytest.raises(ValueError, match=r"has no column label, prize; it has clicked, zip, price, tags, app"):
+        load_table(path, "label", numerical=["prize"])
+
+
+def test_a_column_is_one_thing(path):
+    with pytest.raises(ValueError, match="named twice: clicked, zip; a column is the label or one kind of field"):
+        load_table(path, "clicked", categorical=["zip", "clicked"], multi_valued=["zip"])
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", r"clicks\.csv is empty; the first line must name the columns"),
+        ("clicked,zip\n", r"clicks\.csv has a header and no rows"),
+        ('clicked,zip\n1,2\n0,"x\n', r"clicks\.csv cannot be read as a table"),
+        ("clicked,zip\n1,2\n0,1,2,3\n", r"clicks\.csv cannot be read as a table: .*line 3"),
+    ],
+)
+def test_an_unreadable_file_is_named(path, text, message):
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_table(path, "clicked")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.csv: no such file"):
+        read_frame(tmp_path / "nowhere.csv")
+
+
+def test_parquet_is_read_by_its_ending(path, tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    frame = read_frame(path)
+    frame.to_parquet(tmp_path / "clicks.parquet")
+    assert read_frame(tmp_path / "clicks.parquet").equals(frame)
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=r"broken\.parquet cannot be read as a table"):
+        read_frame(tmp_path / "broken.parquet")
