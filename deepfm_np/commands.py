@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np import metrics, plots
-from deepfm_np.data import ClickData, FieldEncoder, read_frame, split
+from deepfm_np.data import ClickData, FieldEncoder, read_fields, split
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.files import write_text
 from deepfm_np.model import COMPONENTS, DeepFM
@@ -83,10 +83,8 @@ def gradcheck(options: Namespace) -> int:
 def predict(options: Namespace) -> int:
     """Print or save the click probability of each row of a file, from a model that train saved."""
     classifier = DeepFMClassifier.load(options.model)
-    if options.csv is not None:
-        frame = read_frame(options.csv)
-    elif options.data == "table":
-        frame = read_frame(_path(options))
+    if options.csv is not None or options.data == "table":
+        frame = read_fields(options.csv or _path(options), classifier.encoder_.fields)
     else:
         frame = _load(options).frame
     probabilities = pd.DataFrame({"click_probability": classifier.predict_proba(frame)[:, 1]})

@@ -108,6 +108,19 @@ def test_predict_scores_unseen_values(capsys, trained, new_rows):
     assert len(out.splitlines()) == 51
 
 
+def test_predict_reads_a_value_as_it_was_written_in_training(capsys, tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_text("clicked,zip\n" + 200 * "1,01234\n0,99999\n")
+    train = ["train", "--data", "table", "--path", path, "--label", "clicked", "--out", tmp_path / "run"]
+    assert run(capsys, *train, "--epochs", 3, "--hidden", 4, "--learning-rate", 0.1, "--batch-size", 16)[0] == 0
+    path.write_text("zip\n01234\n99999\n")
+    status, out, _ = run(capsys, "predict", tmp_path / "run", path)
+    probabilities = [float(line) for line in out.splitlines()[1:]]
+    assert status == 0
+    assert probabilities[0] > 0.9
+    assert probabilities[1] < 0.1
+
+
 def test_predict_names_a_missing_column_in_one_line(capsys, trained, new_rows):
     frame = pd.read_csv(new_rows)
     missing = frame.columns[0]

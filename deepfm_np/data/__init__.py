@@ -5,7 +5,7 @@ from deepfm_np.data.click_log import make_click_log
 from deepfm_np.data.criteo import load_criteo
 from deepfm_np.data.fields import Categorical, FieldEncoder, MultiValued, Numerical, infer_fields
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
-from deepfm_np.data.table import load_table, read_frame
+from deepfm_np.data.table import load_table, read_fields, read_frame
 
 __all__ = [
     "Categorical",
@@ -19,6 +19,7 @@ __all__ = [
     "load_movielens_100k",
     "load_table",
     "make_click_log",
+    "read_fields",
     "read_frame",
     "split",
 ]

@@ -27,8 +27,8 @@ SCALINGS = ("standard", "log", "min-max", "identity", "quantile")
 class Categorical:
     """One of many values. Values seen fewer than `min_count` times in training share the row of the unknown.
 
-    12, 12.0 and "12" are the same value, as integers become floats in a column with missing cells. None, NaN and the
-    empty string are missing, which is a value of its own.
+    12, 12.0, "12" and "12.0" are the same value, as integers become floats in a column with missing cells. None, NaN
+    and the empty string are missing, which is a value of its own.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -96,11 +96,18 @@ class Numerical:
         if self.scaling == "quantile":
             rows = np.where(missing, 0, 1 + np.searchsorted(state["edges"], x, side="right"))
             return rows[:, None], np.ones((len(x), 1), np.float32)
-        values = np.where(missing, 1.0, (x - state["center"]) / state["scale"]).astype(np.float32)
+        with np.errstate(over="ignore"):
+            values = np.where(missing, 1.0, (x - state["center"]) / state["scale"]).astype(np.float32)
+        if np.isinf(values).any():
+            row = int(np.argmax(np.isinf(values)))
+            reason = f"the training part has center {state['center']:.3g} and scale {state['scale']:.3g}"
+            raise ValueError(f"column {self.name!r}: row {row} holds {x[row]:.3g}, too far out; {reason}")
         return missing.astype(np.int64)[:, None], values[:, None]
 
     def _numbers(self, column: pd.Series) -> Array:
-        """(n,) float64, nan where missing. Raises ValueError, naming column and row, for text and infinities."""
+        """(n,) float64, nan where missing. Raises ValueError, naming column and row, for text, dates and infinities."""
+        if column.dtype.kind in "mMc":
+            raise ValueError(f"column {self.name!r} must hold finite numbers; it holds {column.dtype}")
         raw = column.to_numpy(dtype=object)
         numbers = pd.to_numeric(pd.Series(raw), errors="coerce").to_numpy(np.float64, na_value=np.nan)
         empty = pd.isna(raw) | (raw == "")
@@ -199,9 +206,9 @@ def _factorize(column: pd.Series, describe) -> tuple[Array, list]:
 
 
 def _key(cell) -> str:
-    """The text under which a value is known, the same for 12, 12.0 and "12"."""
+    """The text under which a value is known, the same for 12, 12.0, "12" and "12.0"."""
     if isinstance(cell, str):
-        return cell
+        return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell
     if isinstance(cell, bool | np.bool_):
         return str(bool(cell))
     if isinstance(cell, Integral) or (isinstance(cell, Real) and float(cell).is_integer()):

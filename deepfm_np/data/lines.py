@@ -1,9 +1,11 @@
 """Reading line-based logs strictly: what is wrong is named by file and line, or skipped and counted."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ON_ERROR = ("raise", "skip")
+WHOLE_NUMBER = re.compile("[-+]?[0-9]+")  # int() would also take 1_000 and Arabic digits
 
 
 class LineReader:
@@ -67,7 +69,6 @@ class LineReader:
 
 def whole_number(cell: str, name: str) -> int:
     """The cell as an integer. Raises ValueError, naming what it should have been."""
-    try:
-        return int(cell)
-    except ValueError:
-        raise ValueError(f"{name} must be a whole number, got {cell!r}") from None
+    if not WHOLE_NUMBER.fullmatch(cell):
+        raise ValueError(f"{name} must be a whole number, got {cell!r}")
+    return int(cell)

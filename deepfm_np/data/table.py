@@ -1,5 +1,6 @@
 """A click log of one's own: a CSV or Parquet file with a column of labels."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.data.click_data import ClickData
-from deepfm_np.data.columns import Categorical, MultiValued, Numerical, infer_fields
+from deepfm_np.data.columns import Categorical, Field, MultiValued, Numerical, infer_fields
+
+MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # in a column that is not kept as text
 
 
 def load_table(
@@ -25,46 +28,66 @@ def load_table(
     Raises FileNotFoundError; ValueError for an empty or malformed file, a column that is not there (listing those that
     are), a column named twice, or a label other than 0 or 1, with file and line.
     """
-    named = [*categorical, *numerical, *multi_valued]
-    twice = sorted({name for name in [label, *named] if [label, *named].count(name) > 1})
-    if twice:
-        raise ValueError(f"named twice: {', '.join(twice)}; a column is the label or one kind of field")
-    frame = read_frame(path, as_text=[*categorical, *multi_valued])
-    missing = [name for name in [label, *named] if name not in frame.columns]
-    if missing:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
-    labels = _labels(frame.pop(label), path)
     fields = [
         *(Categorical(name) for name in categorical),
         *(Numerical(name) for name in numerical),
         *(MultiValued(name, separator=separator) for name in multi_valued),
     ]
-    return ClickData(frame, labels, fields or infer_fields(frame))
+    named = [label, *(field.name for field in fields)]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise ValueError(f"named twice: {', '.join(twice)}; a column is the label or one kind of field")
+    fields = fields or infer_fields(read_frame(path).drop(columns=label, errors="ignore"))
+    frame = read_fields(path, fields)
+    missing = [name for name in named if name not in frame.columns]
+    if missing:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+    labels = _labels(frame.pop(label), path)
+    return ClickData(frame, labels, fields)
+
+
+def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:
+    """Like `read_frame`, with the columns of all but numerical fields as text, so that every file is read alike."""
+    return read_frame(path, as_text=[field.name for field in fields if not isinstance(field, Numerical)])
 
 
 def read_frame(path: str | Path, as_text: Sequence[str] = ()) -> pd.DataFrame:
-    """A CSV file, or a Parquet file by its ending.
+    """A CSV file, or a Parquet file by its ending. An empty line is a row without values.
 
-    as_text: CSV columns to keep as they are written, so that the zip code 01234 keeps its zero.
+    as_text: CSV columns to keep as they are written: the zip code 01234 keeps its zero, and NA is Namibia. Of the
+        others, whole numbers stay whole where cells are missing.
     Raises FileNotFoundError, ImportError where Parquet needs pyarrow, ValueError for an empty or malformed file.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(path)
-        else:
-            frame = pd.read_csv(path, dtype={name: str for name in as_text}, index_col=False)
+        parquet = path.suffix.lower() in (".parquet", ".pq")
+        frame = pd.read_parquet(path) if parquet else _read_csv(path, as_text)
     except ImportError as error:
         raise ImportError(f"{path}: reading Parquet needs pyarrow (pip install pyarrow)") from error
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path} is empty; the first line must name the columns") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:
         raise ValueError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows")
     return frame
+
+
+def _read_csv(path: Path, as_text: Sequence[str]) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the last named column
+        names = pd.read_csv(path, nrows=0, index_col=False).columns
+        return pd.read_csv(
+            path,
+            dtype={name: "string" for name in as_text},
+            na_values={name: [""] if name in as_text else MISSING for name in names},
+            keep_default_na=False,
+            dtype_backend="numpy_nullable",
+            index_col=False,
+            skip_blank_lines=False,
+        )
 
 
 def _labels(column: pd.Series, path: str | Path) -> np.ndarray:
@@ -72,6 +95,7 @@ def _labels(column: pd.Series, path: str | Path) -> np.ndarray:
     wrong = ~((numbers == 0) | (numbers == 1))
     if wrong.any():
         row = int(np.argmax(wrong))
-        cell = column.iloc[row]
-        raise ValueError(f"labels must be 0 or 1; {path} line {row + 2}, column {column.name!r} holds {cell!r}")
+        raise ValueError(
+            f"labels must be 0 or 1; {path} line {row + 2}, column {column.name!r} holds {column.iloc[row]}"
+        )
     return numbers

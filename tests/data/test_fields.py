@@ -39,7 +39,7 @@ def test_a_rare_value_is_unknown():
 
 
 @pytest.mark.parametrize(
-    "new", [[12, 7], [12.0, 7.0], ["12", "7"], np.array([12, 7], np.int8), pd.array([12, 7], "Int64")]
+    "new", [[12, 7], [12.0, 7.0], ["12", "7"], ["12.0", "7.0"], np.array([12, 7], np.int8), pd.array([12, 7], "Int64")]
 )
 def test_an_id_is_the_same_as_number_and_as_text(new):
     ids, _ = encode(Categorical("user"), [12, 7, 3], new)
@@ -116,6 +116,21 @@ def test_numbers_written_as_text_are_numbers():
 def test_a_cell_that_is_no_finite_number_is_named(bad, shown):
     with pytest.raises(ValueError, match=f"column 'price' must hold finite numbers; row 2 holds {shown}"):
         encode(Numerical("price"), pd.Series([1.0, 2.0, bad], dtype=object))
+
+
+@pytest.mark.parametrize("column", [pd.to_datetime(["2024-01-01"]), [1j]])
+def test_dates_and_complex_numbers_are_no_numbers(column):
+    with pytest.raises(ValueError, match=r"'price' must hold finite numbers; it holds (datetime64|complex128)"):
+        encode(Numerical("price"), pd.Series(column))
+
+
+@pytest.mark.parametrize("scaling, train", [("standard", [0.001, 0.002]), ("min-max", [0.0, 1e-300])])
+def test_a_number_too_far_from_the_training_part_is_named(scaling, train):
+    encoder = FieldEncoder([Numerical("price", scaling=scaling)]).fit(pd.DataFrame({"price": train}))
+    with pytest.raises(
+        ValueError, match=r"column 'price': row 1 holds -1e\+38, too far out; the training part has center"
+    ):
+        encoder.transform(pd.DataFrame({"price": [0.0, -1e38]}))
 
 
 def test_members_are_pooled_by_sum_or_mean_with_padding():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deepfm_np.data import Categorical, MultiValued, Numerical, load_table, read_frame
+from deepfm_np.data import Categorical, MultiValued, Numerical, load_table, read_fields, read_frame
 
 CSV = "clicked,zip,price,tags,app\n1,01234,2.5,a|b,chess\n0,99999,,b,maps\n"
 
@@ -30,6 +30,25 @@ def test_named_columns_are_used_alone_and_keep_leading_zeros(path):
     assert log.frame["zip"].tolist() == ["01234", "99999"]
 
 
+def test_whole_numbers_stay_ids_where_cells_are_missing(path):
+    path.write_text("clicked,user,price\n1,12,1\n0,,2.5\n")
+    log = load_table(path, "clicked")
+    assert log.fields == [Categorical("user"), Numerical("price")]
+    assert log.frame["user"].fillna("").tolist() == ["12", ""]
+
+
+def test_text_is_kept_as_it_is_written(path):
+    path.write_text("clicked,country,zip\n1,NA,007\n0,null,7\n")
+    log = load_table(path, "clicked", categorical=["country", "zip"])
+    assert log.frame["country"].tolist() == ["NA", "null"]
+    assert log.frame["zip"].tolist() == ["007", "7"]
+
+
+def test_an_empty_line_is_a_row(path):
+    path.write_text("zip\n1\n\n2\n")
+    assert read_fields(path, [Categorical("zip")])["zip"].fillna("").tolist() == ["1", "", "2"]
+
+
 def test_a_bad_label_is_named_by_file_and_line(path):
     for bad in ("maybe", "2", ""):
         path.write_text(CSV + f"{bad},1,1,a,go\n")
@@ -54,6 +73,8 @@ def test_a_column_is_one_thing(path):
         ("clicked,zip\n", r"clicks\.csv has a header and no rows"),
         ('clicked,zip\n1,2\n0,"x\n', r"clicks\.csv cannot be read as a table"),
         ("clicked,zip\n1,2\n0,1,2,3\n", r"clicks\.csv cannot be read as a table: .*line 3"),
+        ("clicked,zip\n1,2,3\n0,1,2\n", r"clicks\.csv cannot be read as a table: Length of header"),
+        ("clicked,zip\n1,2\n\n0,1\n", r"clicks\.csv line 3, column 'clicked' holds <NA>"),
     ],
 )
 def test_an_unreadable_file_is_named(path, text, message):
