@@ -1,15 +1,19 @@
 """DeepFM from scratch, in NumPy: every forward and backward pass by hand, every gradient verified."""
 
-from deepfm_np.model import DeepFM
+import importlib
 
-__all__ = ["DeepFM", "DeepFMClassifier"]
 __version__ = "0.1.0"
+
+_HOME = {"DeepFM": "deepfm_np.model", "DeepFMClassifier": "deepfm_np.estimator"}
+__all__ = ["DeepFM", "DeepFMClassifier"]
 
 
 def __getattr__(name: str):
-    """Import the classifier, and pandas with it, when it is first asked for."""
-    if name == "DeepFMClassifier":
-        from deepfm_np.estimator import DeepFMClassifier
-
-        return DeepFMClassifier
+    """Import a public class, and NumPy or pandas with it, when it is first asked for."""
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,8 +1,13 @@
 """The command line: python -m deepfm_np train | compare | gradcheck | predict."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+
+# Before NumPy is loaded: with one thread the bits do not depend on the number of cores, and on a busy machine threads
+# that wait for each other are many times slower. Set the variable yourself for large nets on a quiet machine.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from deepfm_np.commands import compare, gradcheck, predict, train
 from deepfm_np.recipes import RECIPES
@@ -22,7 +27,7 @@ examples:
   python -m deepfm_np train --data table --path clicks.csv --label clicked --out runs/mine
   python -m deepfm_np predict runs/mine new.csv --out probabilities.csv
 """
-DATA = "data sets:\n" + "\n".join(f"  {name:15}{recipe.about}" for name, recipe in RECIPES.items())
+DATA = "data sets:\n" + "\n".join(f"  {name:16}{recipe.about}" for name, recipe in RECIPES.items())
 
 
 class OneLineParser(argparse.ArgumentParser):

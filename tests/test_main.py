@@ -200,6 +200,12 @@ def test_the_module_runs_as_a_program():
     )
 
 
+def test_the_program_sets_the_number_of_threads_before_numpy_is_loaded():
+    code = "import deepfm_np, sys; print('numpy' in sys.modules); from deepfm_np import DeepFM; print(DeepFM.__name__)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "DeepFM"]
+
+
 def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch):
     arguments = ["train", *QUICK[:2], "--epochs", 3, "--hidden", 8, "--patience", 9, "--out"]
     assert run(capsys, *arguments, tmp_path / "whole")[0] == 0
