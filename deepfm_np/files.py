@@ -35,8 +35,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a .npz file of the named arrays, whole or not at all. No array may hold Python objects."""
-    write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    """Write a .npz file of the named arrays, whole or not at all. Raises ValueError for an array of Python objects."""
+    objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
+    if objects:
+        raise ValueError(f"{path}: {', '.join(objects)} would need pickle, which is never written")
+    write_whole(path, lambda file: np.savez(file, **arrays))
 
 
 def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:

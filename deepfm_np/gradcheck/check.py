@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+from numpy.exceptions import ComplexWarning
 
 from deepfm_np.gradcheck.numeric import (
     EPS,
@@ -28,11 +29,6 @@ from deepfm_np.gradcheck.numeric import (
     forward_difference,
 )
 from deepfm_np.gradcheck.report import Report, Result
-
-try:
-    from numpy.exceptions import ComplexWarning
-except ImportError:  # NumPy before 1.25
-    from numpy import ComplexWarning
 
 ROUNDING = 1e-12 / EPS  # rounding errors of a pass, in units of eps
 ZERO_TO_ROUNDING = 1e-12  # a tensor this small beside the largest gradient of the check counts as zero
