@@ -10,7 +10,15 @@ from deepfm_np import data
 from deepfm_np.data import ClickData
 
 CLICK_LOG = {"hidden": (100, 100, 100), "batch_norm": True, "dropout": 0.0, "learning_rate": 5e-3, "batch_size": 512}
-REAL_LOG = {"activation": "relu", "hidden": (256, 256, 256), "dropout": 0.1, "embedding_dim": 16, "batch_size": 4096}
+REAL_LOG = {
+    "activation": "relu",
+    "hidden": (256, 256, 256),
+    "dropout": 0.2,
+    "embedding_dim": 16,
+    "l2_embedding": 1e-5,
+    "learning_rate": 5e-3,
+    "batch_size": 4096,
+}
 
 
 class Recipe(NamedTuple):

@@ -1,28 +1,49 @@
 """Derivatives from values of the function alone, one entry at a time.
 
-    complex   Im f(x + i h) / h                error of order h^2, no subtraction: h = 1e-30 gives every digit
-    central   (f(x + h) - f(x - h)) / (2 h)    error of order h^2 + eps |f| / h
-    forward   (f(x + h) - f(x)) / h            error of order h   + eps |f| / h
+    complex      Im f(x + i h) / h                      error of order h^2, no subtraction: h = 1e-30 gives every digit
+    forward      F(h) = (f(x + h) - f(x)) / h           error of order h    + eps |f| / h
+    central      C(h) = (f(x + h) - f(x - h)) / (2 h)   error of order h^2  + eps |f| / h
+    richardson   (4 C(h) - C(2 h)) / 3                  error of order h^4  + eps |f| / h
 
-(Squire & Trapp 1998 for the complex step.) It needs an analytic f: one that treats a complex number as it treats a
-real one. The differences need no such thing, but they tell at best half to two thirds of the digits.
+(Squire & Trapp 1998 for the complex step, Richardson 1911.) The complex step needs an analytic f: one that treats a
+complex number as it treats a real one. The differences need no such thing, but tell only part of the digits, and each
+comes with a measure of how far it is to be trusted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = np.ndarray
 EPS = float(np.finfo(np.float64).eps)
 
 COMPLEX_STEP = 1e-30
-# The step that balances truncation and round-off: eps^(1/3) where the truncation is h^2, eps^(1/2) where it is h.
-RELATIVE_STEP = {"central": EPS ** (1 / 3), "forward": EPS ** (1 / 2)}
-METHODS = ("complex", "central", "forward")
+# The step that balances truncation, of order h^p, against round-off, of order eps / h: eps^(1 / (p + 1)).
+STEP_POWER = {"forward": 1 / 2, "central": 1 / 3, "richardson": 1 / 5}
+METHODS = ("complex", *STEP_POWER)
+ROUNDINGS = 64  # a value of f is taken to be rounded this often, each time by eps |f|
 
 
 class NotAnalyticError(Exception):
     """The function does not treat a complex number as it treats a real one, so it has no complex step."""
+
+
+class Difference(NamedTuple):
+    """A derivative by differences, and three reasons to doubt it, in its own unit."""
+
+    derivative: float
+    truncation: float  # how much it changes when the step is doubled
+    round_off: float  # ROUNDINGS eps |f| / h
+    kink: float  # how much the slopes on both sides differ beyond what curvature explains
+
+    @property
+    def uncertainty(self) -> float:
+        """An upper estimate of the error."""
+        return self.truncation + self.round_off + self.kink
 
 
 def complex_step(f: Callable[[Array], complex], x: Array, index: tuple, h: float = COMPLEX_STEP) -> float:
@@ -32,15 +53,12 @@ def complex_step(f: Callable[[Array], complex], x: Array, index: tuple, h: float
     """
     moved = x.astype(np.complex128)
     moved[index] += 1j * h
-    y = f(moved)
-    if not np.iscomplexobj(y):
-        raise NotAnalyticError("it returned a real number for a complex input")
-    return float(np.imag(y)) / h
+    return _imaginary(f(moved)) / h
 
 
-def central_difference(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
-    """df/dx[index] at x, from the points h above and h below."""
-    return (_moved(f, x, index, h) - _moved(f, x, index, -h)) / (2 * h)
+def directional_step(f: Callable[[Array], complex], x: Array, direction: Array) -> float:
+    """The derivative of f at x along a direction of the shape of x, by the complex step."""
+    return _imaginary(f(x + 1j * COMPLEX_STEP * direction)) / COMPLEX_STEP
 
 
 def forward_difference(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
@@ -48,12 +66,77 @@ def forward_difference(f: Callable[[Array], float], x: Array, index: tuple, h: f
     return (_moved(f, x, index, h) - _moved(f, x, index, 0.0)) / h
 
 
-def difference_step(method: str, x: Array, index: tuple) -> float:
+def central_difference(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
+    """df/dx[index] at x, from the points h above and h below."""
+    return (_moved(f, x, index, h) - _moved(f, x, index, -h)) / (2 * h)
+
+
+def richardson(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
+    """df/dx[index] at x, from two central differences whose errors of order h^2 cancel."""
+    return (4 * central_difference(f, x, index, h) - central_difference(f, x, index, 2 * h)) / 3
+
+
+def difference(
+    f: Callable[[Array], float], x: Array, index: tuple, method: str, f0: float, size: float, eps: float = EPS
+) -> Difference:
+    """df/dx[index] at x by one of the differences, with the balanced step, and how far it is to be trusted.
+
+    f0: f(x).  size: of the numbers that add up to f, at least |f0|.  eps: of the precision in which f is computed.
+
+    With S(h) = (f(x + h) - 2 f(x) + f(x - h)) / h, the difference of the slopes on both sides, a smooth f has
+    S(2 h) = 2 S(h) up to order h^3. At a kink inside the step it has not, or else C(2 h) differs from C(h).
+    """
+    h = difference_step(method, x, index, eps)
+    steps = h * np.array([1, 2, 4] if method == "richardson" else [1, 2])
+    up, down = (np.array([_moved(f, x, index, sign * step) for step in steps]) for sign in (1, -1))
+    forward, backward = (up - f0) / steps, (f0 - down) / steps
+    central = (forward + backward) / 2
+    slopes = forward - backward
+    candidates = {"forward": forward, "central": central, "richardson": (4 * central[:-1] - central[1:]) / 3}
+    derivative, coarse = candidates[method][:2]
+    round_off = ROUNDINGS * eps * size / h
+    kink = max(0.0, abs(slopes[1] - 2 * slopes[0]) - 4 * round_off)
+    return Difference(derivative, 2 * abs(coarse - derivative), round_off, kink)
+
+
+def difference_step(method: str, x: Array, index: tuple, eps: float = EPS) -> float:
     """The balanced step for a difference at one entry, relative to the entry where it is larger than 1.
 
     Rounded to a power of two, so that x + h - x is h.
     """
-    return 2.0 ** round(np.log2(RELATIVE_STEP[method] * max(1.0, abs(float(x[index])))))
+    return 2.0 ** round(np.log2(eps ** STEP_POWER[method] * max(1.0, abs(float(x[index])))))
+
+
+def step_sweep(
+    f: Callable[[Array], complex], x: Array, index: tuple = (), steps: Sequence[float] | None = None
+) -> "pd.DataFrame":
+    """The error of every method against its step, at one entry of x.
+
+    f: array of the shape of x -> scalar, analytic.  steps: by default 1 down to 1e-18, four to a decade.
+
+    Returns a DataFrame with the columns method, step, derivative and error, which is relative to the complex step at
+    1e-30. `plots.step_sweep_figure` draws it: truncation falls to the left, round-off rises.
+    """
+    import pandas as pd
+
+    steps = 10.0 ** -np.arange(0, 18.25, 0.25) if steps is None else np.asarray(steps, float)
+    x = np.asarray(x, float)
+    exact = complex_step(f, x, index)
+    methods = {
+        "forward": forward_difference,
+        "central": central_difference,
+        "richardson": richardson,
+        "complex": complex_step,
+    }
+    rows = [(name, h, method(f, x, index, h)) for name, method in methods.items() for h in steps]
+    frame = pd.DataFrame(rows, columns=["method", "step", "derivative"])
+    return frame.assign(error=(frame["derivative"] - exact).abs() / (abs(exact) or 1.0))
+
+
+def _imaginary(y: complex) -> float:
+    if not np.iscomplexobj(y):
+        raise NotAnalyticError("it returned a real number for a complex input")
+    return float(np.imag(y))
 
 
 def _moved(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:

@@ -1,13 +1,16 @@
 """What a gradient check found: one result per tensor, as text, as HTML and as a DataFrame."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from html import escape
+from math import isnan, nan, prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "analytic", "numeric", "rel. error", "allowed")
+COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "analytic", "numeric", "ratio", "rel. error", "allowed")
+VERDICTS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}
 
 
 class GradientCheckError(AssertionError):
@@ -21,7 +24,7 @@ class Result:
     name: str
     shape: tuple
     verdict: str  # "pass", "fail" or "inconclusive"
-    index: tuple  # of the worst entry
+    index: tuple  # of the worst entry; () where directions were checked
     analytic: float
     numeric: float
     relative_error: float
@@ -29,32 +32,36 @@ class Result:
     tolerance_from: str
     checked: int  # entries compared
     entries: int  # entries there are
-    hint: str
+    hint: str = ""  # the likely mistake, or why nothing can be said
+    rule: str = ""  # of `diagnose`, that gave the hint
+    note: str = ""  # what else is worth knowing: strata of rows, entries set aside
+
+    @property
+    def ratio(self) -> float:
+        """analytic / numeric, which betrays a forgotten factor; nan where numeric is 0."""
+        return self.analytic / self.numeric if self.numeric else nan
 
     @classmethod
-    def failed(cls, name: str, shape: tuple, hint: str) -> "Result":
+    def failed(cls, name: str, shape: tuple, hint: str, rule: str = "") -> "Result":
         """A gradient that is wrong before any number was compared."""
-        return cls._without_numbers(name, shape, "fail", hint)
+        return cls(name, tuple(shape), "fail", (), nan, nan, nan, nan, "", 0, prod(shape), hint, rule)
 
     @classmethod
     def inconclusive(cls, name: str, shape: tuple, hint: str) -> "Result":
         """A check that could not be made."""
-        return cls._without_numbers(name, shape, "inconclusive", hint)
+        return cls(name, tuple(shape), "inconclusive", (), nan, nan, nan, nan, "", 0, prod(shape), hint)
 
-    @classmethod
-    def _without_numbers(cls, name: str, shape: tuple, verdict: str, hint: str) -> "Result":
-        nan, entries = float("nan"), 1
-        for length in shape:
-            entries *= length
-        return cls(name, tuple(shape), verdict, (), nan, nan, nan, nan, "", 0, entries, hint)
+    def with_notes(self, *notes: str) -> "Result":
+        """The same result with more to note."""
+        return replace(self, note="; ".join(note for note in (self.note, *notes) if note))
 
     def cells(self) -> tuple[str, ...]:
         """The texts under `COLUMNS`."""
         head = (self.name, _tuple(self.shape), self.verdict, f"{self.checked} of {self.entries}")
-        if self.analytic != self.analytic:
-            return (*head, "", "", "", "", "")
-        numbers = (f"{self.analytic:.9g}", f"{self.numeric:.9g}", f"{self.relative_error:.1e}", f"{self.tolerance:.1e}")
-        return (*head, _tuple(self.index), *numbers)
+        if not self.tolerance_from:
+            return (*head, "", "", "", "", "", "")
+        numbers = (f"{self.analytic:.9g}", f"{self.numeric:.9g}", "" if isnan(self.ratio) else f"{self.ratio:.6g}")
+        return (*head, _tuple(self.index), *numbers, f"{self.relative_error:.1e}", f"{self.tolerance:.1e}")
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,13 @@ class Report:
 
     results: list[Result]
     method: str
+
+    @classmethod
+    def of_all(
+        cls, make: Callable[..., Result], point: Mapping, names: Iterable[str], hint: str, method: str, *rule: str
+    ) -> "Report":
+        """The same finding, `Result.failed` or `Result.inconclusive`, for every tensor."""
+        return cls([make(name, point[name].shape, hint, *rule) for name in names], method)
 
     @property
     def ok(self) -> bool:
@@ -73,7 +87,7 @@ class Report:
     def worst(self) -> float:
         """The largest relative error of any tensor; nan where one has none."""
         errors = [result.relative_error for result in self.results]
-        return max(errors) if errors and all(error == error for error in errors) else float("nan")
+        return max(errors) if errors and not any(map(isnan, errors)) else nan
 
     def raise_if_failed(self) -> None:
         """Raise GradientCheckError, with the report as its message, unless `ok`."""
@@ -81,23 +95,35 @@ class Report:
             raise GradientCheckError(f"\n{self}")
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per tensor, one column per attribute of `Result`."""
+        """One row per tensor, one column per attribute of `Result`, and the ratio."""
         import pandas as pd
 
-        rows = [[getattr(result, field.name) for field in fields(Result)] for result in self.results]
-        return pd.DataFrame(rows, columns=[field.name for field in fields(Result)])
+        names = [field.name for field in fields(Result)]
+        names.insert(names.index("relative_error"), "ratio")
+        return pd.DataFrame([[getattr(result, name) for name in names] for result in self.results], columns=names)
 
     def __str__(self) -> str:
         rows = [COLUMNS, *(result.cells() for result in self.results)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        hints = [f"  {result.name}: {result.hint}" for result in self.results if result.hint]
-        return "\n".join([*lines, *hints, self._summary()])
+        return "\n".join([*lines, *self._remarks(), self._summary()])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{column}</th>" for column in (*COLUMNS, "hint"))
+        head = "".join(f"<th>{column}</th>" for column in COLUMNS)
         body = "".join(_html_row(result) for result in self.results)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{escape(self._summary())}</p>"
+        remarks = "".join(f"<li>{escape(remark.strip())}</li>" for remark in self._remarks())
+        remarks = f"<ul>{remarks}</ul>" if remarks else ""
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return f"{table}{remarks}<p>{escape(self._summary())}</p>"
+
+    def _remarks(self) -> list[str]:
+        """Hints and notes, each once, with the tensors they are about."""
+        about: dict[str, list[str]] = {}
+        for result in self.results:
+            for text in (result.hint, result.note):
+                if text:
+                    about.setdefault(text, []).append(result.name)
+        return [f"  {', '.join(names)}: {text}" for text, names in about.items()]
 
     def _summary(self) -> str:
         passed = sum(result.verdict == "pass" for result in self.results)
@@ -107,9 +133,8 @@ class Report:
 
 
 def _html_row(result: Result) -> str:
-    colour = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}[result.verdict]
-    cells = [f"<td>{escape(cell)}</td>" for cell in (*result.cells(), result.hint)]
-    cells[2] = f'<td style="color: {colour}; font-weight: bold">{result.verdict}</td>'
+    cells = [f"<td>{escape(cell)}</td>" for cell in result.cells()]
+    cells[2] = f'<td style="color: {VERDICTS[result.verdict]}; font-weight: bold">{result.verdict}</td>'
     return f"<tr>{''.join(cells)}</tr>"
 
 

@@ -1,0 +1,83 @@
+"""Calling the functions under check so that a call that disturbs another is noticed."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from deepfm_np.gradcheck.claim import Array, is_row_gradient
+
+NEARBY = 1e-3  # how far, relative to each number, the other point lies
+
+
+class CallError(Exception):
+    """A call changed what is not its own, or returned the wrong number of gradients. `rule` names which."""
+
+    def __init__(self, rule: str, sentence: str):
+        super().__init__(sentence)
+        self.rule = rule
+
+
+def nearby(point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
+    """Another point: the named arrays moved a little, zeros and signs kept."""
+    rng = np.random.default_rng(0)
+    moved = dict(point)
+    for name in names:
+        moved[name] = (point[name] * (1 + NEARBY * rng.random(point[name].shape))).astype(point[name].dtype)
+    return moved
+
+
+def call(what: str, function: Callable, arguments: Mapping[str, Array]):
+    """function(a copy of each argument). Raises CallError where it changes one."""
+    copies = {name: array.copy() for name, array in arguments.items()}
+    result = function(*copies.values())
+    for name, array in arguments.items():
+        if not same(copies[name], array):
+            raise CallError("in place", f"{what} overwrites its argument {name}: work on a copy")
+    return result
+
+
+def paired(gradients, names: Sequence[str]) -> list:
+    """What backward returned, as one gradient per name. Raises CallError where the number differs."""
+    if len(names) == 1 and (is_row_gradient(gradients) or not isinstance(gradients, tuple | list)):
+        return [gradients]
+    if not isinstance(gradients, tuple | list) or is_row_gradient(gradients) or len(gradients) != len(names):
+        found = len(gradients) if isinstance(gradients, tuple | list) else type(gradients).__name__
+        message = f"backward must return {len(names)} gradients, for {', '.join(names)}; it returned {found}"
+        raise CallError("shape", message)
+    return list(gradients)
+
+
+def kept(gradients: Sequence) -> list:
+    """Copies that no later call can reach."""
+    return [_copy(gradient) for gradient in gradients]
+
+
+def require_same(sentence: str, now: Sequence, before: Sequence) -> None:
+    """Raise CallError, with the sentence, where a gradient is no longer what it was."""
+    for left, right in zip(now, before, strict=True):
+        parts = ("rows", "values") if is_row_gradient(right) else ()
+        if (
+            not all(same(getattr(left, part), getattr(right, part)) for part in parts)
+            if parts
+            else not same(left, right)
+        ):
+            raise CallError("stale cache", sentence)
+
+
+def same(left, right) -> bool:
+    """Whether two arrays or scalars are equal, nan to nan."""
+    left, right = np.asarray(left), np.asarray(right)
+    return left.shape == right.shape and bool(((left == right) | ((left != left) & (right != right))).all())
+
+
+class _Rows:
+    """A copy of a row gradient."""
+
+    def __init__(self, gradient):
+        self.rows, self.values = np.array(gradient.rows), np.array(gradient.values)
+
+
+def _copy(gradient):
+    if is_row_gradient(gradient):
+        return _Rows(gradient)
+    return None if gradient is None else np.array(gradient)

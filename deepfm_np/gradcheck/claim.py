@@ -1,0 +1,124 @@
+"""What is to be checked: the gradient that a backward pass claims, dense or of touched rows, and which entries.
+
+The rows of a table fall into strata: touched once, touched repeatedly, touched by padding alone, untouched. Every row
+of the first three is looked at, of the last a sample.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
+UNTOUCHED_ROWS = 32  # how many untouched rows of a table are sampled
+
+
+class Slots(NamedTuple):
+    """Which rows of a table each example touches."""
+
+    ids: Array  # (n, s)
+    values: Array  # (n, s); a slot of value 0 is padding
+
+    def touches(self, rows: int) -> Array:
+        """(rows,) how many slots touch each row."""
+        return np.bincount(self.ids[self.values != 0], minlength=rows)
+
+    def paddings(self, rows: int) -> Array:
+        """(rows,) how many padding slots name each row."""
+        return np.bincount(self.ids[self.values == 0], minlength=rows)
+
+
+def find_slots(inputs: Mapping[str, Array]) -> Slots | None:
+    """The slots among the inputs of an operation: integer `ids`, and `values` where they have the same shape."""
+    ids = inputs.get("ids")
+    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2:
+        return None
+    values = inputs.get("values")
+    return Slots(ids, values if values is not None and values.shape == ids.shape else np.ones(ids.shape))
+
+
+def is_row_gradient(gradient) -> bool:
+    """Whether it holds touched rows of a table: `.rows` (r,) and `.values` (r, ...)."""
+    return hasattr(gradient, "rows") and hasattr(gradient, "values") and not callable(gradient.values)
+
+
+def to_dense(gradient, shape: tuple) -> Array:
+    """The gradient as one array, rows that are left out being 0."""
+    if not is_row_gradient(gradient):
+        return np.asarray(gradient)
+    dense = np.zeros(shape, np.asarray(gradient.values).dtype)
+    dense[gradient.rows] = gradient.values
+    return dense
+
+
+def complaint(gradient, shape: tuple) -> tuple[str, str]:
+    """What is wrong with a gradient before any of its numbers is looked at, as (rule, sentence); empty if nothing."""
+    if gradient is None:
+        return "shape", "there is no gradient for it"
+    if is_row_gradient(gradient):
+        return _row_complaint(gradient, shape)
+    found = np.shape(gradient)
+    try:
+        kind = np.asarray(gradient).dtype.kind
+    except ValueError:
+        return "shape", f"the gradient is not an array of shape {shape}"
+    if kind not in "fiub":
+        return "shape", f"the gradient holds {np.asarray(gradient).dtype}, should hold real numbers"
+    if found == shape:
+        return _not_finite(np.asarray(gradient))
+    sentence = f"the gradient has shape {found}, should be {shape}"
+    if len(found) == len(shape) + 1 and found[1:] == shape:
+        return "not summed", f"{sentence}: sum it over the batch, axis 0"
+    if found == shape[::-1]:
+        return "transposed", f"{sentence}: it is transposed"
+    return "shape", sentence
+
+
+def _row_complaint(gradient, shape: tuple) -> tuple[str, str]:
+    rows, values = np.asarray(gradient.rows), np.asarray(gradient.values)
+    if rows.ndim != 1 or values.shape != (rows.size, *shape[1:]):
+        expected = ("r", *shape[1:])
+        return "shape", f"rows {rows.shape} and values {values.shape} do not fit; should be ('r',) and {expected}"
+    if rows.dtype.kind not in "iu":
+        return "shape", f"rows hold {rows.dtype}, should hold integers"
+    if rows.size and (rows.min() < 0 or rows.max() >= shape[0]):
+        return "shape", f"rows must lie in [0, {shape[0]})"
+    if np.unique(rows).size != rows.size:
+        return "repeated rows", "a row appears twice: gradients of slots that share a row must be summed"
+    return _not_finite(values)
+
+
+def _not_finite(values: Array) -> tuple[str, str]:
+    bad = np.argwhere(~np.isfinite(values))
+    return (
+        ("not finite", f"the gradient at {tuple(map(int, bad[0]))} is {values[tuple(bad[0])]}")
+        if len(bad)
+        else ("", "")
+    )
+
+
+def entries_to_check(gradient, shape: tuple, slots: Slots | None, rng: np.random.Generator) -> list[tuple]:
+    """Multi-indices: all, or of a row gradient those of all rows that matter and of a sample of the others."""
+    if not is_row_gradient(gradient):
+        return list(np.ndindex(shape))
+    known = [np.asarray(gradient.rows, int)]
+    if slots is not None:
+        known.append(slots.ids.reshape(-1))
+    known = np.unique(np.concatenate(known))
+    untouched = np.setdiff1d(np.arange(shape[0]), known)
+    sample = rng.choice(untouched, min(UNTOUCHED_ROWS, untouched.size), replace=False)
+    rows = [*known, *np.sort(sample)]
+    return [(int(row), *rest) for row in rows for rest in np.ndindex(shape[1:])]
+
+
+def strata(entries: list[tuple], rows: int, slots: Slots) -> str:
+    """How many of the checked rows lie in each stratum, in words."""
+    checked = np.unique([index[0] for index in entries]).astype(int)
+    touches, paddings = slots.touches(rows)[checked], slots.paddings(rows)[checked]
+    kinds = {
+        "touched once": touches == 1,
+        "touched repeatedly": touches > 1,
+        "padding alone": (touches == 0) & (paddings > 0),
+        f"of {rows - np.unique(slots.ids).size} untouched": (touches == 0) & (paddings == 0),
+    }
+    return "rows: " + ", ".join(f"{which.sum()} {kind}" for kind, which in kinds.items())

@@ -1,0 +1,329 @@
+"""Names the likely mistake behind a failed verdict.
+
+Each rule states what one mistake would have made of the right gradient, and speaks only where the claimed gradient is
+exactly that, in every entry that was checked, to the tolerance of the check. Where none fits, `diagnose` says so and
+where the wrong entries lie: a wrong hint is worse than none.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.gradcheck.claim import Array, Slots, is_row_gradient
+
+FEW = 4  # so few entries fit a constant factor too easily
+
+
+class Operation(NamedTuple):
+    """The operation that was checked, at the point of the check."""
+
+    forward: Callable  # of the inputs in order
+    inputs: Mapping[str, Array]
+    y: Array
+    grad_y: Array
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of a tensor whose gradient is wrong. A: claimed gradient, N: numeric, x: the tensor."""
+
+    x: Array
+    gradient: object  # as it was claimed
+    entries: list[tuple]  # multi-indices, e of them
+    analytic: Array  # (e,) A
+    numeric: Array  # (e,) N
+    allowed: Array  # (e,) the largest |A - N| that passes
+    slots: Slots | None  # of a table, if they are known
+    terms: Mapping[str, Array]  # parts that the gradient is the sum of, each (e,)
+    operation: Operation | None  # None in the check of a loss
+    elsewhere: Callable[[], tuple[Array, Array]] | None  # A and N of the call before, at another point, each (e,)
+
+    @cached_property
+    def wrong(self) -> Array:
+        """(e,) which entries exceed what is allowed."""
+        return np.abs(self.analytic - self.numeric) > self.allowed
+
+    @cached_property
+    def difference(self) -> Array:
+        """(e,) A - N."""
+        return self.analytic - self.numeric
+
+    @cached_property
+    def values(self) -> Array:
+        """(e,) x."""
+        return self.at(self.x)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every entry of the tensor was checked."""
+        return len(self.entries) == self.x.size
+
+    def at(self, array: Array) -> Array:
+        """(e,) an array of the shape of x at the checked entries."""
+        return np.array([array[index] for index in self.entries], float)
+
+    def is_claimed(self, candidate: Array, scale: float = 1.0) -> bool:
+        """Whether A is this candidate, which was made from N times `scale`."""
+        return bool((np.abs(self.analytic - candidate) <= 8 * max(1.0, abs(scale)) * self.allowed).all())
+
+
+def diagnose(evidence: Evidence) -> tuple[str, str]:
+    """(rule, sentence): the first rule that fits, or ("", where the wrong entries lie)."""
+    for rule, explain in RULES.items():
+        sentence = explain(evidence)
+        if sentence:
+            return rule, sentence
+    return "", f"no known mistake fits; {_where(evidence)}"
+
+
+def _left_out(e: Evidence) -> str:
+    if not is_row_gradient(e.gradient):
+        return ""
+    wrong = {index[0] for index, bad in zip(e.entries, e.wrong, strict=True) if bad}
+    missing = sorted(wrong - set(np.asarray(e.gradient.rows).tolist()))
+    if not missing or len(missing) < len(wrong):
+        return ""
+    more = f", and so on for {len(missing)} rows" if len(missing) > 1 else ""
+    return f"row {missing[0]} is left out, but the function depends on it{more}"
+
+
+def _padding(e: Evidence) -> str:
+    if e.slots is None:
+        return ""
+    padded = e.slots.paddings(len(e.x))[_rows(e)] > 0
+    if not _only(e.wrong, padded):
+        return ""
+    return "only rows named by padding are wrong: a slot of value 0 must add nothing to its row"
+
+
+def _repeated_rows(e: Evidence) -> str:
+    if e.slots is None:
+        return ""
+    repeated = e.slots.touches(len(e.x))[_rows(e)] > 1
+    if not _only(e.wrong, repeated):
+        return ""
+    return "only rows that several slots touch are wrong: add the gradients of all slots, do not assign the last one"
+
+
+def _zero(e: Evidence) -> str:
+    return "the gradient is zero everywhere: it is not computed, or not passed on" if not e.analytic.any() else ""
+
+
+def _sign(e: Evidence) -> str:
+    return "the sign is flipped: A = -N" if e.is_claimed(-e.numeric) else ""
+
+
+def _l2_missing(e: Evidence) -> str:
+    if e.operation is not None:
+        return ""
+    times, what = 1.0, "x"
+    if e.slots is not None:
+        times, what = e.slots.touches(len(e.x))[_rows(e)].astype(float), "x for each slot that touches the row"
+    c = _factor(e, times * e.values, e.difference)
+    if c is None or c >= 0:
+        return ""
+    return f"the gradient of an L2 penalty is missing: N - A = {-c:.4g} {what}"
+
+
+def _branch_lost(e: Evidence) -> str:
+    for label, term in e.terms.items():
+        if np.abs(term).max(initial=0.0) > e.allowed.max(initial=0.0):
+            if e.is_claimed(e.numeric - term):
+                return f"the {label} is missing: A + {label} = N"
+            if e.is_claimed(e.numeric + term):
+                return f"the {label} is counted twice: A - {label} = N"
+    return ""
+
+
+def _mask(e: Evidence) -> str:
+    op = e.operation
+    if op is None or op.y.shape != e.x.shape:
+        return ""
+    grad_y, off = e.at(op.grad_y), e.numeric == 0
+    slopes = np.divide(e.numeric, grad_y, out=np.zeros_like(grad_y), where=grad_y != 0)[~off]
+    if not off.any() or off.all() or np.ptp(slopes) > 1e-6 * np.abs(slopes).max():
+        return ""
+    slope = slopes[0]  # of the units that are on: 1, or 1 / keep after dropout
+    scaled = abs(slope - 1) > 1e-6
+    if e.is_claimed(slope * e.numeric) and scaled:
+        return f"the mask is applied twice: A = N / keep, keep = {1 / slope:.3g}"
+    if e.is_claimed(e.numeric / slope, slope) and scaled:
+        return f"the factor 1 / keep is missing: A = keep N, keep = {1 / slope:.3g}"
+    if e.is_claimed(grad_y) or e.is_claimed(slope * grad_y):
+        return "the mask is not applied: units that are off must get gradient 0"
+    return ""
+
+
+def _constant_factor(e: Evidence) -> str:
+    c = _factor(e, e.numeric, e.analytic)
+    if c is None or abs(c - 1) < 1e-9:
+        return ""
+    name = _name(c, e)
+    if not name and e.analytic.size < FEW:
+        return ""
+    return f"a constant factor is wrong: A = {name or format(c, '.4g')} N"
+
+
+def _transposed(e: Evidence) -> str:
+    square = e.x.ndim == 2 and e.x.shape[0] == e.x.shape[1] > 1
+    if not square or not e.is_whole or e.wrong.sum() < 2:
+        return ""
+    transposed = e.numeric.reshape(e.x.shape).T.reshape(-1)
+    return "it is transposed: A = N^T" if e.is_claimed(transposed) else ""
+
+
+def _missing_term(e: Evidence) -> str:
+    op = e.operation
+    if op is None or e.analytic.size < FEW:
+        return ""
+    for name, other in op.inputs.items():
+        if other.shape != e.x.shape or other.dtype.kind != "f":
+            continue
+        for factor, what in ((_example_factor(op, e.x), f"grad_y {name}"), (np.ones(e.x.shape), name)):
+            c = None if factor is None else _factor(e, e.at(factor * other), e.difference)
+            if c is not None:
+                return f"a term proportional to {name} is {'missing' if c > 0 else 'too much'}: A - N = {c:.3g} {what}"
+    return ""
+
+
+def _wrong_point(e: Evidence) -> str:
+    op = e.operation
+    if op is None or op.y.shape != e.x.shape or len(op.inputs) != 1:
+        return ""
+    grad_y, x, y = e.at(op.grad_y), e.values, e.at(op.y)
+    if not np.allclose(e.numeric, grad_y * _slopes(op, x.reshape(-1)), rtol=1e-6, atol=0):
+        return ""  # an entry of y depends on others, too
+    candidates = {
+        "the derivative is taken at the output a instead of the input z": _slopes(op, y),
+        "a (1 - a) is given the input z; it takes the output a": x * (1 - x),
+        "1 - a^2 is given the input z; it takes the output a": 1 - x * x,
+        "a is used for the derivative itself": y,
+    }
+    return next((text for text, slope in candidates.items() if e.is_claimed(grad_y * slope)), "")
+
+
+def _not_summed(e: Evidence) -> str:
+    op = e.operation
+    if op is None or op.grad_y.ndim < 1 or op.grad_y.shape[1:] != e.x.shape or len(op.grad_y) < 2:
+        return ""
+    for row, which in ((0, "first"), (-1, "last")):
+        if e.is_claimed(e.at(op.grad_y[row])):
+            return f"only the {which} example counts: sum over the batch, axis 0"
+    return ""
+
+
+def _double_sigmoid(e: Evidence) -> str:
+    op = e.operation
+    if op is None or op.y.ndim or e.x.ndim != 1 or not e.is_whole:
+        return ""
+    n, g = e.x.size, float(op.grad_y)
+    p = _sigmoid(e.x)
+    labels = np.round(p - n * e.numeric / g)
+    if not np.isin(labels, (0, 1)).all() or not np.allclose(e.numeric, g * (p - labels) / n, rtol=1e-6, atol=1e-12):
+        return ""  # not the log loss of logits
+    if e.is_claimed(g * (_sigmoid(p) - labels) / n):
+        return "the sigmoid is applied twice: A = (sigmoid(p) - y) / n, with p already a probability"
+    if e.is_claimed(e.numeric * p * (1 - p)):
+        return "the slope of the sigmoid is in it twice: A = (p - y) p (1 - p) / n; it cancels, leaving (p - y) / n"
+    return ""
+
+
+def _stale_cache(e: Evidence) -> str:
+    if e.elsewhere is None:
+        return ""
+    analytic, numeric = e.elsewhere()
+    if not np.array_equal(analytic, e.analytic) or (np.abs(analytic - numeric) > e.allowed).any():
+        return ""
+    return "it is the gradient of an earlier call, at another point: the cache is not renewed"
+
+
+RULES: dict[str, Callable[[Evidence], str]] = {
+    "left out": _left_out,
+    "stale cache": _stale_cache,
+    "zero": _zero,
+    "sign": _sign,
+    "L2 missing": _l2_missing,
+    "branch lost": _branch_lost,
+    "mask": _mask,
+    "double sigmoid": _double_sigmoid,
+    "factor": _constant_factor,
+    "padding": _padding,
+    "repeated rows": _repeated_rows,
+    "not summed": _not_summed,
+    "transposed": _transposed,
+    "wrong point": _wrong_point,
+    "missing term": _missing_term,
+}
+
+
+def _factor(e: Evidence, of: Array, what: Array) -> float | None:
+    """The one c with what = c of in every entry, if there is one; from so few entries that any c fits, None."""
+    square = of @ of
+    if square == 0 or not np.isfinite(square):
+        return None
+    c = float(what @ of / square)
+    slack = 8 * max(1.0, abs(c)) * e.allowed
+    if c == 0 or (np.abs(what - c * of) > slack).any():
+        return None
+    return c
+
+
+def _name(c: float, e: Evidence) -> str:
+    """The usual name of a factor, where it is a usual one."""
+    for n in _batch_sizes(e):
+        for value, name in ((n, f"n (n = {n})"), (1 / n, f"1/n (n = {n})")):
+            if n > 2 and abs(c / value - 1) < 1e-6:
+                return name
+    usual = {2.0: "2", 0.5: "1/2", 4.0: "4", 0.25: "1/4"}
+    return next((name for value, name in usual.items() if abs(c / value - 1) < 1e-6), "")
+
+
+def _batch_sizes(e: Evidence) -> list[int]:
+    if e.slots is not None:
+        return [len(e.slots.ids)]
+    if e.operation is None:
+        return []
+    arrays = [e.operation.y, *e.operation.inputs.values()]
+    return sorted({array.shape[0] for array in arrays if array.ndim})
+
+
+def _example_factor(op: Operation, x: Array) -> Array | None:
+    """grad_y spread over the entries of the examples, where y has one entry per example of x."""
+    if op.grad_y.ndim != 1 or x.ndim < 2 or len(op.grad_y) != len(x):
+        return None
+    return np.broadcast_to(op.grad_y.reshape(-1, *[1] * (x.ndim - 1)), x.shape)
+
+
+def _slopes(op: Operation, at: Array) -> Array:
+    """The derivative of an elementwise operation at other points, by the complex step."""
+    filled = np.resize(at, op.y.shape) + 1e-30j
+    y = np.asarray(op.forward(filled)[0])
+    return (np.imag(y) / 1e-30).reshape(-1)[: at.size]
+
+
+def _sigmoid(z: Array) -> Array:
+    return 0.5 + 0.5 * np.tanh(0.5 * z)
+
+
+def _rows(e: Evidence) -> Array:
+    return np.array([index[0] for index in e.entries], int)
+
+
+def _only(wrong: Array, kind: Array) -> bool:
+    """Whether all wrong entries are of a kind, and entries of the other kind exist and are right."""
+    return bool(wrong.any() and kind[wrong].all() and (~kind).any())
+
+
+def _where(e: Evidence) -> str:
+    wrong = np.array([index for index, bad in zip(e.entries, e.wrong, strict=True) if bad])
+    text = f"{len(wrong)} of {len(e.entries)} checked entries are wrong"
+    if len(wrong) == len(e.entries):
+        return text
+    for axis in range(e.x.ndim):
+        places = np.unique(wrong[:, axis])
+        if places.size == 1 < e.x.shape[axis]:
+            return f"{text}, all at index {places[0]} of axis {axis}"
+    return text

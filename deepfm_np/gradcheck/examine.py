@@ -1,0 +1,212 @@
+"""The examination behind every check: a scalar function at one point, and the gradient that is claimed there."""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.exceptions import ComplexWarning
+
+from deepfm_np.gradcheck.claim import Array, Slots, complaint, entries_to_check, is_row_gradient, strata, to_dense
+from deepfm_np.gradcheck.diagnose import Evidence, Operation, diagnose
+from deepfm_np.gradcheck.fast import along_directions, suspects
+from deepfm_np.gradcheck.judge import Measured, judge
+from deepfm_np.gradcheck.numeric import EPS, ROUNDINGS, NotAnalyticError, complex_step, difference, directional_step
+from deepfm_np.gradcheck.report import Report, Result
+
+NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """A function at a point, what is claimed of it, and how to find out."""
+
+    function: Callable  # dict of arrays -> scalar
+    point: Mapping[str, Array]
+    claims: Mapping[str, object]  # name -> gradient
+    size: float  # of the numbers that add up to the scalar
+    method: str
+    fast: bool
+    rng: np.random.Generator
+    slots: Slots | None
+    elsewhere: tuple[Mapping[str, Array], Mapping[str, object]]  # the point of an earlier call, and the claims there
+    operation: Operation | None = None
+    terms: Mapping[str, Mapping[str, Array]] | None = None
+
+    @cached_property
+    def double(self) -> dict[str, Array]:
+        """The point in double precision, in which the numeric side works."""
+        return {name: to_double(value) for name, value in self.point.items()}
+
+    @cached_property
+    def f0(self) -> np.generic:
+        """The function at the point."""
+        return np.asarray(self.function(self.double))[()]
+
+    @cached_property
+    def eps(self) -> float:
+        """Of the precision in which the function is computed; it may be less than that of the point."""
+        y = self.f0 if self.operation is None else self.operation.forward(*self.double.values())[0]
+        return _eps(np.asarray(y).dtype)
+
+    def report(self) -> Report:
+        """One verdict per claim."""
+        if not np.isfinite(self.f0):
+            hint = f"forward gives {self.f0} here"
+            return Report.of_all(Result.inconclusive, self.point, self.claims, hint, self.method)
+        results, measured = {}, {}
+        for name, gradient in self.claims.items():
+            rule, sentence = complaint(gradient, self.point[name].shape)
+            if sentence:
+                results[name] = Result.failed(name, self.point[name].shape, sentence, rule)
+                continue
+            try:
+                measured[name] = self._measure(name)
+            except NotAnalyticError as error:
+                hint = f"{NOT_ANALYTIC}: {error}"
+                results[name] = Result.inconclusive(name, self.point[name].shape, hint)
+        largest = max((m.largest for m in measured.values()), default=0.0)
+        for name, m in measured.items():
+            results[name] = self._verdict(name, m, largest)
+        return Report([results[name] for name in self.claims], self.method)
+
+    def _measure(self, name: str) -> Measured:
+        f, x, method = self._along(name), self.double[name], self.method
+        if method in ("complex", "auto"):
+            try:
+                _require_analytic(f, x, self.size, self.rng)
+                method = "complex"
+            except NotAnalyticError:
+                if method == "complex" or self.fast:
+                    raise
+                method = "central"
+        if self.fast:
+            with _complex_errors():
+                return along_directions(f, x, to_dense(self.claims[name], x.shape), self.rng)
+        return self._entries(name, entries_to_check(self.claims[name], x.shape, self._slots(name), self.rng), method)
+
+    def _entries(self, name: str, entries: list[tuple], method: str, point: Mapping | None = None) -> Measured:
+        """Numeric derivatives of single entries, here or at another point."""
+        f, x = self._along(name, point), to_double((point or self.point)[name])
+        if method == "complex":
+            with _complex_errors():
+                return Measured.exact(entries, [complex_step(f, x, index) for index in entries])
+        f0 = float(self.f0)
+        differences = [difference(f, x, index, method, f0, self.size, self.eps) for index in entries]
+        return Measured.by_differences(entries, differences, method)
+
+    def _verdict(self, name: str, measured: Measured, largest: float) -> Result:
+        gradient, x, slots = self.claims[name], self.double[name], self._slots(name)
+        dense = to_dense(gradient, x.shape)
+        eps = max(self.eps, _eps(dense.dtype))
+        result, allowed = judge(name, dense, measured, largest, eps)
+        if result.verdict == "fail" and self.fast:
+            rows = np.unique(gradient.rows) if is_row_gradient(gradient) else None
+            measured = self._entries(name, suspects(self._along(name), x, dense, rows, self.rng), "complex")
+            found, allowed = judge(name, dense, measured, largest, eps)
+            result = replace(found, verdict="fail", note=f"{result.note}, then entry by entry")
+        if result.verdict == "fail":
+            rule, hint = diagnose(self._evidence(name, dense, measured, allowed))
+            result = replace(result, rule=rule, hint=hint)
+        if slots is None:
+            notes = []
+        else:
+            result = _without_idle_rows(result, gradient, slots)
+            notes = [strata(measured.entries, len(x), slots)] if measured.entries else []
+        if self.method == "auto" and measured.method != "complex":
+            notes.append("not analytic: central differences instead of the complex step")
+        return result.with_notes(*notes)
+
+    def _evidence(self, name: str, dense: Array, measured: Measured, allowed: Array) -> Evidence:
+        entries, shape = measured.entries, dense.shape
+
+        def at(array: Array) -> Array:
+            return np.array([array[index] for index in entries], float)
+
+        def elsewhere() -> tuple[Array, Array]:
+            point, claims = self.elsewhere
+            double = {other: to_double(value) for other, value in point.items()}
+            claimed = np.full(len(entries), np.nan)
+            if not complaint(claims[name], shape)[1]:
+                claimed = at(to_dense(claims[name], shape))
+            return claimed, self._entries(name, entries, measured.method, double).derivative
+
+        return Evidence(
+            x=self.double[name],
+            gradient=self.claims[name],
+            entries=entries,
+            analytic=at(dense),
+            numeric=measured.derivative,
+            allowed=allowed,
+            slots=self._slots(name),
+            terms={label: at(to_dense(term, shape)) for label, term in (self.terms or {}).get(name, {}).items()},
+            operation=self.operation,
+            elsewhere=elsewhere,
+        )
+
+    def _along(self, name: str, point: Mapping[str, Array] | None = None) -> Callable[[Array], np.generic]:
+        rest = self.double if point is None else point
+        return lambda x: self.function({**rest, name: x})
+
+    def _slots(self, name: str) -> Slots | None:
+        """The slots, where the tensor is a table whose rows they name."""
+        if self.slots is None:
+            return None
+        if is_row_gradient(self.claims[name]):
+            return self.slots
+        x = self.point[name]
+        table = self.operation is not None and x.ndim and x.shape != self.slots.values.shape
+        return self.slots if table and len(x) > self.slots.ids.max(initial=-1) else None
+
+
+def to_double(x: Array) -> Array:
+    """Floating arrays as float64, others as they are."""
+    return x.astype(np.float64) if x.dtype.kind == "f" else x
+
+
+def _without_idle_rows(result: Result, gradient, slots: Slots) -> Result:
+    """The result, failed where the gradient holds rows that no slot touches: an optimiser would move their moments."""
+    if result.verdict != "pass" or not is_row_gradient(gradient):
+        return result
+    rows = np.asarray(gradient.rows)
+    idle = rows[slots.touches(result.shape[0])[rows] == 0]
+    if not idle.size:
+        return result
+    hint = f"row {idle[0]} is touched by {'padding alone' if slots.paddings(result.shape[0])[idle[0]] else 'no slot'}"
+    hint += ": its gradient is 0, leave the row out, or an optimiser moves its moments"
+    return replace(result, verdict="fail", rule="padding", hint=hint)
+
+
+def _require_analytic(f: Callable, x: Array, size: float, rng: np.random.Generator) -> None:
+    """Raise NotAnalyticError where complex step and central difference disagree along several random directions.
+
+    A function that drops imaginary parts (abs, norm, a float buffer) shows a derivative that is wrong, often 0, and
+    would make a wrong gradient pass. A kink between the two points can disturb one direction, hardly all.
+    """
+    h = 2.0**-20 * max(1.0, float(np.abs(x).max(initial=0.0)))
+    for _ in range(3):
+        direction = rng.standard_normal(x.shape)
+        with _complex_errors():
+            exact = directional_step(f, x, direction)
+        central = (float(f(x + h * direction)) - float(f(x - h * direction))) / (2 * h)
+        noise = ROUNDINGS * EPS * size / h
+        if abs(exact - central) <= noise + 1e-3 * max(abs(exact), abs(central)):
+            return
+    raise NotAnalyticError(f"along a random direction it gives {exact:.3g}, the central difference {central:.3g}")
+
+
+@contextmanager
+def _complex_errors() -> Iterator[None]:
+    """Turn NumPy's word that it cuts complex numbers to real ones, or refuses them, into NotAnalyticError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ComplexWarning)
+        try:
+            yield
+        except (TypeError, ComplexWarning) as error:
+            raise NotAnalyticError(str(error)) from error
+
+
+def _eps(dtype: np.dtype) -> float:
+    return float(np.finfo(dtype).eps) if dtype.kind in "fc" else EPS

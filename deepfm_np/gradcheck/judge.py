@@ -1,0 +1,120 @@
+"""From numbers to a verdict: what is allowed, and why.
+
+    complex step   ROUNDING eps of the precision of gradient and function, 1e-12 in float64: both passes round
+    differences    that, plus for each entry what the method itself may be off: truncation (the change when the step is
+                   doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ on both sides)
+
+An entry whose numeric derivative is more uncertain than UNCERTAIN of its size says nothing, and is set aside.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.gradcheck.claim import Array
+from deepfm_np.gradcheck.numeric import EPS, ROUNDINGS, Difference
+from deepfm_np.gradcheck.report import Result
+
+ROUNDING = 1e-12 / EPS  # rounding errors of a pass, in units of eps
+ZERO_TO_ROUNDING = 1e-12  # a tensor this small beside the largest gradient of the check counts as zero
+UNCERTAIN = 1e-2
+REASONS = {
+    "kink": "the slopes on both sides of the point differ: move the point, or take the complex step",
+    "noise": "the derivative is smaller than what rounding does to the quotient: take the complex step, or scale f up",
+    "truncation": "the function bends too much for the step: take the complex step",
+}
+
+
+class Measured(NamedTuple):
+    """Numeric derivatives: of some entries of a tensor, or along some directions of it."""
+
+    entries: list[tuple]  # multi-indices; empty where directions were taken
+    derivative: Array  # (e,)
+    truncation: Array  # (e,), these three in the unit of the derivative
+    round_off: Array  # (e,)
+    kink: Array  # (e,)
+    method: str
+    claimed: Array | None = None  # (e,) along directions: the claimed derivative
+    scale: float = 0.0  # along directions: the size that a derivative along a direction typically has
+
+    @classmethod
+    def exact(cls, entries: list[tuple], derivative: Sequence[float]) -> "Measured":
+        """By the complex step, which leaves nothing to doubt."""
+        nothing = np.zeros(len(entries))
+        return cls(entries, np.array(derivative, float), nothing, nothing, nothing, "complex")
+
+    @classmethod
+    def by_differences(cls, entries: list[tuple], differences: Sequence[Difference], method: str) -> "Measured":
+        """By one of the differences."""
+        return cls(entries, *np.array(differences, float).reshape(-1, 4).T, method)
+
+    @property
+    def largest(self) -> float:
+        """The largest derivative of the tensor."""
+        return max(self.scale, float(np.abs(self.derivative).max(initial=0.0)))
+
+
+def judge(name: str, gradient: Array, measured: Measured, largest: float, eps: float) -> tuple[Result, Array]:
+    """The verdict on one tensor, without a hint, and the (e,) absolute tolerances.
+
+    gradient: the claimed one, dense.  largest: derivative of any tensor of the check.  eps: of the less precise side.
+    """
+    n = measured.derivative
+    a = measured.claimed
+    if a is None:
+        a = np.array([gradient[index] for index in measured.entries], float)
+    scale = measured.largest if measured.largest >= ZERO_TO_ROUNDING * largest else largest
+    denominator = np.maximum(np.maximum(np.abs(a), np.abs(n)), scale)
+    denominator[denominator == 0] = 1.0
+    doubts = np.stack([measured.kink, measured.round_off, measured.truncation]) / denominator
+    error, uncertainty = np.abs(a - n) / denominator, doubts.sum(axis=0)
+    tolerance = ROUNDING * eps + uncertainty
+    conclusive = uncertainty <= UNCERTAIN
+    excess = np.where(conclusive, error / tolerance, -1.0)
+    excess[~np.isfinite(a)] = np.inf
+    worst = int(np.argmax(excess)) if n.size else None
+    aside = "" if conclusive.all() else _why_set_aside(doubts[:, ~conclusive], n.size)
+    hint = ""
+    if n.size and excess[worst] > 1:
+        verdict = "fail"
+    elif 2 * conclusive.sum() < n.size:
+        verdict, hint, aside = "inconclusive", aside, ""
+    else:
+        verdict = "pass"
+    directions = measured.claimed is not None
+    result = Result(
+        name=name,
+        shape=gradient.shape,
+        verdict=verdict,
+        index=() if worst is None or directions else measured.entries[worst],
+        analytic=0.0 if worst is None else float(a[worst]),
+        numeric=0.0 if worst is None else float(n[worst]),
+        relative_error=0.0 if worst is None else float(error[worst]),
+        tolerance=ROUNDING * eps if worst is None else float(tolerance[worst]),
+        tolerance_from=_reason(eps, measured.method),
+        checked=gradient.size if directions else n.size,
+        entries=gradient.size,
+        hint=hint,
+        note=_joined(f"along {n.size} random directions" if directions else "", aside),
+    )
+    return result, tolerance * denominator
+
+
+def _why_set_aside(doubts: Array, entries: int) -> str:
+    """doubts: (3, those set aside)."""
+    kinds = np.array(["kink", "noise", "truncation"])[np.argmax(doubts, axis=0)]
+    kind, count = max(((kind, int((kinds == kind).sum())) for kind in REASONS), key=lambda pair: pair[1])
+    return f"{kind} at {count} of {entries} entries, which are set aside: {REASONS[kind]}"
+
+
+def _reason(eps: float, method: str) -> str:
+    precision = "float64" if eps == EPS else "float32"
+    rounding = f"{ROUNDING:.0f} eps of {precision}"
+    if method == "complex":
+        return rounding
+    return f"{rounding} + truncation + {ROUNDINGS} eps |f| / h by {method} differences"
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
