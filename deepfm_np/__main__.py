@@ -10,6 +10,7 @@ from collections.abc import Sequence
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from deepfm_np.commands import compare, gradcheck, predict, train
+from deepfm_np.gradcheck.numeric import METHODS
 from deepfm_np.recipes import RECIPES
 
 ABOUT = """\
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("train", "compare"):
         _add_training_options(commands.choices[name])
     check = commands.choices["gradcheck"]
-    check.add_argument("--method", choices=("complex", "central", "forward"), default="complex")
+    check.add_argument("--method", choices=(*METHODS, "auto"), default="complex")
     check.add_argument("--verbose", action="store_true", help="print the whole report of each check")
     scoring = commands.choices["predict"]
     scoring.add_argument("model", help="the folder that train wrote")

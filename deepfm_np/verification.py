@@ -4,7 +4,7 @@ This is what `python -m deepfm_np gradcheck` runs. Points are small, so that eve
 compared; parameters are moved off their start, where a zero output layer would hide the hidden layers.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -12,7 +12,6 @@ import numpy as np
 from deepfm_np import ops
 from deepfm_np.gradcheck import Report, check_loss, check_operation
 from deepfm_np.model import COMPONENTS, DeepFM
-from deepfm_np.ops.rows import Array
 from deepfm_np.training import Examples
 
 # A categorical field, a numerical one, one with up to three values, and another categorical one.
@@ -22,8 +21,8 @@ FIELD_STARTS = (0, 1, 2, 5)
 
 def check_operations(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
     """The name of each operation and the report on its backward pass, one after the other."""
-    for name, forward, backward, inputs in _operations(np.random.default_rng(seed)):
-        yield name, check_operation(forward, backward, inputs, method=method, seed=seed)
+    for name, forward, backward, inputs, *slots in _operations(np.random.default_rng(seed)):
+        yield name, check_operation(forward, backward, inputs, None, method, seed, *slots)
 
 
 def check_models(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
@@ -34,10 +33,26 @@ def check_models(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, 
         yield name, check_model(model, examples, seed, method)
 
 
-def check_model(model: DeepFM, examples: Examples, seed: int = 0, method: str = "complex") -> Report:
+def check_full_size(seed: int = 0) -> tuple[str, Report]:
+    """The model of the paper at its full size: 39 fields as in Criteo, k = 10, 400-400-400, along random directions."""
+    rng = np.random.default_rng(seed)
+    numerical, categorical, n = 13, 26, 32
+    field_dims = np.array([1] * numerical + [1000] * categorical)
+    ids = np.cumsum(field_dims) - field_dims + rng.integers(0, field_dims, (n, len(field_dims)))
+    values = np.ones(ids.shape)
+    values[:, :numerical] = rng.standard_normal((n, numerical))
+    model = DeepFM(field_dims, l2_embedding=0.1, l2_net=0.01, dtype="float64")
+    report = check_model(model, Examples(ids, values, np.arange(n) % 2), seed, fast=True)
+    return f"DeepFM, 39 fields, 400-400-400, {sum(p.size for p in model.params.values()):,} parameters", report
+
+
+def check_model(
+    model: DeepFM, examples: Examples, seed: int = 0, method: str = "complex", fast: bool = False
+) -> Report:
     """Check the loss of a float64 model, in training mode with dropout under a frozen mask, at a random point.
 
     The point is the model's parameters plus Gaussian noise of deviation 0.3; the model itself stays as it is.
+    method, fast: as in `check_loss`.
     """
     rng = np.random.default_rng(seed)
     point = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in model.params.items()}
@@ -45,7 +60,7 @@ def check_model(model: DeepFM, examples: Examples, seed: int = 0, method: str = 
     def loss_and_grads(params):
         return model.loss_and_grads(*examples, rng=np.random.default_rng(seed), params=params)
 
-    return check_loss(loss_and_grads, point, method=method, seed=seed)
+    return check_loss(loss_and_grads, point, method, seed, slots=(examples.ids, examples.values), fast=fast)
 
 
 def mixed_examples(rng: np.random.Generator, n: int = 8) -> Examples:
@@ -60,8 +75,8 @@ def mixed_examples(rng: np.random.Generator, n: int = 8) -> Examples:
     return Examples(ids, values, np.arange(n) % 2)
 
 
-def _operations(rng: np.random.Generator) -> Iterator[tuple[str, Callable, Callable, dict[str, Array]]]:
-    """Name, forward, backward and the inputs that are differentiated; what is held fixed is bound in the forward."""
+def _operations(rng: np.random.Generator) -> Iterator[tuple]:
+    """Name, forward, backward, the inputs that are differentiated (what is held fixed is bound), slots of a table."""
     normal = rng.standard_normal
     ids, values, labels = mixed_examples(rng)
     x, D, running = normal((7, 5)), sum(FIELD_DIMS), (normal(5), rng.random(5) + 0.5)
@@ -85,8 +100,8 @@ def _operations(rng: np.random.Generator) -> Iterator[tuple[str, Callable, Calla
         return ops.l2_rows_forward(table, ids, values)
 
     table, weights, units = {"table": normal((D, 3))}, {"weights": normal(D)}, {"gamma": normal(5), "beta": normal(5)}
-    yield "embedding", embedding, ops.embedding_backward, table
-    yield "first order", first_order, ops.first_order_backward, weights
+    yield "embedding", embedding, ops.embedding_backward, table, (ids, values)
+    yield "first order", first_order, ops.first_order_backward, weights, (ids, values)
     yield "fm", ops.fm_forward, ops.fm_backward, {"vectors": normal((6, 4, 3))}
     yield "affine", ops.affine_forward, ops.affine_backward, {"x": x, "W": normal((5, 4)), "b": normal(4)}
     yield "sigmoid", ops.sigmoid_forward, ops.sigmoid_backward, {"z": 3 * x}
@@ -97,7 +112,7 @@ def _operations(rng: np.random.Generator) -> Iterator[tuple[str, Callable, Calla
     yield "batch norm, evaluation", batch_norm(False), ops.batch_norm_backward, {"x": x, **units}
     yield "log loss", log_loss, ops.log_loss_backward, {"logits": 3 * normal(len(labels))}
     yield "l2 penalty", ops.l2_forward, ops.l2_backward, {"W": normal((5, 4))}
-    yield "l2 penalty of rows", l2_rows, ops.l2_rows_backward, table
+    yield "l2 penalty of rows", l2_rows, ops.l2_rows_backward, table, (ids, values)
 
 
 def _variants() -> Iterator[tuple[str, dict]]:

@@ -88,6 +88,7 @@ def check_operation(
         fast=fast,
         rng=rng,
         slots=find_slots(inputs) if slots is None else Slots(*map(np.asarray, slots)),
+        claims_at=lambda point: gradients(*forward(*point.values())),
         elsewhere=(elsewhere, dict(zip(wrt, claims_elsewhere, strict=True))),
         operation=Operation(forward, inputs, np.asarray(y), weights),
     ).report()
@@ -142,6 +143,7 @@ def check_loss(
         fast=fast,
         rng=np.random.default_rng(seed),
         slots=None if slots is None else Slots(*map(np.asarray, slots)),
+        claims_at=lambda point: run(point)[1],
         elsewhere=(elsewhere, dict(zip(params, claims_elsewhere, strict=True))),
         terms=terms,
     ).report()

@@ -1,8 +1,9 @@
 """From numbers to a verdict: what is allowed, and why.
 
     complex step   ROUNDING eps of the precision of gradient and function, 1e-12 in float64: both passes round
-    differences    that, plus for each entry what the method itself may be off: truncation (the change when the step is
-                   doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ on both sides)
+    cancellation   where that fails, plus the rounding seen: how far both sides jump when the point moves by an ulp
+    differences    the same, plus for each entry what the method itself may be off: truncation (the change when the
+                   step is doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ on both sides)
 
 An entry whose numeric derivative is more uncertain than UNCERTAIN of its size says nothing, and is set aside.
 """
@@ -21,8 +22,8 @@ ZERO_TO_ROUNDING = 1e-12  # a tensor this small beside the largest gradient of t
 UNCERTAIN = 1e-2
 REASONS = {
     "kink": "the slopes on both sides of the point differ: move the point, or take the complex step",
-    "noise": "the derivative is smaller than what rounding does to the quotient: take the complex step, or scale f up",
-    "truncation": "the function bends too much for the step: take the complex step",
+    "noise": "rounding is as large as the derivative: take float64 and the complex step, or another point",
+    "truncation": "within the step the function bends too much, or has a kink further out: take the complex step",
 }
 
 
@@ -55,10 +56,13 @@ class Measured(NamedTuple):
         return max(self.scale, float(np.abs(self.derivative).max(initial=0.0)))
 
 
-def judge(name: str, gradient: Array, measured: Measured, largest: float, eps: float) -> tuple[Result, Array]:
+def judge(
+    name: str, gradient: Array, measured: Measured, largest: float, eps: float, noise: float = 0.0
+) -> tuple[Result, Array]:
     """The verdict on one tensor, without a hint, and the (e,) absolute tolerances.
 
     gradient: the claimed one, dense.  largest: derivative of any tensor of the check.  eps: of the less precise side.
+    noise: the rounding error that was seen, where that was looked at.
     """
     n = measured.derivative
     a = measured.claimed
@@ -67,7 +71,7 @@ def judge(name: str, gradient: Array, measured: Measured, largest: float, eps: f
     scale = measured.largest if measured.largest >= ZERO_TO_ROUNDING * largest else largest
     denominator = np.maximum(np.maximum(np.abs(a), np.abs(n)), scale)
     denominator[denominator == 0] = 1.0
-    doubts = np.stack([measured.kink, measured.round_off, measured.truncation]) / denominator
+    doubts = np.stack([measured.kink, measured.round_off + noise, measured.truncation]) / denominator
     error, uncertainty = np.abs(a - n) / denominator, doubts.sum(axis=0)
     tolerance = ROUNDING * eps + uncertainty
     conclusive = uncertainty <= UNCERTAIN
@@ -92,7 +96,7 @@ def judge(name: str, gradient: Array, measured: Measured, largest: float, eps: f
         numeric=0.0 if worst is None else float(n[worst]),
         relative_error=0.0 if worst is None else float(error[worst]),
         tolerance=ROUNDING * eps if worst is None else float(tolerance[worst]),
-        tolerance_from=_reason(eps, measured.method),
+        tolerance_from=_reason(eps, measured.method) + (" + the rounding seen" if noise else ""),
         checked=gradient.size if directions else n.size,
         entries=gradient.size,
         hint=hint,

@@ -61,7 +61,8 @@ class Result:
         if not self.tolerance_from:
             return (*head, "", "", "", "", "", "")
         numbers = (f"{self.analytic:.9g}", f"{self.numeric:.9g}", "" if isnan(self.ratio) else f"{self.ratio:.6g}")
-        return (*head, _tuple(self.index), *numbers, f"{self.relative_error:.1e}", f"{self.tolerance:.1e}")
+        where = _tuple(self.index) if self.index or not self.shape else ""
+        return (*head, where, *numbers, f"{self.relative_error:.1e}", f"{self.tolerance:.1e}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,13 @@ class Report:
     ) -> "Report":
         """The same finding, `Result.failed` or `Result.inconclusive`, for every tensor."""
         return cls([make(name, point[name].shape, hint, *rule) for name in names], method)
+
+    @classmethod
+    def merged(cls, reports: Iterable[tuple[str, "Report"]]) -> "Report":
+        """Several named reports of one method as one; each tensor carries the name of its report."""
+        reports = list(reports)
+        results = [replace(r, name=f"{name}: {r.name}") for name, report in reports for r in report.results]
+        return cls(results, reports[0][1].method if reports else "")
 
     @property
     def ok(self) -> bool:

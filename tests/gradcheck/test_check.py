@@ -245,7 +245,7 @@ def test_the_point_is_left_as_it_was():
 
 
 def test_unknown_arguments_are_refused():
-    with pytest.raises(ValueError, match="method must be one of complex, forward, central, richardson, auto, got 'magic'"):
+    with pytest.raises(ValueError, match="method must be one of complex, forward, central, richardson, auto, got"):
         check_operation(square, square_backward, {"x": X}, method="magic")
     with pytest.raises(ValueError, match="wrt names 'z', which is not an input: x"):
         check_operation(square, square_backward, {"x": X}, wrt="z")

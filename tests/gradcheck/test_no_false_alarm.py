@@ -1,0 +1,128 @@
+"""A right gradient never fails: a thousand random problems, and relu nets whose kinks lie inside the step."""
+
+import numpy as np
+import pytest
+
+from deepfm_np import ops
+from deepfm_np.gradcheck import check_loss, check_operation
+from deepfm_np.model import DeepFM
+
+PROBLEMS_PER_SEED = 50
+
+
+def random_slots(rng):
+    """ids (n, s) and values (n, s) of a batch: Zipf or uniform ids, that repeat, padding, numbers from tiny to huge."""
+    n, s, D = int(rng.integers(1, 9)), int(rng.integers(1, 6)), int(rng.integers(2, 60))
+    ids = rng.zipf(1.3, (n, s)) % D if rng.random() < 0.5 else rng.integers(0, D, (n, s))
+    values = np.where(rng.random((n, s)) < 0.3, 0.0, rng.standard_normal((n, s)))
+    return ids, values, D
+
+
+def random_scale(rng):
+    return 10.0 ** rng.uniform(-12, 12) if rng.random() < 0.5 else 1.0
+
+
+def scaled(forward, backward, scale):
+    """The operation times a constant, so that gradients are tiny or huge."""
+
+    def scaled_forward(*inputs):
+        y, cache = forward(*inputs)
+        return y * np.asarray(scale, y.real.dtype), cache
+
+    return scaled_forward, lambda grad_y, cache: backward(grad_y * np.asarray(scale, grad_y.dtype), cache)
+
+
+def operation(rng):
+    """forward, backward, inputs of a random operation of the library."""
+    n, d, k = (int(rng.integers(1, 7)) for _ in range(3))
+    normal = rng.standard_normal
+    ids, values, D = random_slots(rng)
+    starts = tuple(np.flatnonzero(np.r_[True, rng.random(ids.shape[1] - 1) < 0.5]))
+    labels, frozen = rng.integers(0, 2, n), int(rng.integers(1000))
+    running, x = (normal(d), rng.random(d) + 0.5), normal((n, d)) * 10.0 ** rng.uniform(-2, 2)
+    rate, training = rng.uniform(0, 0.9), bool(rng.integers(2))
+    batch_norm = {"x": normal((n, d)), "gamma": normal(d), "beta": normal(d)}
+    choices = [
+        (lambda t: ops.embedding_forward(t, ids, values, starts), ops.embedding_backward, {"table": normal((D, k))}),
+        (lambda w: ops.first_order_forward(w, ids, values), ops.first_order_backward, {"weights": normal(D)}),
+        (lambda t: ops.l2_rows_forward(t, ids, values), ops.l2_rows_backward, {"table": normal((D, k))}),
+        (ops.fm_forward, ops.fm_backward, {"vectors": normal((n, d, k)) * 10.0 ** rng.uniform(-2, 2)}),
+        (ops.affine_forward, ops.affine_backward, {"x": x, "W": normal((d, k)), "b": normal(k)}),
+        (ops.sigmoid_forward, ops.sigmoid_backward, {"z": x}),
+        (ops.relu_forward, ops.relu_backward, {"z": x}),
+        (ops.tanh_forward, ops.tanh_backward, {"z": x}),
+        (lambda x: ops.dropout_forward(x, rate, np.random.default_rng(frozen)), ops.dropout_backward, {"x": x}),
+        (lambda *a: ops.batch_norm_forward(*a, running, training), ops.batch_norm_backward, batch_norm),
+        (lambda z: ops.log_loss_forward(z, labels), ops.log_loss_backward, {"logits": 5 * normal(n)}),
+        (ops.l2_forward, ops.l2_backward, {"W": x}),
+    ]
+    forward, backward, inputs = choices[int(rng.integers(len(choices)))]
+    return *scaled(forward, backward, random_scale(rng)), inputs, (ids, values) if "D" in str(inputs) else None
+
+
+def model_report(rng, seed):
+    dims = tuple(int(d) for d in rng.integers(1, 30, int(rng.integers(1, 5))))
+    n = int(rng.integers(1, 7))
+    model = DeepFM(
+        dims,
+        embedding_dim=int(rng.integers(1, 5)),
+        hidden=tuple(int(h) for h in rng.integers(1, 7, int(rng.integers(1, 4)))),
+        activation=str(rng.choice(["sigmoid", "relu", "tanh"])),
+        dropout=float(rng.choice([0.0, 0.5])),
+        batch_norm=bool(rng.integers(2)),
+        deep_output=str(rng.choice(["logit", "sigmoid"])),
+        l2_embedding=float(rng.choice([0.0, 0.1])),
+        l2_net=float(rng.choice([0.0, 0.1])),
+        dtype="float64",
+    )
+    first = np.cumsum(dims) - dims
+    ids = first + rng.zipf(1.5, (n, len(dims))) % np.array(dims)
+    values = np.where(rng.random(ids.shape) < 0.2, 0.0, rng.standard_normal(ids.shape))
+    labels = rng.integers(0, 2, n)
+    point = {name: p + 0.3 * rng.standard_normal(p.shape) for name, p in model.params.items()}
+
+    def loss_and_grads(params):
+        return model.loss_and_grads(ids, values, labels, rng=np.random.default_rng(seed), params=params)
+
+    return check_loss(loss_and_grads, point, seed=seed, slots=(ids, values), fast=bool(rng.integers(2)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_right_gradient_passes_whatever_its_shape_dtype_and_scale(seed):
+    """Here and there a gradient lies below the rounding error of its dtype: that may be said, but not called wrong."""
+    rng = np.random.default_rng(seed)
+    passed = 0
+    for problem in range(PROBLEMS_PER_SEED):
+        if problem % 10 == 0:
+            report = model_report(rng, problem)
+        else:
+            forward, backward, inputs, slots = operation(rng)
+            dtype = rng.choice(["float64", "float64", "float32"])
+            inputs = {name: value.astype(dtype) for name, value in inputs.items()}
+            fast = bool(rng.integers(4) == 0)
+            report = check_operation(forward, backward, inputs, seed=problem, slots=slots, fast=fast)
+        assert all(result.verdict != "fail" for result in report.results), f"problem {problem}\n{report}"
+        passed += report.ok
+    assert passed >= 0.95 * PROBLEMS_PER_SEED
+
+
+@pytest.mark.parametrize(
+    "method, seed",
+    [*(("central", seed) for seed in range(100)), *((m, s) for m in ("richardson", "forward") for s in range(5))],
+)
+def test_kinks_of_a_relu_net_raise_no_alarm_and_hide_no_mistake(method, seed):
+    """80 -> 400 units, batch 64: of the 25,600 kinks some lie inside the step of every method."""
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((64, 80)) @ (rng.standard_normal((80, 400)) / 80**0.5)
+    b = 0.1 * rng.standard_normal(400)
+
+    def forward(b):
+        return ops.relu_forward(z + b)
+
+    def backward(grad_a, cache):
+        return ops.relu_backward(grad_a, cache).sum(axis=0)
+
+    assert check_operation(forward, backward, {"b": b}, method=method, seed=seed).ok
+    if seed % 10 == 0:
+        report = check_operation(forward, lambda g, c: 1.001 * backward(g, c), {"b": b}, method=method, seed=seed)
+        assert report.results[0].verdict == "fail"
