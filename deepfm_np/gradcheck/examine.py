@@ -49,10 +49,10 @@ class Examination:
         return np.asarray(self.function(self.double))[()]
 
     @cached_property
-    def eps(self) -> float:
-        """Of the precision in which the function is computed; it may be less than that of the point."""
+    def precision(self) -> np.finfo:
+        """In which the function is computed; it may be less than that of the point."""
         y = self.f0 if self.operation is None else self.operation.forward(*self.double.values())[0]
-        return _eps(np.asarray(y).dtype)
+        return _precision(np.asarray(y).dtype)
 
     def report(self) -> Report:
         """One verdict per claim."""
@@ -97,22 +97,22 @@ class Examination:
             with _complex_errors():
                 return Measured.exact(entries, [complex_step(f, x, index) for index in entries])
         f0 = float(self.f0)
-        differences = [difference(f, x, index, method, f0, self.size, self.eps) for index in entries]
+        differences = [difference(f, x, index, method, f0, self.size, float(self.precision.eps)) for index in entries]
         return Measured.by_differences(entries, differences, method)
 
     def _verdict(self, name: str, measured: Measured, largest: float) -> Result:
         gradient, x, slots = self.claims[name], self.double[name], self._slots(name)
         dense = to_dense(gradient, x.shape)
-        eps = max(self.eps, _eps(dense.dtype))
-        result, allowed = judge(name, dense, measured, largest, eps)
+        precision = max(self.precision, _precision(dense.dtype), key=lambda info: info.eps)
+        result, allowed = judge(name, dense, measured, largest, precision)
         if result.verdict == "fail" and self.fast:
             rows = np.unique(gradient.rows) if is_row_gradient(gradient) else None
             measured = self._entries(name, suspects(self._along(name), x, dense, rows, self.rng), "complex")
-            result, allowed = judge(name, dense, measured, largest, eps)
+            result, allowed = judge(name, dense, measured, largest, precision)
             result = result.with_notes(f"a check along {DIRECTIONS} random directions failed")
         if result.verdict == "fail":
             noise = self._noise(name, dense, measured)
-            result, allowed = judge(name, dense, measured, largest, eps, noise)
+            result, allowed = judge(name, dense, measured, largest, precision, noise)
         if result.verdict == "fail":
             rule, hint = diagnose(self._evidence(name, dense, measured, allowed))
             result = replace(result, rule=rule, hint=hint)
@@ -237,5 +237,5 @@ def _complex_errors() -> Iterator[None]:
             raise NotAnalyticError(str(error)) from error
 
 
-def _eps(dtype: np.dtype) -> float:
-    return float(np.finfo(dtype).eps) if dtype.kind in "fc" else EPS
+def _precision(dtype: np.dtype) -> np.finfo:
+    return np.finfo(dtype if dtype.kind in "fc" else np.float64)

@@ -57,12 +57,12 @@ class Measured(NamedTuple):
 
 
 def judge(
-    name: str, gradient: Array, measured: Measured, largest: float, eps: float, noise: float = 0.0
+    name: str, gradient: Array, measured: Measured, largest: float, precision: np.finfo, seen: float = 0.0
 ) -> tuple[Result, Array]:
     """The verdict on one tensor, without a hint, and the (e,) absolute tolerances.
 
-    gradient: the claimed one, dense.  largest: derivative of any tensor of the check.  eps: of the less precise side.
-    noise: the rounding error that was seen, where that was looked at.
+    gradient: the claimed one, dense.  largest: derivative of any tensor of the check.  precision: of the less
+        precise side.  seen: the rounding error that was seen, where that was looked at.
     """
     n = measured.derivative
     a = measured.claimed
@@ -71,9 +71,11 @@ def judge(
     scale = measured.largest if measured.largest >= ZERO_TO_ROUNDING * largest else largest
     denominator = np.maximum(np.maximum(np.abs(a), np.abs(n)), scale)
     denominator[denominator == 0] = 1.0
-    doubts = np.stack([measured.kink, measured.round_off + noise, measured.truncation]) / denominator
+    noise = measured.round_off + seen + float(precision.tiny)  # below tiny, numbers lose their digits
+    doubts = np.stack([measured.kink, noise, measured.truncation]) / denominator
+    rounding = ROUNDING * float(precision.eps)
     error, uncertainty = np.abs(a - n) / denominator, doubts.sum(axis=0)
-    tolerance = ROUNDING * eps + uncertainty
+    tolerance = rounding + uncertainty
     conclusive = uncertainty <= UNCERTAIN
     excess = np.where(conclusive, error / tolerance, -1.0)
     excess[~np.isfinite(a)] = np.inf
@@ -95,8 +97,8 @@ def judge(
         analytic=0.0 if worst is None else float(a[worst]),
         numeric=0.0 if worst is None else float(n[worst]),
         relative_error=0.0 if worst is None else float(error[worst]),
-        tolerance=ROUNDING * eps if worst is None else float(tolerance[worst]),
-        tolerance_from=_reason(eps, measured.method) + (" + the rounding seen" if noise else ""),
+        tolerance=rounding if worst is None else float(tolerance[worst]),
+        tolerance_from=_reason(precision, measured.method) + (" + the rounding seen" if seen else ""),
         checked=gradient.size if directions else n.size,
         entries=gradient.size,
         hint=hint,
@@ -112,9 +114,8 @@ def _why_set_aside(doubts: Array, entries: int) -> str:
     return f"{kind} at {count} of {entries} entries, which are set aside: {REASONS[kind]}"
 
 
-def _reason(eps: float, method: str) -> str:
-    precision = "float64" if eps == EPS else "float32"
-    rounding = f"{ROUNDING:.0f} eps of {precision}"
+def _reason(precision: np.finfo, method: str) -> str:
+    rounding = f"{ROUNDING:.0f} eps of {precision.dtype}"
     if method == "complex":
         return rounding
     return f"{rounding} + truncation + {ROUNDINGS} eps |f| / h by {method} differences"

@@ -45,7 +45,7 @@ def test_a_single_wrong_entry_is_found_and_named(method):
 
 def test_the_numbers_of_a_result_are_those_of_the_formula():
     report = check_operation(lambda x: (3 * x, None), lambda grad_y, _: np.array([6.0]), {"x": np.array([5.0])}, seed=1)
-    weight = np.random.default_rng(1).standard_normal(1)[0]
+    weight = np.random.default_rng((1, 1)).standard_normal(1)[0]
     result = report.results[0]
     assert result.analytic == 6.0
     assert abs(result.numeric - 3 * weight) < 1e-15
@@ -60,6 +60,18 @@ def test_every_output_entry_counts():
         return square_backward(grad_y, x)
 
     assert check_operation(square, backward, {"x": X}).results[0].index == (3, 2)
+
+
+def test_inputs_from_the_same_seed_do_not_hide_a_transpose():
+    """With output weights from the same stream as x, x^T grad_y would be symmetric."""
+    x = np.random.default_rng(0).standard_normal((6, 4))
+
+    def backward(grad_y, cache):
+        grad_x, grad_W, grad_b = ops.affine_backward(grad_y, cache)
+        return grad_x, grad_W.T, grad_b
+
+    report = check_operation(ops.affine_forward, backward, {"x": x, "W": np.eye(4), "b": np.zeros(4)}, seed=0)
+    assert [result.verdict for result in report.results] == ["pass", "fail", "pass"]
 
 
 def test_gradients_pair_with_wrt_in_order():

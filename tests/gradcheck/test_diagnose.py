@@ -1,0 +1,300 @@
+"""Each rule names its mistake, and none speaks where it has nothing to say."""
+
+import numpy as np
+import pytest
+
+from deepfm_np import ops
+from deepfm_np.gradcheck import check_loss, check_operation
+
+RNG = np.random.default_rng(0)
+X, W, B = RNG.standard_normal((6, 4)), RNG.standard_normal((4, 4)), RNG.standard_normal(4)
+VECTORS = RNG.standard_normal((5, 3, 2))
+LABELS = np.array([1, 0, 0, 1, 1])
+LOGITS = RNG.standard_normal(5)
+IDS = np.array([[1, 4], [1, 5], [2, 6], [3, 7]])
+VALUES = np.array([[1.0, 0.5], [2.0, 1.0], [1.0, 0.0], [1.0, 1.0]])  # row 6 is padding
+TABLE = RNG.standard_normal((9, 3))
+
+
+def affine_report(wrong):
+    inputs = {"x": X, "W": W, "b": B}
+    return check_operation(ops.affine_forward, lambda g, c: wrong(g, c, *ops.affine_backward(g, c)), inputs)
+
+
+def fm_report(backward):
+    return check_operation(ops.fm_forward, backward, {"vectors": VECTORS})
+
+
+def embedding_report(change):
+    def forward(table):
+        return ops.embedding_forward(table, IDS, VALUES)
+
+    return check_operation(forward, change, {"table": TABLE}, slots=(IDS, VALUES))
+
+
+def elementwise_report(forward, backward):
+    return check_operation(forward, backward, {"z": X})
+
+
+def log_loss_report(backward):
+    return check_operation(lambda z: ops.log_loss_forward(z, LABELS), backward, {"logits": LOGITS})
+
+
+def rules(report):
+    return [result.rule for result in report.results]
+
+
+def scatter(grad_vectors, cache, add):
+    dense = np.zeros_like(TABLE)
+    slots = grad_vectors * VALUES[:, :, None]
+    if add:
+        np.add.at(dense, IDS, slots)
+    else:
+        dense[IDS] = slots
+    return dense
+
+
+@pytest.mark.parametrize(
+    "wrong, expected, hint",
+    [
+        (lambda g, c, gx, gW, gb: (-gx, gW, gb), ["sign", "", ""], "the sign is flipped: A = -N"),
+        (
+            lambda g, c, gx, gW, gb: (gx, gW / 6, gb),
+            ["", "factor", ""],
+            "a constant factor is wrong: A = 1/n (n = 6) N",
+        ),
+        (lambda g, c, gx, gW, gb: (gx, gW.T, gb), ["", "transposed", ""], "it is transposed: A = N^T"),
+        (lambda g, c, gx, gW, gb: (g @ W, gW, gb), ["", "", ""], "no known mistake fits"),
+        (lambda g, c, gx, gW, gb: (gx, gW, g), ["", "", "not summed"], "sum it over the batch, axis 0"),
+        (lambda g, c, gx, gW, gb: (gx, gW, g[-1]), ["", "", "not summed"], "only the last example counts"),
+        (lambda g, c, gx, gW, gb: (gx, gW, gb.mean()), ["", "", "shape"], "shape (), should be (4,)"),
+        (lambda g, c, gx, gW, gb: (gx, 0 * gW, gb), ["", "zero", ""], "the gradient is zero everywhere"),
+    ],
+)
+def test_mistakes_in_an_affine_layer_are_named(wrong, expected, hint):
+    report = affine_report(wrong)
+    assert not report.ok
+    assert rules(report)[: len(expected)] == expected
+    assert hint in str(report)
+
+
+@pytest.mark.parametrize(
+    "backward, rule, hint",
+    [
+        (
+            lambda g, c: g[:, None, None] * np.repeat(c.total[:, None, :], 3, axis=1),
+            "missing term",
+            "proportional to vectors is missing",
+        ),
+        (lambda g, c: g[:, None, None] * (c.vectors - c.total[:, None, :]), "sign", "flipped"),
+        (lambda g, c: 0.5 * ops.fm_backward(g, c), "factor", "A = 1/2 N"),
+        (lambda g, c: 2 * ops.fm_backward(g, c), "factor", "A = 2 N"),
+        (lambda g, c: len(g) * ops.fm_backward(g, c), "factor", "A = n (n = 5) N"),
+        (lambda g, c: ops.fm_backward(g, c)[::-1], "", "no known mistake fits; 24 of 30 checked entries are wrong"),
+    ],
+)
+def test_mistakes_in_a_factorization_machine_are_named(backward, rule, hint):
+    report = fm_report(backward)
+    assert rules(report) == [rule]
+    assert hint in report.results[0].hint
+
+
+@pytest.mark.parametrize(
+    "backward, rule, hint",
+    [
+        (lambda g, c: scatter(g, c, add=False), "repeated rows", "do not assign the last one"),
+        (lambda g, c: scatter(g, c, add=True) + g.sum() * (np.arange(9) == 6)[:, None], "padding", "slot of value 0"),
+        (lambda g, c: ops.RowGradient(*(a[1:] for a in ops.embedding_backward(g, c))), "left out", "row 1 is left out"),
+        (lambda g, c: scatter(g, c, add=True)[:, ::-1], "", "no known mistake fits"),
+    ],
+)
+def test_mistakes_in_an_embedding_are_named(backward, rule, hint):
+    report = embedding_report(backward)
+    assert rules(report) == [rule]
+    assert hint in report.results[0].hint
+
+
+def test_a_row_of_padding_with_gradient_zero_must_be_absent():
+    def backward(grad_vectors, cache):
+        right = ops.embedding_backward(grad_vectors, cache)
+        return ops.RowGradient(np.append(right.rows, 6), np.append(right.values, np.zeros((1, 3)), axis=0))
+
+    result = embedding_report(backward).results[0]
+    assert (result.verdict, result.rule) == ("fail", "padding")
+    assert result.hint.startswith("row 6 is touched by padding alone")
+
+
+def test_strata_of_rows_are_counted():
+    note = embedding_report(ops.embedding_backward).results[0].note
+    assert note == "rows: 5 touched once, 1 touched repeatedly, 1 padding alone, 2 of 2 untouched"
+
+
+def dropout(x):
+    return ops.dropout_forward(x, 0.5, np.random.default_rng(0))
+
+
+MASK = dropout(np.ones_like(X))[0]  # 0 or 2
+
+
+@pytest.mark.parametrize(
+    "forward, backward, rule, hint",
+    [
+        (dropout, lambda g, c: g * MASK * MASK, "mask", "the mask is applied twice: A = N / keep, keep = 0.5"),
+        (dropout, lambda g, c: g * (MASK > 0), "mask", "the factor 1 / keep is missing: A = keep N, keep = 0.5"),
+        (dropout, lambda g, c: g, "mask", "the mask is not applied"),
+        (dropout, lambda g, c: 2 * g, "mask", "the mask is not applied"),
+        (ops.relu_forward, lambda g, c: g, "mask", "the mask is not applied"),
+        (
+            ops.sigmoid_forward,
+            lambda g, c: g * ops.sigmoid_forward(X)[0],
+            "wrong point",
+            "a is used for the derivative itself",
+        ),
+        (ops.sigmoid_forward, lambda g, c: g * X * (1 - X), "wrong point", "a (1 - a) is given the input z"),
+        (ops.tanh_forward, lambda g, c: g * (1 - X**2), "wrong point", "1 - a^2 is given the input z"),
+        (
+            ops.tanh_forward,
+            lambda g, c: g / np.cosh(np.tanh(X)) ** 2,
+            "wrong point",
+            "taken at the output a instead of the input z",
+        ),
+        (ops.tanh_forward, lambda g, c: g * X, "", "no known mistake fits"),
+    ],
+)
+def test_mistakes_in_an_elementwise_operation_are_named(forward, backward, rule, hint):
+    report = elementwise_report(forward, backward)
+    assert rules(report) == [rule]
+    assert hint in report.results[0].hint
+
+
+P = ops.sigmoid_forward(LOGITS)[0]
+
+
+@pytest.mark.parametrize(
+    "backward, rule, hint",
+    [
+        (lambda g, c: g * (ops.sigmoid_forward(P)[0] - LABELS) / 5, "double sigmoid", "the sigmoid is applied twice"),
+        (lambda g, c: g * (P - LABELS) * P * (1 - P) / 5, "double sigmoid", "the slope of the sigmoid is in it twice"),
+        (lambda g, c: g * (P - LABELS), "factor", "A = n (n = 5) N"),
+        (lambda g, c: g * (LABELS - P) / 5, "sign", "the sign is flipped"),
+    ],
+)
+def test_mistakes_in_the_log_loss_are_named(backward, rule, hint):
+    report = log_loss_report(backward)
+    assert rules(report) == [rule]
+    assert hint in report.results[0].hint
+
+
+def penalised(params, l2_in_gradient=0.1, parts=("fm", "deep")):
+    """FM and a linear deep part that share V, and an L2 penalty on it."""
+    V = params["V"]
+    y_fm, cache = ops.fm_forward(V)
+    grads = {"fm": ops.fm_backward(np.ones(len(V)), cache), "deep": np.broadcast_to(DEEP, V.shape)}
+    loss = y_fm.sum() + (V * DEEP).sum() + 0.05 * (V * V).sum()
+    return loss, {"V": sum(grads[part] for part in parts) + l2_in_gradient * V}
+
+
+DEEP = RNG.standard_normal((3, 2))
+
+
+@pytest.mark.parametrize(
+    "change, rule, hint",
+    [
+        ({"l2_in_gradient": 0.0}, "L2 missing", "the gradient of an L2 penalty is missing: N - A = 0.1 x"),
+        ({"l2_in_gradient": 0.05}, "L2 missing", "N - A = 0.05 x"),
+        ({"parts": ["fm"]}, "branch lost", "the deep part is missing"),
+        ({"parts": ["deep"]}, "branch lost", "the FM part is missing"),
+        ({"parts": ["fm", "fm", "deep"]}, "branch lost", "the FM part is counted twice"),
+    ],
+)
+def test_a_lost_part_of_a_sum_is_named(change, rule, hint):
+    fm = penalised({"V": VECTORS}, 0.0, ["fm"])[1]["V"]
+    deep = penalised({"V": VECTORS}, 0.0, ["deep"])[1]["V"]
+    terms = {"V": {"FM part": fm, "deep part": deep}}
+    report = check_loss(lambda params: penalised(params, **change), {"V": VECTORS}, terms=terms)
+    assert rules(report) == [rule]
+    assert hint in report.results[0].hint
+
+
+def test_an_l2_penalty_of_rows_counts_each_touch():
+    def loss_and_grads(params):
+        table = params["table"]
+        loss = 0.05 * (table[IDS][VALUES != 0] ** 2).sum() + table[IDS].sum()
+        return loss, {"table": ops.RowGradient(np.arange(1, 8), np.bincount(IDS.ravel())[1:, None] * np.ones((7, 3)))}
+
+    result = check_loss(loss_and_grads, {"table": TABLE}, slots=(IDS, VALUES)).results[0]
+    assert result.rule == "L2 missing"
+    assert result.hint.endswith("N - A = 0.1 x for each slot that touches the row")
+
+
+def test_a_cache_that_is_not_renewed_is_named():
+    first = {}
+
+    def forward(x):
+        first.setdefault("x", x.real.copy())
+        return x * x * x, None
+
+    result = check_operation(forward, lambda g, c: g * 3 * first["x"] ** 2, {"x": X}).results[0]
+    assert (result.verdict, result.rule) == ("fail", "stale cache")
+    assert "of an earlier call" in result.hint
+
+
+def test_a_backward_that_reads_what_a_later_forward_left_is_named():
+    last = {}
+
+    def forward(x):
+        last["x"] = x
+        return x * x, None
+
+    result = check_operation(forward, lambda g, c: g * 2 * last["x"].real, {"x": X}).results[0]
+    assert (result.verdict, result.rule) == ("fail", "stale cache")
+    assert "reads what is not in its own cache" in result.hint
+
+
+def test_a_gradient_in_a_buffer_that_is_used_again_is_named():
+    buffer = np.zeros_like(X)
+
+    def backward(g, x):
+        np.multiply(g, 2 * x, out=buffer)
+        return buffer
+
+    result = check_operation(lambda x: (x * x, x), backward, {"x": X}).results[0]
+    assert (result.verdict, result.rule) == ("fail", "stale cache")
+    assert "overwritten by a later call" in result.hint
+
+
+def forward_in_place(x):
+    x *= 2
+    return x * x, x
+
+
+def backward_in_place(g, x):
+    g *= 2 * x
+    return g
+
+
+@pytest.mark.parametrize(
+    "forward, backward, hint",
+    [
+        (forward_in_place, lambda g, x: g * 4 * x, "forward overwrites its argument x: work on a copy"),
+        (lambda x: (x * x, x), backward_in_place, "backward overwrites its argument grad_y: work on a copy"),
+    ],
+)
+def test_an_argument_that_is_overwritten_is_named(forward, backward, hint):
+    result = check_operation(forward, backward, {"x": X}).results[0]
+    assert (result.verdict, result.rule, result.hint) == ("fail", "in place", hint)
+
+
+def test_a_backward_that_uses_its_cache_up_is_named():
+    def backward(g, x):
+        x *= 2
+        return g * x
+
+    result = check_operation(lambda x: (x * x, x.copy()), backward, {"x": X}).results[0]
+    assert result.hint == "backward changes its cache: called again, it gives another gradient"
+
+
+def test_a_factor_of_a_single_number_is_named_only_if_it_is_a_usual_one():
+    for factor, rule in ((0.5, "factor"), (0.77, "")):
+        report = check_operation(lambda x: (x * x, x), lambda g, x, f=factor: f * g * 2 * x, {"x": np.array([3.0])})
+        assert rules(report) == [rule]
