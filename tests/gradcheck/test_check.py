@@ -187,6 +187,72 @@ def test_a_forward_that_is_not_analytic_can_be_checked_by_differences():
     assert report.ok
 
 
+def test_auto_takes_central_differences_where_it_must_and_says_so():
+    inputs = {"x": X, "y": X + 2}
+
+    def forward(x, y):
+        return np.abs(x) + y * y, (x, y)
+
+    def backward(grad, cache):
+        return grad * np.sign(cache[0]), grad * 2 * cache[1]
+
+    x, y = check_operation(forward, backward, inputs, method="auto").results
+    assert (x.verdict, x.note) == ("pass", "not analytic: central differences instead of the complex step")
+    assert "central differences" in x.tolerance_from
+    assert (y.verdict, y.note, y.tolerance_from) == ("pass", "", "4504 eps of float64")
+
+
+def test_a_point_on_a_kink_is_inconclusive():
+    result = check_operation(
+        lambda x: (np.abs(x), x), lambda g, x: g * np.sign(x), {"x": np.zeros(3)}, method="central"
+    ).results[0]
+    assert result.verdict == "inconclusive"
+    assert result.hint.startswith("kink at 3 of 3 entries")
+
+
+def test_a_few_kinks_are_set_aside():
+    x = np.array([0.0, 1.0, -2.0, 3.0])
+    result = check_operation(lambda x: (np.abs(x), x), lambda g, x: g * np.sign(x), {"x": x}, method="central").results[
+        0
+    ]
+    assert result.verdict == "pass"
+    assert result.note.startswith("kink at 1 of 4 entries")
+
+
+def test_a_gradient_below_the_noise_of_differences_is_inconclusive():
+    def forward(x):
+        return 1e-9 * x + 1e9, x
+
+    result = check_operation(forward, lambda g, x: 1e-9 * g, {"x": X}, method="central").results[0]
+    assert result.verdict == "inconclusive"
+    assert result.hint.startswith("noise at 12 of 12 entries")
+    assert check_operation(forward, lambda g, x: 1e-9 * g, {"x": X}).ok
+
+
+def test_a_forward_in_single_precision_is_not_held_to_double():
+    def forward(x):
+        return np.float32(x) ** 2, x
+
+    assert check_operation(forward, lambda g, x: np.float32(2) * x * g, {"x": X}, method="central").ok
+    wrong = check_operation(forward, lambda g, x: np.float32(2.2) * x * g, {"x": X}, method="central")
+    assert wrong.results[0].verdict == "fail"
+
+
+def test_large_terms_that_cancel_raise_no_alarm():
+    """A batch of two: batch norm makes +1 and -1 of it, whatever it was, and the gradient nearly cancels."""
+    x = np.array([[0.0], [30.0]])
+
+    def forward(x):
+        return ops.batch_norm_forward(x, np.ones(1), np.zeros(1), (np.zeros(1), np.ones(1)), True)
+
+    def backward(grad_y, cache):
+        return ops.batch_norm_backward(grad_y, cache)[0]
+
+    result = check_operation(forward, backward, {"x": x}).results[0]
+    assert result.verdict != "fail"
+    assert check_operation(forward, lambda g, c: 1.5 * backward(g, c), {"x": x}).results[0].verdict == "fail"
+
+
 def test_a_random_forward_is_not_compared_at_all():
     rng = np.random.default_rng(0)
     report = check_operation(lambda x: ops.dropout_forward(x, 0.5, rng), ops.dropout_backward, {"x": X})
