@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from deepfm_np import metrics
+from deepfm_np.gradcheck.numeric import EPS
 from deepfm_np.ops.rows import Array
 
 if TYPE_CHECKING:
@@ -84,6 +85,24 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
         axes.set_xlabel(label)
         axes.grid(axis="y", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def step_sweep_figure(sweep: pd.DataFrame) -> Figure:
+    """Error against step for every method of differentiation, from `gradcheck.step_sweep`.
+
+    From right to left truncation falls, then round-off rises: the V. The complex step has no left arm to climb.
+    """
+    colours = {"forward": ORANGE, "central": BLUE, "richardson": GREEN, "complex": "black"}
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for method, colour in colours.items():
+        rows = sweep[sweep["method"] == method]
+        axes.plot(rows["step"], rows["error"].clip(lower=EPS / 2), color=colour, marker=".", label=method)
+    axes.axhline(EPS, color=GREY, linestyle=":", label="eps of float64")
+    axes.set(xscale="log", yscale="log", ylim=(3e-18, 30))
+    axes.set_title("Differences trade truncation for round-off; the complex step needs no trade", loc="left")
+    _finish(axes, "step h", "relative error of the derivative")
     return figure
 
 

@@ -1,0 +1,54 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from deepfm_np import plots
+from deepfm_np.gradcheck import step_sweep
+
+
+def lines_of(axes):
+    return {line.get_label(): line for line in axes.get_lines()}
+
+
+def test_the_training_figure_shows_the_history_and_marks_the_epoch_that_is_kept():
+    history = pd.DataFrame(
+        {
+            "epoch": [1, 2, 3],
+            "train_loss": [0.5, 0.4, 0.3],
+            "valid_auc": [0.6, 0.7, 0.65],
+            "valid_log_loss": [0.52, 0.45, 0.47],
+            "learning_rate": 0.1,
+        }
+    )
+    labels, probabilities = np.arange(100) % 2, np.linspace(0.1, 0.9, 100)
+    best = {"auc": 0.9, "log_loss": 0.2}
+    loss, ranking, reliability = plots.training_figure(history, labels, probabilities, best, "a title").axes
+    np.testing.assert_array_equal(lines_of(loss)["training"].get_ydata(), history["train_loss"])
+    np.testing.assert_array_equal(lines_of(ranking)["validation"].get_ydata(), history["valid_auc"])
+    assert tuple(lines_of(loss)["epoch that is kept"].get_data()) == ([2], [0.45])
+    assert set(lines_of(ranking)["best attainable"].get_ydata()) == {0.9}
+    assert lines_of(reliability)["tenths of the examples"].get_xdata().size == 10
+
+
+def test_the_comparison_figure_has_a_point_per_model_and_a_line_for_the_best():
+    results = pd.DataFrame(
+        [("LR", 0.6, 0.5), ("FM", 0.7, 0.45), ("Best attainable", 0.8, 0.4)], columns=["model", "auc", "log_loss"]
+    )
+    auc, log_loss = plots.comparison_figure(results).axes
+    assert auc.get_lines()[0].get_xdata().tolist() == [0.6, 0.7]
+    assert "best attainable 0.4000" in lines_of(log_loss)
+
+
+def test_the_sweep_figure_has_a_line_per_method():
+    sweep = step_sweep(lambda x: np.exp(x), np.array(1.0))
+    lines = lines_of(plots.step_sweep_figure(sweep).axes[0])
+    assert set(lines) == {"forward", "central", "richardson", "complex", "eps of float64"}
+    assert lines["complex"].get_ydata()[-1] < 1e-15
+    assert lines["forward"].get_ydata()[-1] == pytest.approx(1.0)
+
+
+def test_a_figure_is_written_the_same_each_time(tmp_path):
+    figure = plots.step_sweep_figure(step_sweep(lambda x: np.exp(x), np.array(1.0)))
+    for name in ("a.png", "b.png"):
+        plots.save_figure(figure, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
