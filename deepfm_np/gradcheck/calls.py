@@ -22,7 +22,7 @@ def nearby(point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]
     rng = np.random.default_rng(0)
     moved = dict(point)
     for name in names:
-        moved[name] = (point[name] * (1 + NEARBY * rng.random(point[name].shape))).astype(point[name].dtype)
+        moved[name] = np.asarray(point[name] * (1 + NEARBY * rng.random(point[name].shape)), point[name].dtype)
     return moved
 
 

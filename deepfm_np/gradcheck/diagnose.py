@@ -37,6 +37,7 @@ class Evidence:
     numeric: Array  # (e,) N
     allowed: Array  # (e,) the largest |A - N| that passes
     slots: Slots | None  # of a table, if they are known
+    batch_size: int | None  # if it is known
     terms: Mapping[str, Array]  # parts that the gradient is the sum of, each (e,)
     operation: Operation | None  # None in the check of a loss
     elsewhere: Callable[[], tuple[Array, Array]] | None  # A and N of the call before, at another point, each (e,)
@@ -93,8 +94,7 @@ def _left_out(e: Evidence) -> str:
 def _padding(e: Evidence) -> str:
     if e.slots is None:
         return ""
-    padded = e.slots.paddings(len(e.x))[_rows(e)] > 0
-    if not _only(e.wrong, padded):
+    if not _exactly(e, e.slots.paddings(len(e.x)) > 0):
         return ""
     return "only rows named by padding are wrong: a slot of value 0 must add nothing to its row"
 
@@ -102,8 +102,7 @@ def _padding(e: Evidence) -> str:
 def _repeated_rows(e: Evidence) -> str:
     if e.slots is None:
         return ""
-    repeated = e.slots.touches(len(e.x))[_rows(e)] > 1
-    if not _only(e.wrong, repeated):
+    if not _exactly(e, e.slots.touches(len(e.x)) > 1):
         return ""
     return "only rows that several slots touch are wrong: add the gradients of all slots, do not assign the last one"
 
@@ -114,6 +113,16 @@ def _zero(e: Evidence) -> str:
 
 def _sign(e: Evidence) -> str:
     return "the sign is flipped: A = -N" if e.is_claimed(-e.numeric) else ""
+
+
+def _grad_y_forgotten(e: Evidence) -> str:
+    op = e.operation
+    if op is None or not op.grad_y.ndim:
+        return ""
+    factor = op.grad_y if op.grad_y.shape == e.x.shape else _example_factor(op, e.x)
+    if factor is None or not e.is_claimed(e.numeric / e.at(factor), 1 / np.abs(e.at(factor)).min()):
+        return ""
+    return "grad_y is forgotten: A grad_y = N, multiply by what arrives"
 
 
 def _l2_missing(e: Evidence) -> str:
@@ -249,6 +258,7 @@ RULES: dict[str, Callable[[Evidence], str]] = {
     "branch lost": _branch_lost,
     "mask": _mask,
     "double sigmoid": _double_sigmoid,
+    "grad_y": _grad_y_forgotten,
     "factor": _constant_factor,
     "padding": _padding,
     "repeated rows": _repeated_rows,
@@ -282,8 +292,8 @@ def _name(c: float, e: Evidence) -> str:
 
 
 def _batch_sizes(e: Evidence) -> list[int]:
-    if e.slots is not None:
-        return [len(e.slots.ids)]
+    if e.batch_size is not None:
+        return [e.batch_size]
     if e.operation is None:
         return []
     arrays = [e.operation.y, *e.operation.inputs.values()]
@@ -312,9 +322,11 @@ def _rows(e: Evidence) -> Array:
     return np.array([index[0] for index in e.entries], int)
 
 
-def _only(wrong: Array, kind: Array) -> bool:
-    """Whether all wrong entries are of a kind, and entries of the other kind exist and are right."""
-    return bool(wrong.any() and kind[wrong].all() and (~kind).any())
+def _exactly(e: Evidence, kind: Array) -> bool:
+    """Whether the rows with a wrong entry are exactly the checked rows of a kind, and not all rows."""
+    rows = _rows(e)
+    wrong = np.unique(rows[e.wrong])
+    return np.array_equal(wrong, np.unique(rows[kind[rows]])) and wrong.size < np.unique(rows).size
 
 
 def _where(e: Evidence) -> str:

@@ -146,7 +146,7 @@ class Examination:
     def _jittered(self, x: Array) -> Array:
         if x.dtype.kind != "f":
             return x.copy()
-        return (x * (1 + np.finfo(x.dtype).eps * self.rng.integers(-2, 3, x.shape))).astype(x.dtype)
+        return np.asarray(x * (1 + np.finfo(x.dtype).eps * self.rng.integers(-2, 3, x.shape)), x.dtype)
 
     def _evidence(self, name: str, dense: Array, measured: Measured, allowed: Array) -> Evidence:
         entries, shape = measured.entries, dense.shape
@@ -170,6 +170,7 @@ class Examination:
             numeric=measured.derivative,
             allowed=allowed,
             slots=self._slots(name),
+            batch_size=None if self.slots is None else len(self.slots.ids),
             terms={label: at(to_dense(term, shape)) for label, term in (self.terms or {}).get(name, {}).items()},
             operation=self.operation,
             elsewhere=elsewhere,

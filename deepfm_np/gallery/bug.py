@@ -1,0 +1,109 @@
+"""What a planted bug is: a problem made at random, the right way to differentiate it, and a wrong one.
+
+Three kinds. A `Bug` is a wrong derivative: the gradient check finds it. A `WrongForward` comes with the exact
+derivative of the wrong function: no gradient check can see it, an independent value of the function does. A
+`WrongUpdate` has nothing to do with derivatives: the same steps by a plain loop end elsewhere.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np.gradcheck import Report, check_loss, check_operation
+from deepfm_np.ops.rows import Array
+
+
+class Operation(NamedTuple):
+    """A pair of functions at a point, as `check_operation` takes it."""
+
+    forward: Callable
+    backward: Callable
+    inputs: Mapping[str, Array]
+    slots: tuple[Array, Array] | None = None
+
+
+class Loss(NamedTuple):
+    """A loss and its gradients at a point, as `check_loss` takes it."""
+
+    loss_and_grads: Callable
+    params: Mapping[str, Array]
+    slots: tuple[Array, Array] | None = None
+    terms: Mapping[str, Mapping[str, Array]] | None = None
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A wrong derivative."""
+
+    place: str
+    name: str
+    symptom: str  # what one sees
+    lesson: str  # why it is wrong, and what is right
+    rule: str  # of `gradcheck.diagnose`, that should name it; "" where none covers it
+    wrong: Callable[[np.random.Generator], Operation | Loss]
+    right: Callable[[np.random.Generator], Operation | Loss]
+
+
+@dataclass(frozen=True)
+class WrongForward:
+    """A wrong function with its exact derivative."""
+
+    place: str
+    name: str
+    symptom: str
+    lesson: str
+    problem: Callable[[np.random.Generator], Operation]
+    oracle: Callable  # of the inputs in order -> the right value, by loops
+
+
+@dataclass(frozen=True)
+class WrongUpdate:
+    """A wrong optimiser step."""
+
+    place: str
+    name: str
+    symptom: str
+    lesson: str
+    update: Callable  # of a sequence of gradients -> the parameters after those steps
+    reference: Callable  # the same by a plain loop
+
+
+def check(problem: Operation | Loss, seed: int = 0, method: str = "complex", fast: bool = False) -> Report:
+    """The gradient check of a problem."""
+    if isinstance(problem, Loss):
+        return check_loss(
+            problem.loss_and_grads, problem.params, method, seed, slots=problem.slots, terms=problem.terms, fast=fast
+        )
+    forward, backward, inputs, slots = problem
+    return check_operation(forward, backward, inputs, method=method, seed=seed, slots=slots, fast=fast)
+
+
+class Collection:
+    """Bugs of one place, each a decorated function, in the order in which they stand in the file."""
+
+    def __init__(self, place: str):
+        self.place = place
+        self.bugs: list[Bug] = []
+
+    def wrong_backward(self, problem: Callable, name: str, symptom: str, lesson: str, rule: str = "") -> Callable:
+        """For a function (grad_y, cache) -> gradients that takes the place of the problem's backward."""
+
+        def register(backward: Callable) -> Callable:
+            def wrong(rng: np.random.Generator) -> Operation:
+                return problem(rng)._replace(backward=backward)
+
+            self.bugs.append(Bug(self.place, name, symptom, lesson, rule, wrong, problem))
+            return backward
+
+        return register
+
+    def wrong_problem(self, problem: Callable, name: str, symptom: str, lesson: str, rule: str = "") -> Callable:
+        """For a function of the right problem that returns the wrong one, where more than backward is wrong."""
+
+        def register(change: Callable) -> Callable:
+            self.bugs.append(Bug(self.place, name, symptom, lesson, rule, lambda rng: change(problem(rng)), problem))
+            return change
+
+        return register

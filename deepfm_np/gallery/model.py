@@ -1,0 +1,189 @@
+"""Wrong ways back through a whole DeepFM, written out by hand: one hidden layer, an L2 penalty on table and W0."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from deepfm_np import ops
+from deepfm_np.gallery.bug import Collection, Loss
+from deepfm_np.gallery.embedding import STARTS, D, K, batch
+from deepfm_np.ops.rows import Array
+
+MODEL = Collection("model")
+M, UNITS, L2 = len(STARTS), 4, 0.1
+
+
+def loss_and_parts(params: Mapping[str, Array], ids: Array, values: Array, labels: Array) -> tuple:
+    """Loss, gradients, and the three parts that the gradient of the table is the sum of."""
+    n, table, W0 = len(ids), params["table"], params["W0"]
+    y_first, first_order = ops.first_order_forward(params["weights"], ids, values)
+    vectors, embedding = ops.embedding_forward(table, ids, values, STARTS)
+    y_fm, fm = ops.fm_forward(vectors)
+    z, affine = ops.affine_forward(vectors.reshape(n, M * K), W0, params["b0"])
+    a, sigmoid = ops.sigmoid_forward(z)
+    y_deep, output = ops.affine_forward(a, params["W1"], params["b1"])
+    loss, log_loss = ops.log_loss_forward(params["bias"] + y_first + y_fm + y_deep[:, 0], labels)
+    penalty, rows = ops.l2_rows_forward(table, ids, values)
+    loss = loss + L2 * penalty + L2 * ops.l2_forward(W0)[0]
+
+    grad = ops.log_loss_backward(1.0, log_loss)
+    grad_a, grad_W1, grad_b1 = ops.affine_backward(grad[:, None], output)
+    grad_a0, grad_W0, grad_b0 = ops.affine_backward(ops.sigmoid_backward(grad_a, sigmoid), affine)
+    parts = {
+        "FM part": ops.embedding_backward(ops.fm_backward(grad, fm), embedding),
+        "deep part": ops.embedding_backward(grad_a0.reshape(n, M, K), embedding),
+        "L2 term": ops.l2_rows_backward(L2, rows),
+    }
+    grads = {
+        "bias": grad.sum(),
+        "weights": ops.first_order_backward(grad, first_order),
+        "table": total(parts, *parts),
+        "W0": grad_W0 + L2 * W0,
+        "b0": grad_b0,
+        "W1": grad_W1,
+        "b1": grad_b1,
+    }
+    return loss, grads, parts
+
+
+def total(parts: Mapping, *names: str) -> ops.RowGradient:
+    """The sum of some parts, which all touch the same rows."""
+    return ops.RowGradient(parts["FM part"].rows, sum(parts[name].values for name in names))
+
+
+class DeepFMLoss:
+    """The loss of one batch as a function of the parameters; `wrong` changes the gradients, given the parts."""
+
+    def __init__(self, ids: Array, values: Array, labels: Array, wrong=None):
+        self.batch = ids, values, labels
+        self.wrong = wrong
+
+    def __call__(self, params: Mapping[str, Array]) -> tuple:
+        loss, grads, parts = loss_and_parts(params, *self.batch)
+        return loss, grads if self.wrong is None else grads | self.wrong(grads, parts, params)
+
+
+def deepfm(rng: np.random.Generator) -> Loss:
+    ids, values = batch(rng)
+    labels = np.array([0, 1, 0, 1, 1, 0])
+    shapes = {"bias": (), "weights": D, "table": (D, K), "W0": (M * K, UNITS), "b0": UNITS, "W1": (UNITS, 1), "b1": 1}
+    params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    params["bias"] = np.array(params["bias"])
+    terms = {"table": loss_and_parts(params, ids, values, labels)[2]}
+    return Loss(DeepFMLoss(ids, values, labels), params, (ids, values), terms)
+
+
+def wrong_gradient(name: str, symptom: str, lesson: str, rule: str = ""):
+    """For a function (grads, parts, params) -> the gradients that are wrong, by name."""
+
+    def register(wrong):
+        def change(problem: Loss) -> Loss:
+            return problem._replace(loss_and_grads=DeepFMLoss(*problem.loss_and_grads.batch, wrong))
+
+        MODEL.wrong_problem(deepfm, name, symptom, lesson, rule)(change)
+        return wrong
+
+    return register
+
+
+@wrong_gradient(
+    "the FM branch does not reach the table",
+    "the pairs are scored and never learned: DeepFM ends at the level of the network alone",
+    "FM and network read the same embeddings, so both gradients are added",
+    "branch lost",
+)
+def loses_fm(grads, parts, params):
+    return {"table": total(parts, "deep part", "L2 term")}
+
+
+@wrong_gradient(
+    "the deep branch does not reach the table",
+    "the network has to work with the embeddings FM needs",
+    "FM and network read the same embeddings, so both gradients are added",
+    "branch lost",
+)
+def loses_deep(grads, parts, params):
+    return {"table": total(parts, "FM part", "L2 term")}
+
+
+@wrong_gradient(
+    "the FM branch is added twice",
+    "the table learns the pairs twice as fast as the rest",
+    "each branch once",
+    "branch lost",
+)
+def adds_fm_twice(grads, parts, params):
+    return {"table": total(parts, "FM part", "FM part", "deep part", "L2 term")}
+
+
+@wrong_gradient(
+    "the penalty of the table is in the loss and not in its gradient",
+    "the printed loss falls when the strength is raised, the embeddings stay as large as ever",
+    "whatever the loss adds, the gradient adds: L2/n times the row for each occurrence",
+    "L2 missing",
+)
+def forgets_table_penalty(grads, parts, params):
+    return {"table": total(parts, "FM part", "deep part")}
+
+
+@wrong_gradient(
+    "the penalty of W0 is in the loss and not in its gradient",
+    "the strength of the penalty changes nothing",
+    "d/dW L2/2 ||W||^2 = L2 W",
+    "L2 missing",
+)
+def forgets_weight_penalty(grads, parts, params):
+    return {"W0": grads["W0"] - L2 * params["W0"]}
+
+
+@wrong_gradient(
+    "the penalty of W0 has the wrong sign",
+    "weights grow without bound",
+    "the penalty is added to the loss, so its gradient is added",
+    "L2 missing",
+)
+def subtracts_weight_penalty(grads, parts, params):
+    return {"W0": grads["W0"] - 2 * L2 * params["W0"]}
+
+
+@wrong_gradient(
+    "one parameter has no gradient",
+    "it stays at its start",
+    "every parameter in use has an entry",
+    "shape",
+)
+def forgets_b0(grads, parts, params):
+    return {"b0": None}
+
+
+@wrong_gradient(
+    "the gradient of the bias is a mean",
+    "the click rate is matched late",
+    "dL/dw0 = the sum of dL/dz over the batch, in which 1/n is already",
+    "factor",
+)
+def averages_bias(grads, parts, params):
+    return {"bias": grads["bias"] / 6}
+
+
+@wrong_gradient(
+    "the first layer forgets the slope of its sigmoid",
+    "the layer learns too fast, most so where units saturate",
+    "the chain goes through the activation: multiply by a (1 - a)",
+)
+def skips_the_slope(grads, parts, params):
+    return {"b0": grads["bias"] * params["W1"][:, 0]}
+
+
+@wrong_gradient(
+    "gradients are written into a buffer that is used again",
+    "right in a check of one batch; with gradients added over two batches, the second counts twice",
+    "what is returned belongs to the caller",
+    "stale cache",
+)
+def reuses_a_buffer(grads, parts, params):
+    BUFFER[...] = grads["W0"]
+    return {"W0": BUFFER}
+
+
+BUFFER = np.zeros((M * K, UNITS))

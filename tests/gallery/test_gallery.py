@@ -1,0 +1,115 @@
+"""The proof of the gradient checker: every planted bug is caught, most are named, and nothing right is blamed."""
+
+import numpy as np
+import pytest
+
+from deepfm_np import optim
+from deepfm_np.gallery import BUGS, WRONG_FORWARDS, WRONG_UPDATES, all_caught, check, score, show, to_text
+from deepfm_np.gallery.score import loop_catches, oracle_catches
+from deepfm_np.gallery.updates import BETA1, BETA2, EPSILON, MOMENTUM, RATE, adam_by_loop, sgd_by_loop
+from deepfm_np.gradcheck.diagnose import RULES
+
+SEEDS = range(20)
+BEFORE_NUMBERS = {"shape", "in place"}  # rules that speak before any number is compared
+
+
+def ids_of(bugs):
+    return [f"{bug.place}: {bug.name}" for bug in bugs]
+
+
+@pytest.fixture(scope="module")
+def failures():
+    """Rules of the failed verdicts, by bug, for each seed."""
+    return {
+        (bug.place, bug.name): [
+            [r.rule for r in check(bug.wrong(np.random.default_rng(seed)), seed).results if r.verdict == "fail"]
+            for seed in SEEDS
+        ]
+        for bug in BUGS
+    }
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=ids_of(BUGS))
+def test_the_default_check_catches_every_bug_with_every_seed(bug, failures):
+    assert all(failures[bug.place, bug.name])
+
+
+def test_the_right_hint_comes_first_in_nine_of_ten_checks(failures):
+    named = [rules[0] == bug.rule for bug in BUGS if bug.rule for rules in failures[bug.place, bug.name]]
+    assert np.mean(named) >= 0.9
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if not bug.rule], ids=lambda bug: f"{bug.place}: {bug.name}")
+def test_where_no_rule_covers_a_bug_none_is_named(bug, failures):
+    assert all(rules[0] == "" for rules in failures[bug.place, bug.name])
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=ids_of(BUGS))
+def test_the_right_way_is_not_blamed(bug):
+    for seed in SEEDS:
+        report = check(bug.right(np.random.default_rng(seed)), seed)
+        assert report.ok, f"seed {seed}\n{report}"
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=ids_of(BUGS))
+def test_the_fast_check_catches_it_too(bug):
+    for seed in range(3):
+        assert not check(bug.wrong(np.random.default_rng(seed)), seed, fast=True).ok
+
+
+@pytest.mark.parametrize("wrong", WRONG_FORWARDS, ids=ids_of(WRONG_FORWARDS))
+def test_no_gradient_check_sees_a_wrong_forward_and_its_oracle_does(wrong):
+    for seed in SEEDS:
+        report = check(wrong.problem(np.random.default_rng(seed)), seed)
+        assert report.ok, f"seed {seed}\n{report}"
+        assert oracle_catches(wrong, seed)
+
+
+@pytest.mark.parametrize("wrong", WRONG_UPDATES, ids=ids_of(WRONG_UPDATES))
+def test_a_plain_loop_sees_a_wrong_update(wrong):
+    assert all(loop_catches(wrong, seed) for seed in SEEDS)
+
+
+@pytest.mark.parametrize(
+    "optimiser, by_loop",
+    [(optim.Adam(RATE, BETA1, BETA2, EPSILON), adam_by_loop), (optim.SGD(RATE, MOMENTUM), sgd_by_loop)],
+    ids=["adam", "sgd"],
+)
+def test_the_loops_are_the_optimisers_of_the_library(optimiser, by_loop):
+    gradients, params = np.random.default_rng(0).standard_normal((10, 4)), {"x": np.zeros(4)}
+    for gradient in gradients:
+        optimiser.step(params, {"x": gradient})
+    np.testing.assert_allclose(params["x"], by_loop(gradients), rtol=1e-13)
+
+
+def test_the_gallery_is_large_and_each_bug_has_its_lesson():
+    everything = [*BUGS, *WRONG_FORWARDS, *WRONG_UPDATES]
+    assert len(BUGS) >= 40
+    assert len({(bug.place, bug.name) for bug in everything}) == len(everything)
+    assert all(bug.symptom and bug.lesson for bug in everything)
+    assert {bug.rule for bug in BUGS} <= {"", *RULES, *BEFORE_NUMBERS}
+
+
+def test_every_rule_has_a_bug():
+    assert set(RULES) <= {bug.rule for bug in BUGS}
+
+
+def test_the_score_table_says_who_catches_what():
+    table = score(range(2))
+    assert all_caught(table)
+    text = to_text(table)
+    assert "the self term is forgotten" in text
+    assert "oracle alone" in text
+    assert "NOT CAUGHT" not in text
+    table.loc[0, "gradient check"] = 1
+    assert not all_caught(table)
+    assert "NOT CAUGHT" in to_text(table)
+
+
+def test_a_bug_is_shown_with_symptom_report_and_lesson(capsys):
+    show("the self term is forgotten")
+    out = capsys.readouterr().out
+    for part in ("Symptom: ", "a term proportional to vectors is missing", "Lesson: "):
+        assert part in out
+    with pytest.raises(KeyError, match="there is no bug 'nonsense'; there are: "):
+        show("nonsense")
