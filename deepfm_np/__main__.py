@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_training_options(commands.choices[name])
     check = commands.choices["gradcheck"]
     check.add_argument("--method", choices=(*METHODS, "auto"), default="complex")
+    check.add_argument("--gallery", action="store_true", help="planted bugs instead: what catches and names each")
     check.add_argument("--verbose", action="store_true", help="print the whole report of each check")
     scoring = commands.choices["predict"]
     scoring.add_argument("model", help="the folder that train wrote")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepfm_np import metrics, plots
+from deepfm_np import gallery, metrics, plots
 from deepfm_np.data import ClickData, FieldEncoder, read_fields, split
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.files import write_text
@@ -68,6 +68,10 @@ def compare(options: Namespace) -> int:
 
 def gradcheck(options: Namespace) -> int:
     """Check the gradient of every operation, of whole models at full size and small, and on rows of the data."""
+    if options.gallery:
+        table = gallery.score()
+        print(gallery.to_text(table))
+        return 0 if gallery.all_caught(table) else 1
     operations = list(check_operations(options.seed, options.method))
     print(f"Every operation, every entry\n\n{Report.merged(operations)}\n")
     models = [*check_models(options.seed, options.method), _check_on_data(options)]

@@ -78,6 +78,13 @@ def test_gradcheck_fails_with_status_1_and_shows_the_report(capsys, monkeypatch)
     assert out.endswith("1 of the checks did not pass\n")
 
 
+def test_gradcheck_gallery_prints_the_score_of_every_bug(capsys):
+    status, out, _ = run(capsys, "gradcheck", "--gallery")
+    assert status == 0
+    assert "81 of 81 bugs are caught with each of 3 seeds" in out
+    assert "NOT CAUGHT" not in out
+
+
 @pytest.fixture
 def new_rows(tmp_path):
     log = commands.RECIPES["click-log"].load(type("Options", (), {"rows": 50, "seed": 9}))
