@@ -21,9 +21,9 @@ ROUNDING = 1e-12 / EPS  # rounding errors of a pass, in units of eps
 ZERO_TO_ROUNDING = 1e-12  # a tensor this small beside the largest gradient of the check counts as zero
 UNCERTAIN = 1e-2
 REASONS = {
-    "kink": "the slopes on both sides of the point differ: move the point, or take the complex step",
+    "kink": "the slopes left and right of it differ: move the point, or take the complex step",
     "noise": "rounding is as large as the derivative: take float64 and the complex step, or another point",
-    "truncation": "within the step the function bends too much, or has a kink further out: take the complex step",
+    "truncation": "within the step the function bends too much, or has a kink: take the complex step",
 }
 
 
@@ -85,7 +85,7 @@ def judge(
     if n.size and excess[worst] > 1:
         verdict = "fail"
     elif 2 * conclusive.sum() < n.size:
-        verdict, hint, aside = "inconclusive", aside, ""
+        verdict, hint, aside = "inconclusive", f"{aside}; fewer than half are left", ""
     else:
         verdict = "pass"
     directions = measured.claimed is not None
@@ -98,7 +98,7 @@ def judge(
         numeric=0.0 if worst is None else float(n[worst]),
         relative_error=0.0 if worst is None else float(error[worst]),
         tolerance=rounding if worst is None else float(tolerance[worst]),
-        tolerance_from=_reason(precision, measured.method) + (" + the rounding seen" if seen else ""),
+        tolerance_from=_reason(precision, measured.method, seen),
         checked=gradient.size if directions else n.size,
         entries=gradient.size,
         hint=hint,
@@ -111,14 +111,14 @@ def _why_set_aside(doubts: Array, entries: int) -> str:
     """doubts: (3, those set aside)."""
     kinds = np.array(["kink", "noise", "truncation"])[np.argmax(doubts, axis=0)]
     kind, count = max(((kind, int((kinds == kind).sum())) for kind in REASONS), key=lambda pair: pair[1])
-    return f"{kind} at {count} of {entries} entries, which are set aside: {REASONS[kind]}"
+    return f"{kind} at {count} of {entries} entries ({REASONS[kind]}), which are set aside"
 
 
-def _reason(precision: np.finfo, method: str) -> str:
-    rounding = f"{ROUNDING:.0f} eps of {precision.dtype}"
-    if method == "complex":
-        return rounding
-    return f"{rounding} + truncation + {ROUNDINGS} eps |f| / h by {method} differences"
+def _reason(precision: np.finfo, method: str, seen: float) -> str:
+    rounding = f"rounding, {ROUNDING:.0f} eps of {precision.dtype}"
+    if method != "complex":
+        rounding += f" + truncation, what doubling the step h changes + round-off, {ROUNDINGS} eps |f| / h"
+    return rounding + (" + how far both jump when the point moves by an ulp" if seen else "")
 
 
 def _joined(*notes: str) -> str:

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "analytic", "numeric", "ratio", "rel. error", "allowed")
+BY = {
+    "complex": "the complex step",
+    "auto": "the complex step where it can be taken",
+    "central": "central differences",
+    "forward": "forward differences",
+    "richardson": "Richardson extrapolation",
+}
 VERDICTS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}
 
 
@@ -62,7 +69,8 @@ class Result:
             return (*head, "", "", "", "", "", "")
         numbers = (f"{self.analytic:.9g}", f"{self.numeric:.9g}", "" if isnan(self.ratio) else f"{self.ratio:.6g}")
         where = _tuple(self.index) if self.index or not self.shape else ""
-        return (*head, where, *numbers, f"{self.relative_error:.1e}", f"{self.tolerance:.1e}")
+        allowed = f"{self.tolerance:.1e}" if self.tolerance < 1 else "anything"
+        return (*head, where, *numbers, f"{self.relative_error:.1e}", allowed)
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,8 @@ class Report:
         remarks = "".join(f"<li>{escape(remark.strip())}</li>" for remark in self._remarks())
         remarks = f"<ul>{remarks}</ul>" if remarks else ""
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        return f"{table}{remarks}<p>{escape(self._summary())}</p>"
+        summary = escape(self._summary()).replace("\n", "<br>")
+        return f"{table}{remarks}<p>{summary}</p>"
 
     def _remarks(self) -> list[str]:
         """Hints and notes, each once, with the tensors they are about."""
@@ -134,10 +143,12 @@ class Report:
         return [f"  {', '.join(names)}: {text}" for text, names in about.items()]
 
     def _summary(self) -> str:
-        passed = sum(result.verdict == "pass" for result in self.results)
+        counts = {verdict: sum(result.verdict == verdict for result in self.results) for verdict in VERDICTS}
+        others = [f"{count} {verdict}" for verdict, count in counts.items() if count and verdict != "pass"]
+        found = ", ".join([f"{counts['pass']} of {len(self.results)} tensors pass", *others])
         reasons = sorted({result.tolerance_from for result in self.results if result.tolerance_from})
-        allowed = f"; allowed: {', '.join(reasons)}" if reasons else ""
-        return f"{passed} of {len(self.results)} tensors pass, by {self.method} differentiation{allowed}"
+        allowed = "".join(f"\nallowed: {reason}" for reason in reasons)
+        return f"{found}, by {BY.get(self.method, self.method)}{allowed}"
 
 
 def _html_row(result: Result) -> str:
