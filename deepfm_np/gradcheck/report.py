@@ -73,7 +73,7 @@ class Result:
         return (*head, where, *numbers, f"{self.relative_error:.1e}", allowed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """The results of one check. `print(report)` shows a table, a notebook an HTML one."""
 
@@ -123,6 +123,9 @@ class Report:
         widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, *self._remarks(), self._summary()])
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{column}</th>" for column in COLUMNS)
