@@ -202,6 +202,11 @@ def test_auto_takes_central_differences_where_it_must_and_says_so():
     assert (y.verdict, y.note, y.tolerance_from) == ("pass", "", "rounding, 4504 eps of float64")
 
 
+def test_the_complex_step_is_not_disturbed_by_kinks_close_by():
+    z = np.array([1e-7, -2e-7, 3e-8, -1e-9])
+    assert check_operation(ops.relu_forward, ops.relu_backward, {"z": z}).ok
+
+
 def test_a_point_on_a_kink_is_inconclusive():
     result = check_operation(
         lambda x: (np.abs(x), x), lambda g, x: g * np.sign(x), {"x": np.zeros(3)}, method="central"
