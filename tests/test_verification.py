@@ -1,6 +1,16 @@
+import numpy as np
 import pytest
 
-from deepfm_np.verification import check_models, check_operations
+from deepfm_np import DeepFM
+from deepfm_np.verification import (
+    FIELD_DIMS,
+    FIELD_STARTS,
+    check_model,
+    check_models,
+    check_operations,
+    gradient_terms,
+    mixed_examples,
+)
 
 CHECKS = {name: report for check in (check_operations, check_models) for name, report in check()}
 
@@ -45,3 +55,48 @@ def test_other_random_points_pass_too(seed):
 def test_central_differences_agree():
     for name, report in check_operations(method="central"):
         assert report.ok, f"{name}\n{report}"
+
+
+class Forgetful(DeepFM):
+    """A DeepFM whose gradient of the table lacks one part."""
+
+    def __init__(self, lost, **settings):
+        super().__init__(FIELD_DIMS, FIELD_STARTS, embedding_dim=3, hidden=(5,), dtype="float64", **settings)
+        self.lost = lost
+
+    def loss_and_grads(self, ids, values, labels, rng=None, params=None, training=True):
+        masks = np.random.default_rng(0)
+        parts = gradient_terms(self, (ids, values, labels), {k: np.real(p) for k, p in params.items()}, masks)["table"]
+        loss, grads = super().loss_and_grads(ids, values, labels, rng, params, training)
+        table = grads["table"]
+        return loss, grads | {"table": table._replace(values=table.values - parts[self.lost].values)}
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("deep_output", ["logit", "sigmoid"])
+@pytest.mark.parametrize("switches", [{}, {"fm": False}, {"deep": False}, {"l2_embedding": 0.0}])
+def test_the_parts_add_up_to_the_gradient_of_the_table(switches, deep_output, batch_norm):
+    settings = {"l2_embedding": 0.1, "deep_output": deep_output, "batch_norm": batch_norm, **switches}
+    model = DeepFM(FIELD_DIMS, FIELD_STARTS, embedding_dim=3, hidden=(5, 4), dtype="float64", **settings)
+    examples = mixed_examples(np.random.default_rng(1))
+    rng = np.random.default_rng(2)
+    params = {name: array + rng.standard_normal(array.shape) for name, array in model.params.items()}
+    parts = gradient_terms(model, examples, params, np.random.default_rng(3))["table"]
+    _, grads = model.loss_and_grads(*examples, rng=np.random.default_rng(3), params=params)
+    dense = [part.dense(sum(FIELD_DIMS)) for part in parts.values()]
+    np.testing.assert_allclose(sum(dense), grads["table"].dense(sum(FIELD_DIMS)), rtol=1e-12, atol=1e-14)
+    assert all(part.any() for part in dense)
+
+
+def test_a_model_without_a_table_has_no_parts():
+    model = DeepFM(FIELD_DIMS, FIELD_STARTS, fm=False, deep=False, l2_embedding=0.1, dtype="float64")
+    assert gradient_terms(model, mixed_examples(np.random.default_rng(0)), model.params) == {}
+
+
+@pytest.mark.parametrize("lost", ["FM part", "deep part"])
+def test_a_model_that_loses_a_branch_is_told_which(lost):
+    report = check_model(Forgetful(lost, l2_embedding=0.1), mixed_examples(np.random.default_rng(0)))
+    failed = [result for result in report.results if result.verdict == "fail"]
+    assert [result.name for result in failed] == ["table"]
+    assert failed[0].rule == "branch lost"
+    assert f"the {lost} is missing" in failed[0].hint

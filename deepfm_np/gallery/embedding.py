@@ -121,7 +121,7 @@ def drops_row_zero(grad_vectors, cache):
 @EMBEDDING.wrong_backward(
     lookup,
     "divided by the batch size once more",
-    "embeddings learn n times slower than the rest of the model",
+    "under SGD embeddings learn n times slower than the rest of the model; Adam hides it",
     "the loss is a mean already: 1/n is in grad_vectors when it arrives",
     "factor",
 )

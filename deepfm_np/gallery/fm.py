@@ -28,7 +28,7 @@ def forgets_self(grad_y, cache):
 @FM.wrong_backward(
     pairs,
     "the self term is taken away twice",
-    "as if (sum V)^2 - 2 sum V^2 had been differentiated",
+    "as if 1/2 (sum V)^2 - sum V^2 had been differentiated",
     "1/2 and the 2 of the square cancel in both terms: dL/dV_i = g (total - V_i)",
     "missing term",
 )

@@ -28,7 +28,7 @@ def probability(z):
 @LOG_LOSS.wrong_backward(
     clicks,
     "the sigmoid is applied twice",
-    "the model never gets surer than 73 % either way",
+    "an example without a click pushes with at least 1/2 for ever: where clicks are rare, all predictions sink to 0",
     "dL/dz = (p - y) / n with p = sigmoid(z); a loss that takes logits must not be given probabilities",
     "double sigmoid",
 )
@@ -100,7 +100,7 @@ def counts_clicks_alone(grad_loss, cache):
 @LOG_LOSS.wrong_backward(
     clicks,
     "nothing is passed on",
-    "only the bias would learn, and not even that",
+    "the loss stays where it starts",
     "the gradient starts here: dL/dz = (p - y) / n",
     "zero",
 )

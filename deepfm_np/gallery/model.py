@@ -118,7 +118,7 @@ def adds_fm_twice(grads, parts, params):
 
 @wrong_gradient(
     "the penalty of the table is in the loss and not in its gradient",
-    "the printed loss falls when the strength is raised, the embeddings stay as large as ever",
+    "the printed loss rises with the strength, the embeddings stay as large as ever",
     "whatever the loss adds, the gradient adds: L2/n times the row for each occurrence",
     "L2 missing",
 )
@@ -128,7 +128,7 @@ def forgets_table_penalty(grads, parts, params):
 
 @wrong_gradient(
     "the penalty of W0 is in the loss and not in its gradient",
-    "the strength of the penalty changes nothing",
+    "the printed loss rises with the strength, the weights are what they were without",
     "d/dW L2/2 ||W||^2 = L2 W",
     "L2 missing",
 )

@@ -5,13 +5,16 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from deepfm_np.gallery.activation import ACTIVATION
+from deepfm_np.gallery.affine import AFFINE
+from deepfm_np.gallery.batch_norm import BATCH_NORM
 from deepfm_np.gallery.bug import Bug, WrongForward, WrongUpdate, check
+from deepfm_np.gallery.dropout import DROPOUT
 from deepfm_np.gallery.embedding import EMBEDDING, FIRST_ORDER, L2
 from deepfm_np.gallery.fm import FM
 from deepfm_np.gallery.forwards import FORWARDS
 from deepfm_np.gallery.loss import LOG_LOSS
 from deepfm_np.gallery.model import MODEL
-from deepfm_np.gallery.network import ACTIVATION, AFFINE, BATCH_NORM, DROPOUT
 from deepfm_np.gallery.updates import UPDATES
 
 COLLECTIONS = (EMBEDDING, FIRST_ORDER, FM, AFFINE, ACTIVATION, DROPOUT, BATCH_NORM, LOG_LOSS, L2, MODEL)

@@ -59,7 +59,7 @@ def adam(gradients, change=None, m_hat=None, v_hat=None):
 @wrong_update(
     "adam",
     "no bias correction",
-    "the first steps are up to three times too long",
+    "the first step is 3 times too long, the twelfth 6 times where the gradient is constant",
     "m and v start at 0, so divide them by 1 - beta^t",
 )
 def without_correction(gradients):
