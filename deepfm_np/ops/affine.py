@@ -21,5 +21,8 @@ def affine_forward(x: Array, W: Array, b: Array) -> tuple[Array, AffineCache]:
 
 
 def affine_backward(grad_y: Array, cache: AffineCache) -> tuple[Array, Array, Array]:
-    """dL/dx = dL/dy W^T,  dL/dW = x^T dL/dy,  dL/db = the sum of dL/dy over the batch."""
+    """grad_x = grad_y W^T (n, d_in),  grad_W = x^T grad_y (d_in, d_out),  grad_b = sum of grad_y over the batch (d_out,)
+
+    from (n, d_out) grad_y; grad_x is dL/dx, and so on.
+    """
     return grad_y @ cache.W.T, cache.x.T @ grad_y, grad_y.sum(axis=0)
