@@ -21,8 +21,5 @@ def affine_forward(x: Array, W: Array, b: Array) -> tuple[Array, AffineCache]:
 
 
 def affine_backward(grad_y: Array, cache: AffineCache) -> tuple[Array, Array, Array]:
-    """grad_x = grad_y W^T (n, d_in),  grad_W = x^T grad_y (d_in, d_out),  grad_b = sum of grad_y over the batch (d_out,)
-
-    from (n, d_out) grad_y; grad_x is dL/dx, and so on.
-    """
+    """(n, d_out) grad_y = dL/dy -> grad_x = grad_y W^T, grad_W = x^T grad_y, grad_b = sum of grad_y over the batch."""
     return grad_y @ cache.W.T, cache.x.T @ grad_y, grad_y.sum(axis=0)
