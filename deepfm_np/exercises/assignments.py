@@ -1,0 +1,160 @@
+"""The assignments: where their sources lie, what they hold, and the blank that a student gets.
+
+A source is a notebook with nbgrader's cell metadata. In its solution cells the lines between BEGIN SOLUTION and END
+SOLUTION, in its check cells those between BEGIN HIDDEN TESTS and END HIDDEN TESTS, are for the lecturer alone.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from deepfm_np.files import write_text
+
+FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises" / "source"
+STUB = "# your lines here"
+REGIONS = {"SOLUTION": STUB, "HIDDEN TESTS": None}  # what stands in the blank in place of the region
+
+
+class Check(NamedTuple):
+    """A cell that gives points. Its grade_id begins with its task, as in "4-2-gradient"."""
+
+    grade_id: str
+    points: float
+    code: str
+
+
+class Assignment(NamedTuple):
+    name: str  # "04-factorization-machines"
+    title: str
+    path: Path
+
+    def cells(self) -> list[dict]:
+        return read_cells(self.path)
+
+    def checks(self) -> list[Check]:
+        """Its check cells in order, with their hidden tests."""
+        graded = [cell for cell in self.cells() if about(cell).get("grade")]
+        return [Check(grade_id(cell), about(cell)["points"], source(cell)) for cell in graded]
+
+    @property
+    def points(self) -> float:
+        return sum(check.points for check in self.checks())
+
+
+def assignments() -> list[Assignment]:
+    """All of them, by number. Raises FileNotFoundError where the package was installed without its notebooks."""
+    if not FOLDER.is_dir():
+        raise FileNotFoundError("the exercises come with the project's checkout: install it with pip install -e .")
+    return [_assignment(path) for path in sorted(FOLDER.glob("*/*.ipynb"))]
+
+
+def assignment(number_or_name: str) -> Assignment:
+    """The one of this number, or name. Raises ValueError, saying what there is."""
+    known = assignments()
+    for one in known:
+        if number_or_name.zfill(2) == one.name[:2] or number_or_name == one.name:
+            return one
+    names = ", ".join(one.name for one in known)
+    raise ValueError(f"there is no assignment {number_or_name!r}; there are {names}")
+
+
+def start(number: str, folder: str | Path = ".") -> Path:
+    """Write the blank of an assignment into a folder; its path. Raises FileExistsError rather than overwrite work."""
+    one = assignment(number)
+    path = Path(folder) / one.path.name
+    if path.exists():
+        raise FileExistsError(f"{path} is there already; rename it, or give another folder with --out")
+    write_text(path, json.dumps(blank(json.loads(one.path.read_text(encoding="utf-8"))), indent=1) + "\n")
+    return path
+
+
+def blank(notebook: dict) -> dict:
+    """The notebook without solutions, hidden tests and outputs."""
+    cells = []
+    for cell in notebook["cells"]:
+        cell = {**cell, "source": without_regions(source(cell))}
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+        cells.append(cell)
+    return {**notebook, "cells": cells}
+
+
+def without_regions(code: str) -> str:
+    """The code with each region replaced by its stub. Raises ValueError for a marker that is misspelt or alone."""
+    kept, inside = [], None
+    for line in code.split("\n"):
+        marker = re.fullmatch(r"(\s*)### (BEGIN|END) (SOLUTION|HIDDEN TESTS)", line)
+        if marker is None:
+            if re.match(r"\s*#.*\b(BEGIN|END)\b", line):
+                raise ValueError(f"not a marker: {line.strip()!r}; write '### BEGIN SOLUTION' and the like")
+            if inside is None:
+                kept.append(line)
+            continue
+        indent, side, region = marker.groups()
+        if (side == "BEGIN") != (inside is None) or (side == "END" and region != inside):
+            raise ValueError(f"{line.strip()!r} without its other half")
+        inside = region if side == "BEGIN" else None
+        if side == "BEGIN" and REGIONS[region]:
+            kept.append(indent + REGIONS[region])
+    if inside:
+        raise ValueError(f"'### BEGIN {inside}' without its end")
+    return "\n".join(kept).rstrip("\n")
+
+
+def leaks(folder: str | Path) -> list[str]:
+    """What the notebooks under a folder of hand-outs show of solutions and hidden tests, one sentence for each line.
+
+    A line counts if the source keeps it back and shows it nowhere. Raises ValueError where no assignment is there.
+    """
+    secret = {one.path.name: _kept_back(one) for one in assignments()}
+    handed_out = [path for path in sorted(Path(folder).rglob("*.ipynb")) if path.name in secret]
+    if not handed_out:
+        raise ValueError(f"{folder} holds none of the assignments")
+    found = []
+    for path in handed_out:
+        lines = {line.strip() for cell in read_cells(path) for line in source(cell).split("\n")}
+        found += [f"{path}: {line}" for line in sorted(lines & secret[path.name])]
+    return found
+
+
+def read_cells(path: str | Path) -> list[dict]:
+    """The cells of a notebook file. Raises FileNotFoundError, or ValueError for anything but a notebook."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected a notebook")
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8"))["cells"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a notebook: {error}") from error
+
+
+def source(cell: dict) -> str:
+    """The text of a cell, which a notebook keeps as one string or as lines."""
+    text = cell.get("source", "")
+    return text if isinstance(text, str) else "".join(text)
+
+
+def about(cell: dict) -> dict:
+    """What nbgrader's metadata say of a cell."""
+    return cell.get("metadata", {}).get("nbgrader", {})
+
+
+def grade_id(cell: dict) -> str:
+    return about(cell).get("grade_id", "")
+
+
+def _assignment(path: Path) -> Assignment:
+    title = source(read_cells(path)[0]).split("\n")[0].lstrip("# ")
+    return Assignment(path.stem, title, path)
+
+
+def _kept_back(one: Assignment) -> set[str]:
+    whole = {line for cell in one.cells() for line in _lines(source(cell))}
+    shown = {line for cell in one.cells() for line in _lines(without_regions(source(cell)))}
+    return whole - shown
+
+
+def _lines(text: str) -> Iterator[str]:
+    return (line.strip() for line in text.split("\n") if len(line.strip()) > 3)

@@ -1,0 +1,25 @@
+"""Wrong answers to exercise 4: (check, in the solution this, becomes this, what the reason says)."""
+
+PLANTED = [
+    ("4-1-values", ") / 2", ")", "yours 22, expected 11"),
+    ("4-1-values", "(total * total).sum(axis=1)", "(vectors * vectors).sum(axis=(1, 2))", "yours 0, expected 11"),
+    ("4-1-values", "vectors.sum(axis=1)", "vectors.sum(axis=2)", "is wrong"),
+    ("4-1-values", "return y, (vectors, total)", "return y", "must return y, cache"),
+    ("4-1-values", "return y, (vectors, total)", "return", "returned None"),
+    ("4-1-edges", ") / 2", ") // 2 + 1", "no partner"),
+    ("4-1-edges", "(vectors * vectors)", "(vectors * vectors).astype(float)", "should be float32"),
+    ("4-1-edges", "total = vectors.sum(axis=1)", "total = vectors.sum(axis=1); vectors[0]", "index 0 is out of bounds"),
+    ("4-2-gradient", "- vectors", "+ 0 * vectors", "a term proportional to vectors is missing"),
+    ("4-2-gradient", "total[:, None, :] - vectors", "vectors - total[:, None, :]", "sign"),
+    ("4-2-gradient", "grad_y[:, None, None] *", "2 * grad_y[:, None, None] *", "A = 2 N"),
+    ("4-2-gradient", "grad_y[:, None, None] *", "grad_y *", "raised ValueError"),
+    ("4-3-count", "/ 2", "", "yours 1.5, expected 0.75"),
+    ("4-3-count", "(m - 1)", "m", "wrong"),
+    ("4-3-count", "(m + 1)", "m", "wrong"),
+]
+HARD_CODED = {
+    "4-1-values": "def fm_forward(vectors):\n    return np.array([11.0]), (vectors, vectors.sum(axis=1))",
+    "4-1-edges": "def fm_forward(vectors):\n    return np.zeros(2), (vectors, vectors.sum(axis=1))",
+    "4-2-gradient": "def fm_backward(grad_y, cache):\n    return np.zeros(cache[0].shape)",
+    "4-3-count": "def times_as_many(m):\n    return 0.75",
+}

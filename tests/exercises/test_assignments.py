@@ -1,0 +1,102 @@
+"""Every assignment: its solution passes, its blank fails by name, and whatever is wrong loses its points."""
+
+import json
+import re
+
+import pytest
+from exercise_answers import answered, planted, task_of
+
+from deepfm_np.exercises import assignments as catalogue
+from deepfm_np.exercises import grading
+from deepfm_np.exercises.assignments import about, grade_id, source
+
+ALL = catalogue.assignments()
+each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
+CHECKS = {one.name: {check.grade_id: check for check in one.checks()} for one in ALL}
+WRONG = [(one, *case) for one in ALL for case in planted(one.name)["PLANTED"]]
+HARD_CODED = [(one, *case) for one in ALL for case in planted(one.name)["HARD_CODED"].items()]
+
+
+def graded(one, cells, check):
+    return grading._grade_check(one, CHECKS[one.name][check], cells, grading.SECONDS, grading.MEMORY)
+
+
+@pytest.mark.exercises
+@each
+def test_the_solution_gets_every_point_twice(one):
+    first, second = grading.grade(one.path), grading.grade(one.path)
+    assert [grade for grade in first if grade.reason != "right"] == []
+    assert sum(grade.points for grade in first) == one.points
+    assert first == second
+
+
+@pytest.mark.exercises
+@each
+def test_the_blank_fails_each_task_by_its_name(one, tmp_path):
+    grades = grading.grade(catalogue.start(one.name, tmp_path))
+    assert [grade.points for grade in grades] == [0] * len(grades)
+    for grade in grades:
+        number = ".".join(grade.task.split("-")[:2])
+        assert f"Task {number}: " in grade.reason and "is not written yet" in grade.reason, grade
+
+
+@pytest.mark.exercises
+@pytest.mark.parametrize(("one", "check", "right", "wrong", "reason"), WRONG)
+def test_a_wrong_answer_loses_the_points_with_a_reason(one, check, right, wrong, reason):
+    solutions = {grade_id(cell): source(cell) for cell in one.cells() if about(cell).get("solution")}
+    assert right in solutions[task_of(check)]
+    cells = answered(one, lambda task, code: code.replace(right, wrong) if task == task_of(check) else code)
+    grade = graded(one, cells, check)
+    assert grade.points == 0
+    assert reason in grade.reason
+
+
+@pytest.mark.exercises
+@pytest.mark.parametrize(("one", "check", "code"), HARD_CODED)
+def test_a_hard_coded_answer_gets_nothing(one, check, code):
+    cells = answered(one, lambda task, solution: code if task == task_of(check) else solution)
+    assert graded(one, cells, check).points == 0
+
+
+@each
+def test_every_check_has_three_wrong_answers_and_a_hard_coded_one(one):
+    wrong = [case[0] for case in planted(one.name)["PLANTED"]]
+    for check in CHECKS[one.name]:
+        assert wrong.count(check) >= 3, check
+        assert check in planted(one.name)["HARD_CODED"], check
+
+
+@each
+def test_what_is_kept_back_is_marked(one):
+    for cell in one.cells():
+        region = "SOLUTION" if about(cell).get("solution") else "HIDDEN TESTS" if about(cell).get("grade") else None
+        assert region is None or f"### BEGIN {region}" in source(cell), source(cell)
+
+
+@each
+def test_the_blank_leaks_nothing(one, tmp_path):
+    path = catalogue.start(one.name, tmp_path)
+    assert "BEGIN" not in path.read_text() and "HIDDEN" not in path.read_text()
+    assert catalogue.leaks(tmp_path) == []
+    assert all(not cell.get("outputs") for cell in catalogue.read_cells(path))
+
+
+@each
+def test_a_task_has_four_folded_hints_or_fewer_and_the_answer_among_them(one):
+    prose = [source(cell) for cell in one.cells() if source(cell).startswith("## Task ")]
+    assert len(prose) == sum(bool(about(cell).get("solution")) for cell in one.cells())
+    for text in prose:
+        hints = re.findall(r"<summary>Hint: the (\w+)</summary>", text)
+        assert hints == [hint for hint in ("idea", "shapes", "equation", "answer") if hint in hints]
+        assert len(hints) >= 2 and hints[-1] == "answer"
+        assert text.count("<details>") == text.count("</details>") == len(hints)
+
+
+@each
+def test_cells_are_in_the_form_of_nbgrader(one):
+    ids = [grade_id(cell) for cell in one.cells() if about(cell)]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-zA-Z0-9_\-]+", name) for name in ids)
+    assert json.loads(one.path.read_text())["metadata"]["kernelspec"]["name"] == "python3"
+    for cell in one.cells():
+        assert cell["cell_type"] == "markdown" or about(cell)["schema_version"] == 3

@@ -1,0 +1,203 @@
+"""The grader: reasons that speak of the student's code, and student code that misbehaves."""
+
+import json
+
+import numpy as np
+import pytest
+from exercise_answers import answered
+
+from deepfm_np.exercises import AnswerError, call, equal, gradient, refuses
+from deepfm_np.exercises.assignments import Assignment, assignment, leaks, start, without_regions
+from deepfm_np.exercises.grading import grade, to_frame, to_text
+from deepfm_np.ops import affine_backward, affine_forward
+
+FM = assignment("4")
+
+
+def submission(tmp_path, answers):
+    """A notebook of exercise 4 with these answers in place of the right ones."""
+    path = tmp_path / "mine.ipynb"
+    cells = answered(FM, lambda task, code: answers.get(task, code))
+    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    return path
+
+
+def reasons(grades):
+    return {grade.task: grade.reason for grade in grades}
+
+
+MISBEHAVIOUR = {
+    "def times_as_many(m):\n    while True:\n        pass": "not done after 2 s",
+    "while True:\n    pass": "not done after 2 s",
+    "def times_as_many(m):\n    return np.ones(10**11).sum()": "memory",
+    "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)": "ended the process",
+    "def times_as_many(m):\n    raise SystemExit": "SystemExit",
+    "def times_as_many(m) return 3": "SyntaxError",
+    "def other(m):\n    return 3": "name 'times_as_many' is not defined",
+    "def times_as_many():\n    return 3": "takes 0 positional arguments but 1 was given",
+}
+
+
+@pytest.mark.parametrize(("code", "reason"), MISBEHAVIOUR.items())
+def test_code_that_misbehaves_costs_its_own_task_alone(tmp_path, code, reason):
+    result = grade(submission(tmp_path, {"task-4-3": code}), seconds=2)
+    assert [one.points for one in result] == [3, 1, 4, 0]
+    assert reason in result[-1].reason
+
+
+def test_a_cell_that_never_ends_does_not_take_later_tasks_with_it(tmp_path):
+    result = grade(submission(tmp_path, {"task-4-1": "while True:\n    pass"}), seconds=1)
+    assert (
+        reasons(result)["4-1-values"]
+        == "NameError: name 'fm_forward' is not defined; an earlier cell was not done after 1 s"
+    )
+    assert result[-1].reason == "right"
+
+
+def test_code_that_deletes_its_folder_harms_nobody(tmp_path):
+    delete = "import os, shutil\nshutil.rmtree(os.getcwd())\n"
+    neighbour = tmp_path / "neighbour.ipynb"
+    neighbour.write_text("{}")
+    path = submission(tmp_path, {"task-4-3": delete + "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"})
+    before = path.read_bytes()
+    assert [one.reason for one in grade(path)] == ["right"] * 4
+    assert path.read_bytes() == before and neighbour.read_text() == "{}"
+
+
+def test_a_changed_check_is_put_back(tmp_path):
+    path = submission(tmp_path, {"task-4-3": "def times_as_many(m):\n    return 0"})
+    notebook = json.loads(path.read_text())
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade"):
+            cell["source"] = "pass"
+    path.write_text(json.dumps(notebook))
+    assert grade(path)[-1].points == 0
+
+
+def test_the_table_shows_points_and_reasons(tmp_path):
+    result = grade(
+        submission(tmp_path, {"task-4-3": "def times_as_many(m):\n    return 2 * m * (m - 1) / 2 / (m + 1)"})
+    )
+    assert list(to_frame(result).columns) == ["task", "points", "of", "reason"]
+    lines = to_text(result).splitlines()
+    assert lines[-2].startswith("4-3-count     0 of 2  times_as_many(3) is wrong in 1 of 1 entries")
+    assert lines[-1].split() == ["total", "8", "of", "10"]
+
+
+def test_a_file_that_is_no_assignment_is_refused(tmp_path):
+    (tmp_path / "other.ipynb").write_text(json.dumps({"cells": []}))
+    with pytest.raises(ValueError, match="holds no task of an assignment"):
+        grade(tmp_path / "other.ipynb")
+    with pytest.raises(FileNotFoundError, match="expected a notebook"):
+        grade(tmp_path / "missing.ipynb")
+    (tmp_path / "text.ipynb").write_text("not json")
+    with pytest.raises(ValueError, match="is not a notebook"):
+        grade(tmp_path / "text.ipynb")
+
+
+def test_a_blank_is_never_written_over_work(tmp_path):
+    path = start("4", tmp_path)
+    path.write_text("my work")
+    with pytest.raises(FileExistsError, match="is there already"):
+        start("04", tmp_path)
+    assert path.read_text() == "my work"
+
+
+def test_an_unknown_assignment_says_what_there_is():
+    with pytest.raises(ValueError, match=r"no assignment '99'; there are .*04-factorization-machines"):
+        assignment("99")
+
+
+def test_a_hidden_test_that_is_handed_out_is_found(tmp_path):
+    path = start("4", tmp_path)
+    assert leaks(tmp_path) == []
+    path.write_text(FM.path.read_text())
+    assert any("others = np.stack" in sentence for sentence in leaks(tmp_path))
+    with pytest.raises(ValueError, match="holds none of the assignments"):
+        leaks(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "### BEGIN HIDEN TESTS\nx\n### END HIDDEN TESTS",
+        "### BEGIN HIDDEN TESTS\nx",
+        "x\n### END SOLUTION",
+        "#BEGIN SOLUTION\nx\n### END SOLUTION",
+        "### BEGIN SOLUTION\nx\n### END HIDDEN TESTS",
+    ],
+)
+def test_a_misspelt_marker_is_an_error(code):
+    with pytest.raises(ValueError, match=r"marker|other half|without its end"):
+        without_regions(code)
+
+
+def test_points_of_an_assignment_add_up():
+    assert isinstance(FM, Assignment) and FM.points == 10
+    assert FM.title == "Exercise 4 · Factorization machines"
+
+
+WRONG_VALUES = [
+    (None, "y is None"),
+    ("text", "y must be an array of numbers, it is a str"),
+    ([[1.0], [1.0, 2.0]], "y must be an array of numbers, it is a list"),
+    (np.zeros((2, 1)), r"y has shape \(2, 1\), should be \(2,\)"),
+    (np.array([1.0, 2.0], np.float32), "y is float32, should be float64"),
+    (np.array([1.0, 2.5]), r"wrong in 1 of 2 entries; the first at \(1,\): yours 2.5, expected 2"),
+    (np.array([np.nan, 2.0]), "yours nan, expected 1"),
+]
+
+
+@pytest.mark.parametrize(("yours", "message"), WRONG_VALUES)
+def test_a_difference_is_told(yours, message):
+    with pytest.raises(AnswerError, match=message):
+        equal("y", yours, np.array([1.0, 2.0]))
+
+
+def test_what_is_equal_to_rounding_passes():
+    equal("y", np.array([1.0, 2.0 + 1e-15]), np.array([1.0, 2.0]))
+    equal("y", np.float64(3.0), 3.0)
+
+
+def test_an_exception_is_told_in_the_student_s_line():
+    def forward(x):
+        return x @ np.ones(7)
+
+    with pytest.raises(AnswerError, match=r"forward raised ValueError: .*, in the line `return x @ np.ones\(7\)`"):
+        call(forward, np.ones(3))
+
+
+def test_changing_an_argument_is_told():
+    def double(x):
+        x *= 2
+        return x
+
+    with pytest.raises(AnswerError, match="double changes its argument number 1"):
+        call(double, np.ones(3))
+
+
+def test_one_gradient_of_several_can_be_looked_at(capsys):
+    def backward(grad_y, cache):
+        grad_x, grad_W, grad_b = affine_backward(grad_y, cache)
+        return grad_x, 2 * grad_W, grad_b
+
+    inputs = {"x": np.ones((3, 2)), "W": np.eye(2), "b": np.ones(2)}
+    gradient(affine_forward, backward, inputs, of="x")
+    assert "1 fail" in capsys.readouterr().out
+    with pytest.raises(AnswerError, match=r"backward: W: a constant factor is wrong"):
+        gradient(affine_forward, backward, inputs, of="W")
+
+
+def test_an_error_that_is_asked_for():
+    def strict(x):
+        raise ValueError
+
+    refuses(strict, 1)
+    with pytest.raises(AnswerError, match="must raise ValueError here, it returned"):
+        refuses(abs, 1)
+    with pytest.raises(AnswerError, match="it raised TypeError"):
+        refuses(abs, "1")
+
+
+def test_a_notebook_shows_the_message_alone():
+    assert AnswerError("y is None")._render_traceback_() == ["Not yet: y is None"]
