@@ -83,9 +83,14 @@ def gradient(
     _require(report, _name(backward), of)
 
 
-def loss_gradient(loss_and_grads: Callable, params: Mapping[str, np.ndarray], of: str | None = None) -> None:
-    """The same for a function that returns a loss and a dict of gradients, as in `gradcheck.check_loss`."""
-    report = _run(_name(loss_and_grads), lambda: check_loss(loss_and_grads, params))
+def loss_gradient(
+    loss_and_grads: Callable, params: Mapping[str, np.ndarray], of: str | None = None, terms: Mapping | None = None
+) -> None:
+    """The same for a function that returns a loss and a dict of gradients.
+
+    terms: parts that a gradient is the sum of, so that a lost one can be named, as in `gradcheck.check_loss`.
+    """
+    report = _run(_name(loss_and_grads), lambda: check_loss(loss_and_grads, params, terms=terms))
     _require(report, _name(loss_and_grads), of)
 
 

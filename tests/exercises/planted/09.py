@@ -1,0 +1,47 @@
+"""Wrong answers to exercise 9: parts that are lost, counted twice or connected wrongly."""
+
+SAME = "def deepfm_loss_and_grads(params, ids, values, labels):\n    "
+ZEROS = SAME + "return np.log(2.0), {name: np.zeros_like(array) for name, array in params.items()}"
+PLANTED = [
+    ("9-1-parts", 'params["bias"] + first', "first", "all parameters but bias are 0 is wrong"),
+    ("9-1-parts", "+ first ", "", "all parameters but weights are 0 is wrong"),
+    ("9-1-parts", "+ deep[:, 0]", "+ deep", "logits where all parameters but bias are 0 has shape (4, 4)"),
+    ("9-1-parts", "+ pairs ", "+ 2 * pairs ", "only the table is not 0 is wrong"),
+    ("9-1-whole", "deep, cache1 = ops.affine_forward(a,", "deep, cache1 = ops.affine_forward(z,", "logits is wrong"),
+    ("9-1-whole", "vectors.reshape(len(ids), -1)", "vectors[:, ::-1].reshape(len(ids), -1)", "logits is wrong"),
+    ("9-1-whole", "+ deep[:, 0]", "", "logits is wrong"),
+    ("9-1-whole", "return logits,", "return logits[:, None],", "logits has shape (4, 1), should be (4,)"),
+    ("9-2-loss", "return loss,", "return 4 * loss,", "the loss where all parameters are 0 is wrong"),
+    ("9-2-loss", "return loss,", "return -loss,", "the loss where all parameters are 0 is wrong"),
+    ("9-2-loss", "return loss, grads", "return grads", "must return loss, grads"),
+    ("9-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits', "sum it over the batch"),
+    ("9-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits.mean()', "a constant factor is wrong"),
+    (
+        "9-2-first-order",
+        "first_order_backward(grad_logits,",
+        "first_order_backward(-grad_logits,",
+        "the sign is flipped",
+    ),
+    ("9-2-first-order", 'grads["weights"]', 'grads["weight"]', "there is no gradient for it"),
+    ("9-2-network", '"W0": W0', '"W0": W0.T', "it is transposed"),
+    ("9-2-network", "ops.sigmoid_backward(grad_a, sigmoid_cache)", "grad_a", "W0: no known mistake fits"),
+    ("9-2-network", "grad_logits[:, None]", "len(ids) * grad_logits[:, None]", "a constant factor is wrong"),
+    ("9-2-network", "grad_logits[:, None]", "grad_logits", "raised"),
+    ("9-2-table", "ops.fm_backward(grad_logits, fm_cache) + ", "", "the FM part is missing"),
+    ("9-2-table", " + grad_a0.reshape(*ids.shape, -1)", "", "the deep part is missing"),
+    (
+        "9-2-table",
+        "ops.fm_backward(grad_logits, fm_cache)",
+        "2 * ops.fm_backward(grad_logits, fm_cache)",
+        "FM part is counted twice",
+    ),
+]
+HARD_CODED = {
+    "9-1-parts": "def deepfm_forward(params, ids, values):\n    "
+    'return params["bias"] + params["b1"][0] + params["weights"][ids].sum(axis=1), ()',
+    "9-1-whole": "def deepfm_forward(params, ids, values):\n    return np.zeros(4), ()",
+    "9-2-loss": ZEROS,
+    "9-2-first-order": ZEROS,
+    "9-2-network": ZEROS,
+    "9-2-table": ZEROS,
+}
