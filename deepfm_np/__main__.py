@@ -1,4 +1,4 @@
-"""The command line: python -m deepfm_np train | compare | gradcheck | predict."""
+"""The command line: python -m deepfm_np train | compare | gradcheck | predict | exercise."""
 
 import argparse
 import os
@@ -9,17 +9,18 @@ from collections.abc import Sequence
 # that wait for each other are many times slower. Set the variable yourself for large nets on a quiet machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from deepfm_np.commands import compare, gradcheck, predict, train
+from deepfm_np.commands import EXERCISE_ACTIONS, compare, exercise, gradcheck, predict, train
 from deepfm_np.gradcheck.numeric import METHODS
 from deepfm_np.recipes import RECIPES
 
 ABOUT = """\
-DeepFM from scratch, in NumPy. Four jobs, each with its own --help:
+DeepFM from scratch, in NumPy. Five jobs, each with its own --help:
 
   train      fit a DeepFM, print how good it is, save it with a figure
   compare    LR, FM, DNN and DeepFM side by side on the same data
   gradcheck  check the gradient of every operation and of whole models
   predict    click probabilities for new rows from a saved model
+  exercise   the exercises of the course: list them, start one, check the answers
 """
 EXAMPLES = """\
 examples:
@@ -53,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser("deepfm_np", description=ABOUT, epilog=EXAMPLES, formatter_class=_Page)
-    commands = parser.add_subparsers(dest="name", required=True, metavar="train | compare | gradcheck | predict")
+    commands = parser.add_subparsers(
+        dest="name", required=True, metavar="train | compare | gradcheck | predict | exercise"
+    )
     _add(commands, train, "The folder --out then holds model, encoder, settings, history.csv and training.png.")
     _add(commands, compare, "The folder --out then holds comparison.csv and comparison.png.")
     _add(commands, gradcheck, "Exit status 1 if any gradient is wrong.")
@@ -68,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     scoring.add_argument("model", help="the folder that train wrote")
     scoring.add_argument("csv", nargs="?", help="rows to score, CSV or Parquet; or name a data set with --data")
     scoring.add_argument("--out", help="file for the probabilities, CSV (default: standard output)")
+    _add_exercise(commands)
     return parser
 
 
@@ -92,6 +96,16 @@ def _add(commands, command, note: str) -> None:
     for kind in ("categorical", "numerical", "multi-valued"):
         source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=f"table: the {kind} columns")
     parser.add_argument("--seed", type=int, default=0, help="of data, split, start, shuffling, dropout (default: 0)")
+
+
+def _add_exercise(commands) -> None:
+    note = "Exit status 1 if an answer is not right yet, or a line is shown that should not be."
+    parser = commands.add_parser("exercise", help=exercise.__doc__, description=f"{exercise.__doc__}\n{note}")
+    parser.set_defaults(command=exercise)
+    parser.add_argument("action", choices=tuple(EXERCISE_ACTIONS))
+    needs = "; ".join(f"{action}: {what}" for action, what in EXERCISE_ACTIONS.items() if action != "list")
+    parser.add_argument("what", nargs="?", help=needs)
+    parser.add_argument("--out", default=".", help="start: the folder for the notebook (default: here)")
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:

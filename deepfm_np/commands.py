@@ -10,6 +10,7 @@ import pandas as pd
 from deepfm_np import gallery, metrics, plots
 from deepfm_np.data import ClickData, FieldEncoder, read_fields, split
 from deepfm_np.estimator import DeepFMClassifier
+from deepfm_np.exercises import assignments, grading
 from deepfm_np.files import write_text
 from deepfm_np.gradcheck import Report
 from deepfm_np.model import COMPONENTS, DeepFM
@@ -19,6 +20,12 @@ from deepfm_np.verification import check_full_size, check_model, check_models, c
 
 COMPARED = ("LR", "FM", "DNN", "DeepFM")
 CHECK_ROWS = 12
+EXERCISE_ACTIONS = {
+    "list": "nothing more",
+    "start": "the number of an exercise",
+    "check": "the notebook with your answers",
+    "leaks": "a folder of notebooks to be handed out",
+}
 
 
 def train(options: Namespace) -> int:
@@ -104,6 +111,38 @@ def predict(options: Namespace) -> int:
         write_text(options.out, text)
         _say(f"{len(probabilities):,} probabilities in {options.out}")
     return 0
+
+
+def exercise(options: Namespace) -> int:
+    """List the exercises, start one, or see at once which answers are right."""
+    if options.action != "list" and options.what is None:
+        raise ValueError(f"exercise {options.action} needs {EXERCISE_ACTIONS[options.action]}")
+    return {"list": _list_exercises, "start": _start_exercise, "check": _check_exercise, "leaks": _find_leaks}[
+        options.action
+    ](options)
+
+
+def _list_exercises(options: Namespace) -> int:
+    for one in assignments.assignments():
+        print(f"{one.name[:2]}  {one.points:3g} points  {one.title}")
+    return 0
+
+
+def _start_exercise(options: Namespace) -> int:
+    print(f"{assignments.start(options.what, options.out)}: open it in Jupyter, and check it there or with `check`")
+    return 0
+
+
+def _check_exercise(options: Namespace) -> int:
+    grades = grading.grade(options.what)
+    print(grading.to_text(grades))
+    return 0 if all(grade.reason == "right" for grade in grades) else 1
+
+
+def _find_leaks(options: Namespace) -> int:
+    found = assignments.leaks(options.what)
+    print("\n".join(found) or "no line of a solution or a hidden test is shown")
+    return 1 if found else 0
 
 
 def _check_on_data(options: Namespace) -> tuple[str, Report]:

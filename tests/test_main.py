@@ -8,6 +8,7 @@ import pytest
 
 from deepfm_np import commands
 from deepfm_np.__main__ import main
+from deepfm_np.exercises.assignments import assignment
 from deepfm_np.gradcheck import check_operation
 
 QUICK = ["--rows", "3000", "--epochs", "2", "--hidden", "8", "--embedding-dim", "4"]
@@ -191,7 +192,7 @@ def test_bad_arguments_give_one_line_and_status_2(capsys, arguments):
     assert "error: " in err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["gradcheck"], ["predict"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["gradcheck"], ["predict"], ["exercise"]])
 def test_help_is_a_page(capsys, command):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
@@ -228,3 +229,33 @@ def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch):
         for name in whole.files:
             np.testing.assert_array_equal(whole[name], cut[name])
     assert not (tmp_path / "cut" / "checkpoint.npz").exists()
+
+
+def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
+    status, out, _ = run(capsys, "exercise", "list")
+    assert status == 0 and "04   10 points  Exercise 4 · Factorization machines" in out.splitlines()
+    status, out, _ = run(capsys, "exercise", "start", 4, "--out", tmp_path)
+    path = tmp_path / "04-factorization-machines.ipynb"
+    assert status == 0 and path.is_file() and out.startswith(str(path))
+    status, out, _ = run(capsys, "exercise", "check", path)
+    assert status == 1
+    assert out.splitlines()[1] == "4-1-values    0 of 3  Task 4.1: fm_forward is not written yet"
+    status, out, _ = run(capsys, "exercise", "leaks", tmp_path)
+    assert (status, out) == (0, "no line of a solution or a hidden test is shown\n")
+    path.write_text(assignment("4").path.read_text())
+    assert run(capsys, "exercise", "check", path)[0] == 0
+    assert run(capsys, "exercise", "leaks", tmp_path)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["start"], "exercise start needs the number of an exercise"),
+        (["start", "77"], "there is no assignment '77'"),
+        (["check", "missing.ipynb"], "missing.ipynb: no such file; expected a notebook"),
+    ],
+)
+def test_a_wrong_exercise_command_says_what_would_be_right(capsys, arguments, message):
+    status, out, err = run(capsys, "exercise", *arguments)
+    assert (status, out) == (2, "")
+    assert message in err

@@ -12,7 +12,12 @@ PLANTED = [
     ("10-3-mended", "- cache.vectors", "- 2 * cache.vectors", "a term proportional to vectors"),
     ("10-3-mended", "return grad_y", "return -grad_y", "sign"),
     ("10-4-mended", "1 / (1 + np.exp(-cache))", "cache", "it takes the output a"),
-    ("10-4-mended", "1 / (1 + np.exp(-cache))", "1 / (1 + np.exp(-1 / (1 + np.exp(-cache))))", "at the output a instead of the input z"),
+    (
+        "10-4-mended",
+        "1 / (1 + np.exp(-cache))",
+        "1 / (1 + np.exp(-1 / (1 + np.exp(-cache))))",
+        "at the output a instead of the input z",
+    ),
     ("10-4-mended", "* (1 - a)", "", "a is used for the derivative itself"),
     ("10-5-mended", " / 0.6", "", "the factor 1 / keep is missing"),
     ("10-5-mended", "/ 0.6", "/ 0.4", "a constant factor is wrong"),
