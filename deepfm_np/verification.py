@@ -142,10 +142,10 @@ def _operations(rng: np.random.Generator) -> Iterator[tuple]:
 
 
 def _variants() -> Iterator[tuple[str, dict]]:
-    penalties = {"l2_embedding": 0.1, "l2_net": 0.05}
+    common = {"l2_embedding": 0.1, "l2_net": 0.05, "dropout": 0.3}  # at 0.5 a scale by 1 / rate would look right
     settings = product(("sigmoid", "tanh", "relu"), ("logit", "sigmoid"), (False, True))
     for activation, deep_output, batch_norm in settings:
         name = f"DeepFM {activation}, {deep_output} output" + (", batch norm" if batch_norm else "")
-        yield name, {"activation": activation, "deep_output": deep_output, "batch_norm": batch_norm, **penalties}
+        yield name, {"activation": activation, "deep_output": deep_output, "batch_norm": batch_norm, **common}
     for name, switches in COMPONENTS.items():
         yield f"{name}, no penalty", {**switches, "dropout": 0.0}

@@ -39,7 +39,8 @@ def printed(cell):
 
 @pytest.mark.notebooks
 @each
-def test_a_notebook_prints_what_is_committed(name):
+def test_a_notebook_prints_what_is_committed(name, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install jupyter")
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     client = nbclient.NotebookClient(

@@ -1,0 +1,116 @@
+"""The lecturer's path: release, two submissions, grades and feedback with nbgrader, from the command line."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from exercise_answers import answered
+
+from deepfm_np.exercises import assignments as catalogue
+from deepfm_np.exercises.assignments import grade_id, source
+
+pytest.importorskip("nbgrader", reason="nbgrader is not installed: see notebooks/exercises/requirements-grading.txt")
+pytestmark = pytest.mark.exercises
+
+ALL = catalogue.assignments()
+LOOP = "def times_as_many(m):\n    while True:\n        pass"
+NO_SELF = """\
+def fm_backward(grad_y, cache):
+    vectors, total = cache
+    return grad_y[:, None, None] * (total[:, None] + 0 * vectors)
+"""
+
+
+def nbgrader(course, *arguments):
+    """Run one of its commands; alembic, which it calls by name, lies beside the interpreter."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=course, env=environment, capture_output=True, text=True
+    )
+
+
+def without_markers(code):
+    return "\n".join(line for line in code.split("\n") if not line.strip().startswith("### "))
+
+
+def submit(course, student, one, answers=None):
+    """The released notebook with the right answers, or those given; with None as it was handed out."""
+    released = json.loads((course / "release" / one.name / f"{one.name}.ipynb").read_text())
+    right = {grade_id(cell): without_markers(source(cell)) for cell in answered(one, lambda _, code: code)}
+    for cell in released["cells"]:
+        if answers is not None and cell["metadata"].get("nbgrader", {}).get("solution"):
+            cell["source"] = answers.get(grade_id(cell), right[grade_id(cell)])
+    folder = course / "submitted" / student / one.name
+    folder.mkdir(parents=True)
+    (folder / f"{one.name}.ipynb").write_text(json.dumps(released))
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A copy of the exercises with every assignment released."""
+    folder = tmp_path_factory.mktemp("course") / "exercises"
+    shutil.copytree(catalogue.FOLDER.parent, folder)
+    for one in ALL:
+        done = nbgrader(folder, "generate_assignment", one.name)
+        assert done.returncode == 0, done.stderr[-2000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def grades(course):
+    """Grades of four students, as exported: (student, assignment) -> score."""
+    for one in ALL:
+        submit(course, "right", one, answers={})
+        submit(course, "blank", one)
+    fm = catalogue.assignment("4")
+    submit(course, "loop", fm, {"task-4-3": LOOP})
+    submit(course, "no-self", fm, {"task-4-2": NO_SELF})
+    for one in ALL:
+        nbgrader(course, "autograde", one.name, "--create", "--Execute.timeout=20")
+    assert nbgrader(course, "export").returncode == 0
+    table = pd.read_csv(course / "grades.csv")
+    return {(row.student_id, row.assignment): row.score for row in table.itertuples()}
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
+def test_the_released_copy_is_the_blank(course, one):
+    released = catalogue.read_cells(course / "release" / one.name / f"{one.name}.ipynb")
+    blank = catalogue.blank(json.loads(one.path.read_text()))["cells"]
+    assert [source(cell) for cell in released] == [source(cell) for cell in blank]
+
+
+def test_no_released_copy_leaks(course):
+    assert catalogue.leaks(course / "release") == []
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
+def test_the_right_answers_get_full_points_and_the_blank_none(grades, one):
+    assert grades["right", one.name] == one.points
+    assert grades["blank", one.name] == 0
+
+
+def test_a_wrong_gradient_and_an_endless_loop_cost_their_own_points(grades):
+    assert grades["no-self", "04-factorization-machines"] == 6
+    assert grades["loop", "04-factorization-machines"] == 8
+
+
+def test_grading_again_gives_the_same_grades(course, grades):
+    name = "04-factorization-machines"
+    nbgrader(course, "autograde", name, "--force", "--Execute.timeout=20")
+    nbgrader(course, "export")
+    table = pd.read_csv(course / "grades.csv")
+    assert {(row.student_id, row.assignment): row.score for row in table.itertuples()} == grades
+
+
+def test_feedback_shows_the_hint(course, grades):
+    name = "04-factorization-machines"
+    assert nbgrader(course, "generate_feedback", name).returncode == 0
+    page = (course / "feedback" / "no-self" / name / f"{name}.html").read_text()
+    assert "a term proportional to vectors is missing" in page
+    assert "checks.py" not in page
