@@ -18,7 +18,10 @@ from deepfm_np.gradcheck.examine import Examination
 from deepfm_np.gradcheck.numeric import METHODS
 from deepfm_np.gradcheck.report import Report, Result
 
-NOT_DETERMINISTIC = "not deterministic: freeze the mask. Forward gives another value at the same point"
+NOT_DETERMINISTIC = (
+    "forward gave two values at one point, so nothing was compared. It is not deterministic: freeze the mask "
+    "(let forward draw it from a generator that is made anew, with a fixed seed, in every call)"
+)
 OVERWRITTEN = "a gradient that was returned is overwritten by a later call: return a new array"
 CHANGES_CACHE = "backward changes its cache: called again, it gives another gradient"
 NOT_ITS_CACHE = "backward gives another gradient after a later call: it reads what is not in its own cache"

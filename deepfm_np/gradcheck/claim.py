@@ -116,9 +116,9 @@ def strata(entries: list[tuple], rows: int, slots: Slots) -> str:
     checked = np.unique([index[0] for index in entries]).astype(int)
     touches, paddings = slots.touches(rows)[checked], slots.paddings(rows)[checked]
     kinds = {
-        "touched once": touches == 1,
-        "touched repeatedly": touches > 1,
-        "padding alone": (touches == 0) & (paddings > 0),
-        f"of {rows - np.unique(slots.ids).size} untouched": (touches == 0) & (paddings == 0),
+        "named by one slot": touches == 1,
+        "by several": touches > 1,
+        "by padding alone": (touches == 0) & (paddings > 0),
+        f"by none (of {rows - np.unique(slots.ids).size})": (touches == 0) & (paddings == 0),
     }
-    return "rows: " + ", ".join(f"{which.sum()} {kind}" for kind, which in kinds.items())
+    return "rows compared: " + ", ".join(f"{which.sum()} {kind}" for kind, which in kinds.items())

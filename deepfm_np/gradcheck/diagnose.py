@@ -26,6 +26,9 @@ class Operation(NamedTuple):
     grad_y: Array
 
 
+NO_RULE = "no known mistake fits: derive this gradient again, and check each step of the operation by itself"
+
+
 @dataclass(frozen=True)
 class Evidence:
     """All that is known of a tensor whose gradient is wrong. A: claimed gradient, N: numeric, x: the tensor."""
@@ -72,12 +75,12 @@ class Evidence:
 
 
 def diagnose(evidence: Evidence) -> tuple[str, str]:
-    """(rule, sentence): the first rule that fits, or ("", where the wrong entries lie)."""
+    """(rule, sentence): the first rule that fits, or ("", what to do without one)."""
     for rule, explain in RULES.items():
         sentence = explain(evidence)
         if sentence:
             return rule, sentence
-    return "", f"no known mistake fits; {_where(evidence)}"
+    return "", NO_RULE
 
 
 def _left_out(e: Evidence) -> str:
@@ -112,7 +115,7 @@ def _zero(e: Evidence) -> str:
 
 
 def _sign(e: Evidence) -> str:
-    return "the sign is flipped: A = -N" if e.is_claimed(-e.numeric) else ""
+    return "the sign is flipped: yours = -numeric" if e.is_claimed(-e.numeric) else ""
 
 
 def _grad_y_forgotten(e: Evidence) -> str:
@@ -122,7 +125,7 @@ def _grad_y_forgotten(e: Evidence) -> str:
     factor = op.grad_y if op.grad_y.shape == e.x.shape else _example_factor(op, e.x)
     if factor is None or not e.is_claimed(e.numeric / e.at(factor), 1 / np.abs(e.at(factor)).min()):
         return ""
-    return "grad_y is forgotten: A grad_y = N, multiply by what arrives"
+    return "grad_y is forgotten: yours * grad_y = numeric, multiply by what arrives"
 
 
 def _l2_missing(e: Evidence) -> str:
@@ -134,16 +137,16 @@ def _l2_missing(e: Evidence) -> str:
     c = _factor(e, times * e.values, e.difference)
     if c is None or c >= 0:
         return ""
-    return f"the gradient of an L2 penalty is missing: N - A = {-c:.4g} {what}"
+    return f"the gradient of an L2 penalty is missing: numeric - yours = {-c:.4g} * {what}"
 
 
 def _branch_lost(e: Evidence) -> str:
     for label, term in e.terms.items():
         if np.abs(term).max(initial=0.0) > e.allowed.max(initial=0.0):
             if e.is_claimed(e.numeric - term):
-                return f"the {label} is missing: A + {label} = N"
+                return f"the {label} is missing: yours + {label} = numeric"
             if e.is_claimed(e.numeric + term):
-                return f"the {label} is counted twice: A - {label} = N"
+                return f"the {label} is counted twice: yours - {label} = numeric"
     return ""
 
 
@@ -158,9 +161,9 @@ def _mask(e: Evidence) -> str:
     slope = slopes[0]  # of the units that are on: 1, or 1 / keep after dropout
     scaled = abs(slope - 1) > 1e-6
     if e.is_claimed(slope * e.numeric) and scaled:
-        return f"the mask is applied twice: A = N / keep, keep = {1 / slope:.3g}"
+        return f"the mask is applied twice: yours = numeric / keep, keep = {1 / slope:.3g}"
     if e.is_claimed(e.numeric / slope, slope) and scaled:
-        return f"the factor 1 / keep is missing: A = keep N, keep = {1 / slope:.3g}"
+        return f"the factor 1 / keep is missing: yours = keep * numeric, keep = {1 / slope:.3g}"
     if e.is_claimed(grad_y) or e.is_claimed(slope * grad_y):
         return "the mask is not applied: units that are off must get gradient 0"
     return ""
@@ -173,7 +176,7 @@ def _constant_factor(e: Evidence) -> str:
     name = _name(c, e)
     if not name and e.analytic.size < FEW:
         return ""
-    return f"a constant factor is wrong: A = {name or format(c, '.4g')} N"
+    return f"a constant factor is wrong: yours = {name or format(c, '.4g')} * numeric"
 
 
 def _transposed(e: Evidence) -> str:
@@ -181,7 +184,7 @@ def _transposed(e: Evidence) -> str:
     if not square or not e.is_whole or e.wrong.sum() < 2:
         return ""
     transposed = e.numeric.reshape(e.x.shape).T.reshape(-1)
-    return "it is transposed: A = N^T" if e.is_claimed(transposed) else ""
+    return "it is transposed: yours = numeric^T" if e.is_claimed(transposed) else ""
 
 
 def _missing_term(e: Evidence) -> str:
@@ -191,10 +194,11 @@ def _missing_term(e: Evidence) -> str:
     for name, other in op.inputs.items():
         if other.shape != e.x.shape or other.dtype.kind != "f":
             continue
-        for factor, what in ((_example_factor(op, e.x), f"grad_y {name}"), (np.ones(e.x.shape), name)):
+        for factor, what in ((_example_factor(op, e.x), f"grad_y * {name}"), (np.ones(e.x.shape), name)):
             c = None if factor is None else _factor(e, e.at(factor * other), e.difference)
             if c is not None:
-                return f"a term proportional to {name} is {'missing' if c > 0 else 'too much'}: A - N = {c:.3g} {what}"
+                which = "missing" if c > 0 else "too much"
+                return f"a term proportional to {name} is {which}: yours - numeric = {c:.3g} * {what}"
     return ""
 
 
@@ -234,9 +238,9 @@ def _double_sigmoid(e: Evidence) -> str:
     if not np.isin(labels, (0, 1)).all() or not np.allclose(e.numeric, g * (p - labels) / n, rtol=1e-6, atol=1e-12):
         return ""  # not the log loss of logits
     if e.is_claimed(g * (_sigmoid(p) - labels) / n):
-        return "the sigmoid is applied twice: A = (sigmoid(p) - y) / n, with p already a probability"
+        return "the sigmoid is applied twice: yours = (sigmoid(p) - y) / n, with p already a probability"
     if e.is_claimed(e.numeric * p * (1 - p)):
-        return "the slope of the sigmoid is in it twice: A = (p - y) p (1 - p) / n; it cancels, leaving (p - y) / n"
+        return "the slope of the sigmoid is in it twice: yours = (p - y) p (1 - p) / n; it cancels, leaving (p - y) / n"
     return ""
 
 
@@ -329,7 +333,8 @@ def _exactly(e: Evidence, kind: Array) -> bool:
     return np.array_equal(wrong, np.unique(rows[kind[rows]])) and wrong.size < np.unique(rows).size
 
 
-def _where(e: Evidence) -> str:
+def how_many_wrong(e: Evidence) -> str:
+    """A sentence on how many of the checked entries are wrong, and where they lie if that is one place."""
     wrong = np.array([index for index, bad in zip(e.entries, e.wrong, strict=True) if bad])
     text = f"{len(wrong)} of {len(e.entries)} checked entries are wrong"
     if len(wrong) == len(e.entries):

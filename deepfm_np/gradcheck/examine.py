@@ -10,7 +10,7 @@ import numpy as np
 from numpy.exceptions import ComplexWarning
 
 from deepfm_np.gradcheck.claim import Array, Slots, complaint, entries_to_check, is_row_gradient, strata, to_dense
-from deepfm_np.gradcheck.diagnose import Evidence, Operation, diagnose
+from deepfm_np.gradcheck.diagnose import Evidence, Operation, diagnose, how_many_wrong
 from deepfm_np.gradcheck.fast import DIRECTIONS, along_directions, suspects
 from deepfm_np.gradcheck.judge import Measured, judge
 from deepfm_np.gradcheck.numeric import EPS, ROUNDINGS, NotAnalyticError, complex_step, difference, directional_step
@@ -19,6 +19,7 @@ from deepfm_np.gradcheck.report import Report, Result
 JITTERS = 4  # points tried to see the rounding error
 JITTERED = 32  # entries whose numeric derivative is tried
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
+OTHERWISE = 'Your backward pass may be right. Next: method="central", or a forward without abs, maximum, norm or real'
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Examination:
             try:
                 measured[name] = self._measure(name)
             except NotAnalyticError as error:
-                hint = f"{NOT_ANALYTIC}: {error}"
+                hint = f"{NOT_ANALYTIC}: {error}. {OTHERWISE}"
                 results[name] = Result.inconclusive(name, self.point[name].shape, hint)
         largest = max((m.largest for m in measured.values()), default=0.0)
         for name, m in measured.items():
@@ -105,22 +106,23 @@ class Examination:
         dense = to_dense(gradient, x.shape)
         precision = max(self.precision, _precision(dense.dtype), key=lambda info: info.eps)
         result, allowed = judge(name, dense, measured, largest, precision)
+        notes = []
         if result.verdict == "fail" and self.fast:
             rows = np.unique(gradient.rows) if is_row_gradient(gradient) else None
             measured = self._entries(name, suspects(self._along(name), x, dense, rows, self.rng), "complex")
             result, allowed = judge(name, dense, measured, largest, precision)
-            result = result.with_notes(f"a check along {DIRECTIONS} random directions failed")
+            notes.append(f"a check along {DIRECTIONS} random directions failed")
         if result.verdict == "fail":
             noise = self._noise(name, dense, measured)
             result, allowed = judge(name, dense, measured, largest, precision, noise)
         if result.verdict == "fail":
-            rule, hint = diagnose(self._evidence(name, dense, measured, allowed))
+            evidence = self._evidence(name, dense, measured, allowed)
+            rule, hint = diagnose(evidence)
             result = replace(result, rule=rule, hint=hint)
-        if slots is None:
-            notes = []
-        else:
+            notes.append(how_many_wrong(evidence))
+        if slots is not None:
             result = _without_idle_rows(result, gradient, slots)
-            notes = [strata(measured.entries, len(x), slots)] if measured.entries else []
+            notes += [strata(measured.entries, len(x), slots)] if measured.entries else []
         if self.method == "auto" and measured.method != "complex":
             notes.append("not analytic: central differences instead of the complex step")
         return result.with_notes(*notes)

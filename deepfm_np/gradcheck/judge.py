@@ -20,10 +20,11 @@ from deepfm_np.gradcheck.report import Result
 ROUNDING = 1e-12 / EPS  # rounding errors of a pass, in units of eps
 ZERO_TO_ROUNDING = 1e-12  # a tensor this small beside the largest gradient of the check counts as zero
 UNCERTAIN = 1e-2
+NOTHING_SAID = "Too few are left for a verdict: your backward pass may be right or wrong"
 REASONS = {
-    "kink": "the slopes left and right of it differ: move the point, or take the complex step",
-    "noise": "rounding is as large as the derivative: take float64 and the complex step, or another point",
-    "truncation": "within the step the function bends too much, or has a kink: take the complex step",
+    "kink": "the function has a corner there. Next: move the point, or take the complex step, which stays on one side",
+    "noise": "rounding drowns the difference. Next: float64 inputs and the complex step, or a point where f is smaller",
+    "truncation": "within the step the function bends too much. Next: take the complex step",
 }
 
 
@@ -80,12 +81,12 @@ def judge(
     excess = np.where(conclusive, error / tolerance, -1.0)
     excess[~np.isfinite(a)] = np.inf
     worst = int(np.argmax(excess)) if n.size else None
-    aside = "" if conclusive.all() else _why_set_aside(doubts[:, ~conclusive], n.size)
+    aside = "" if conclusive.all() else _why_set_aside(doubts, conclusive, measured.entries)
     hint = ""
     if n.size and excess[worst] > 1:
         verdict = "fail"
     elif 2 * conclusive.sum() < n.size:
-        verdict, hint, aside = "inconclusive", f"{aside}; fewer than half are left", ""
+        verdict, hint, aside = "inconclusive", f"{aside}. {NOTHING_SAID}", ""
     else:
         verdict = "pass"
     directions = measured.claimed is not None
@@ -99,7 +100,7 @@ def judge(
         relative_error=0.0 if worst is None else float(error[worst]),
         tolerance=rounding if worst is None else float(tolerance[worst]),
         tolerance_from=_reason(precision, measured.method, seen),
-        checked=gradient.size if directions else n.size,
+        checked=gradient.size if directions else int(conclusive.sum()),
         entries=gradient.size,
         hint=hint,
         note=_joined(f"along {n.size} random directions" if directions else "", aside),
@@ -107,18 +108,19 @@ def judge(
     return result, tolerance * denominator
 
 
-def _why_set_aside(doubts: Array, entries: int) -> str:
-    """doubts: (3, those set aside)."""
-    kinds = np.array(["kink", "noise", "truncation"])[np.argmax(doubts, axis=0)]
+def _why_set_aside(doubts: Array, conclusive: Array, entries: list[tuple]) -> str:
+    """doubts: (3, e).  conclusive: (e,) bool."""
+    kinds = np.where(conclusive, "", np.array(list(REASONS))[np.argmax(doubts, axis=0)])
     kind, count = max(((kind, int((kinds == kind).sum())) for kind in REASONS), key=lambda pair: pair[1])
-    return f"{kind} at {count} of {entries} entries ({REASONS[kind]}), which are set aside"
+    where = f", the first {entries[int(np.argmax(kinds == kind))]}," if entries else ""
+    return f"{kind} at {count} of {conclusive.size} entries{where} which are set aside: {REASONS[kind]}"
 
 
 def _reason(precision: np.finfo, method: str, seen: float) -> str:
-    rounding = f"rounding, {ROUNDING:.0f} eps of {precision.dtype}"
+    reason = f"the rounding of a pass in {precision.dtype}, {ROUNDING:.0f} times its precision eps"
     if method != "complex":
-        rounding += f" + truncation, what doubling the step h changes + round-off, {ROUNDINGS} eps |f| / h"
-    return rounding + (" + how far both jump when the point moves by an ulp" if seen else "")
+        reason += f", and of the method: what doubling its step h changes, and {ROUNDINGS} eps |f| / h"
+    return reason + (", and how far both numbers jump when the point moves by its last digit" if seen else "")
 
 
 def _joined(*notes: str) -> str:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "analytic", "numeric", "ratio", "rel. error", "allowed")
+COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "yours", "numeric", "ratio", "rel. error", "allowed")
 BY = {
-    "complex": "the complex step",
-    "auto": "the complex step where it can be taken",
+    "complex": "the complex step, a numerical derivative exact to rounding",
+    "auto": "the complex step where it can be taken, central differences elsewhere",
     "central": "central differences",
     "forward": "forward differences",
     "richardson": "Richardson extrapolation",
 }
+ERROR = "rel. error: |yours - numeric| / the largest of |yours|, |numeric| and, over the whole tensor, |numeric|"
 VERDICTS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}
 
 
@@ -37,7 +38,7 @@ class Result:
     relative_error: float
     tolerance: float
     tolerance_from: str
-    checked: int  # entries compared
+    checked: int  # entries compared, without those set aside
     entries: int  # entries there are
     hint: str = ""  # the likely mistake, or why nothing can be said
     rule: str = ""  # of `diagnose`, that gave the hint
@@ -47,6 +48,11 @@ class Result:
     def ratio(self) -> float:
         """analytic / numeric, which betrays a forgotten factor; nan where numeric is 0."""
         return self.analytic / self.numeric if self.numeric else nan
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether two numbers stand behind the verdict."""
+        return bool(self.tolerance_from) and self.verdict != "inconclusive"
 
     @classmethod
     def failed(cls, name: str, shape: tuple, hint: str, rule: str = "") -> "Result":
@@ -65,12 +71,11 @@ class Result:
     def cells(self) -> tuple[str, ...]:
         """The texts under `COLUMNS`."""
         head = (self.name, _tuple(self.shape), self.verdict, f"{self.checked} of {self.entries}")
-        if not self.tolerance_from:
+        if not self.is_compared:
             return (*head, "", "", "", "", "", "")
         numbers = (f"{self.analytic:.9g}", f"{self.numeric:.9g}", "" if isnan(self.ratio) else f"{self.ratio:.6g}")
         where = _tuple(self.index) if self.index or not self.shape else ""
-        allowed = f"{self.tolerance:.1e}" if self.tolerance < 1 else "anything"
-        return (*head, where, *numbers, f"{self.relative_error:.1e}", allowed)
+        return (*head, where, *numbers, f"{self.relative_error:.1e}", f"{self.tolerance:.1e}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,9 +154,16 @@ class Report:
         counts = {verdict: sum(result.verdict == verdict for result in self.results) for verdict in VERDICTS}
         others = [f"{count} {verdict}" for verdict, count in counts.items() if count and verdict != "pass"]
         found = ", ".join([f"{counts['pass']} of {len(self.results)} tensors pass", *others])
-        reasons = sorted({result.tolerance_from for result in self.results if result.tolerance_from})
-        allowed = "".join(f"\nallowed: {reason}" for reason in reasons)
-        return f"{found}, by {BY.get(self.method, self.method)}{allowed}"
+        compared = [result for result in self.results if result.is_compared]
+        lines = [f"{found}, by {BY.get(self.method, self.method)}"]
+        if compared:
+            lines.append(ERROR)
+        reasons: dict[str, list[str]] = {}
+        for result in compared:
+            reasons.setdefault(result.tolerance_from, []).append(result.name)
+        for reason, names in reasons.items():
+            lines.append(f"allowed: {reason}" if len(reasons) == 1 else f"allowed for {', '.join(names)}: {reason}")
+        return "\n".join(lines)
 
 
 def _html_row(result: Result) -> str:

@@ -57,13 +57,13 @@ def scatter(grad_vectors, cache, add):
 @pytest.mark.parametrize(
     "wrong, expected, hint",
     [
-        (lambda g, c, gx, gW, gb: (-gx, gW, gb), ["sign", "", ""], "the sign is flipped: A = -N"),
+        (lambda g, c, gx, gW, gb: (-gx, gW, gb), ["sign", "", ""], "the sign is flipped: yours = -numeric"),
         (
             lambda g, c, gx, gW, gb: (gx, gW / 6, gb),
             ["", "factor", ""],
-            "a constant factor is wrong: A = 1/n (n = 6) N",
+            "a constant factor is wrong: yours = 1/n (n = 6) * numeric",
         ),
-        (lambda g, c, gx, gW, gb: (gx, gW.T, gb), ["", "transposed", ""], "it is transposed: A = N^T"),
+        (lambda g, c, gx, gW, gb: (gx, gW.T, gb), ["", "transposed", ""], "it is transposed: yours = numeric^T"),
         (lambda g, c, gx, gW, gb: (g @ W, gW, gb), ["", "", ""], "no known mistake fits"),
         (lambda g, c, gx, gW, gb: (gx, gW, g), ["", "", "not summed"], "sum it over the batch, axis 0"),
         (lambda g, c, gx, gW, gb: (gx, gW, g[-1]), ["", "", "not summed"], "only the last example counts"),
@@ -87,10 +87,10 @@ def test_mistakes_in_an_affine_layer_are_named(wrong, expected, hint):
             "proportional to vectors is missing",
         ),
         (lambda g, c: g[:, None, None] * (c.vectors - c.total[:, None, :]), "sign", "flipped"),
-        (lambda g, c: 0.5 * ops.fm_backward(g, c), "factor", "A = 1/2 N"),
-        (lambda g, c: 2 * ops.fm_backward(g, c), "factor", "A = 2 N"),
-        (lambda g, c: len(g) * ops.fm_backward(g, c), "factor", "A = n (n = 5) N"),
-        (lambda g, c: ops.fm_backward(g, c)[::-1], "", "no known mistake fits; 24 of 30 checked entries are wrong"),
+        (lambda g, c: 0.5 * ops.fm_backward(g, c), "factor", "yours = 1/2 * numeric"),
+        (lambda g, c: 2 * ops.fm_backward(g, c), "factor", "yours = 2 * numeric"),
+        (lambda g, c: len(g) * ops.fm_backward(g, c), "factor", "yours = n (n = 5) * numeric"),
+        (lambda g, c: ops.fm_backward(g, c)[::-1], "", "no known mistake fits"),
     ],
 )
 def test_mistakes_in_a_factorization_machine_are_named(backward, rule, hint):
@@ -126,7 +126,7 @@ def test_a_row_of_padding_with_gradient_zero_must_be_absent():
 
 def test_strata_of_rows_are_counted():
     note = embedding_report(ops.embedding_backward).results[0].note
-    assert note == "rows: 5 touched once, 1 touched repeatedly, 1 padding alone, 2 of 2 untouched"
+    assert note == "rows compared: 5 named by one slot, 1 by several, 1 by padding alone, 2 by none (of 2)"
 
 
 def dropout(x):
@@ -139,8 +139,8 @@ MASK = dropout(np.ones_like(X))[0]  # 0 or 2
 @pytest.mark.parametrize(
     "forward, backward, rule, hint",
     [
-        (dropout, lambda g, c: g * MASK * MASK, "mask", "the mask is applied twice: A = N / keep, keep = 0.5"),
-        (dropout, lambda g, c: g * (MASK > 0), "mask", "the factor 1 / keep is missing: A = keep N, keep = 0.5"),
+        (dropout, lambda g, c: g * MASK * MASK, "mask", "applied twice: yours = numeric / keep, keep = 0.5"),
+        (dropout, lambda g, c: g * (MASK > 0), "mask", "1 / keep is missing: yours = keep * numeric, keep = 0.5"),
         (dropout, lambda g, c: g, "mask", "the mask is not applied"),
         (dropout, lambda g, c: 2 * g, "mask", "the mask is not applied"),
         (ops.relu_forward, lambda g, c: g, "mask", "the mask is not applied"),
@@ -175,7 +175,7 @@ P = ops.sigmoid_forward(LOGITS)[0]
     [
         (lambda g, c: g * (ops.sigmoid_forward(P)[0] - LABELS) / 5, "double sigmoid", "the sigmoid is applied twice"),
         (lambda g, c: g * (P - LABELS) * P * (1 - P) / 5, "double sigmoid", "the slope of the sigmoid is in it twice"),
-        (lambda g, c: g * (P - LABELS), "factor", "A = n (n = 5) N"),
+        (lambda g, c: g * (P - LABELS), "factor", "yours = n (n = 5) * numeric"),
         (lambda g, c: g * (LABELS - P) / 5, "sign", "the sign is flipped"),
     ],
 )
@@ -200,8 +200,8 @@ DEEP = RNG.standard_normal((3, 2))
 @pytest.mark.parametrize(
     "change, rule, hint",
     [
-        ({"l2_in_gradient": 0.0}, "L2 missing", "the gradient of an L2 penalty is missing: N - A = 0.1 x"),
-        ({"l2_in_gradient": 0.05}, "L2 missing", "N - A = 0.05 x"),
+        ({"l2_in_gradient": 0.0}, "L2 missing", "the gradient of an L2 penalty is missing: numeric - yours = 0.1 * x"),
+        ({"l2_in_gradient": 0.05}, "L2 missing", "numeric - yours = 0.05 * x"),
         ({"parts": ["fm"]}, "branch lost", "the deep part is missing"),
         ({"parts": ["deep"]}, "branch lost", "the FM part is missing"),
         ({"parts": ["fm", "fm", "deep"]}, "branch lost", "the FM part is counted twice"),
@@ -224,7 +224,7 @@ def test_an_l2_penalty_of_rows_counts_each_touch():
 
     result = check_loss(loss_and_grads, {"table": TABLE}, slots=(IDS, VALUES)).results[0]
     assert result.rule == "L2 missing"
-    assert result.hint.endswith("N - A = 0.1 x for each slot that touches the row")
+    assert result.hint.endswith("numeric - yours = 0.1 * x for each slot that touches the row")
 
 
 def test_a_cache_that_is_not_renewed_is_named():

@@ -11,7 +11,7 @@ PLANTED = [
     ("4-1-edges", "total = vectors.sum(axis=1)", "total = vectors.sum(axis=1); vectors[0]", "index 0 is out of bounds"),
     ("4-2-gradient", "- vectors", "+ 0 * vectors", "a term proportional to vectors is missing"),
     ("4-2-gradient", "total[:, None, :] - vectors", "vectors - total[:, None, :]", "sign"),
-    ("4-2-gradient", "grad_y[:, None, None] *", "2 * grad_y[:, None, None] *", "A = 2 N"),
+    ("4-2-gradient", "grad_y[:, None, None] *", "2 * grad_y[:, None, None] *", "yours = 2 * numeric"),
     ("4-2-gradient", "grad_y[:, None, None] *", "grad_y *", "raised ValueError"),
     ("4-3-count", "/ 2", "", "yours 1.5, expected 0.75"),
     ("4-3-count", "(m - 1)", "m", "wrong"),
