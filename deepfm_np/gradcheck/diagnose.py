@@ -129,7 +129,7 @@ def _grad_y_forgotten(e: Evidence) -> str:
 
 
 def _l2_missing(e: Evidence) -> str:
-    if e.operation is not None:
+    if e.operation is not None or e.analytic.size < FEW:
         return ""
     times, what = 1.0, "x"
     if e.slots is not None:
@@ -137,7 +137,7 @@ def _l2_missing(e: Evidence) -> str:
     c = _factor(e, times * e.values, e.difference)
     if c is None or c >= 0:
         return ""
-    return f"the gradient of an L2 penalty is missing: numeric - yours = {-c:.4g} * {what}"
+    return f"the gradient of an L2 penalty is missing, or its sign is wrong: numeric - yours = {-c:.4g} * {what}"
 
 
 def _branch_lost(e: Evidence) -> str:

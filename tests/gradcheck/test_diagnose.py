@@ -200,7 +200,7 @@ DEEP = RNG.standard_normal((3, 2))
 @pytest.mark.parametrize(
     "change, rule, hint",
     [
-        ({"l2_in_gradient": 0.0}, "L2 missing", "the gradient of an L2 penalty is missing: numeric - yours = 0.1 * x"),
+        ({"l2_in_gradient": 0.0}, "L2 missing", "missing, or its sign is wrong: numeric - yours = 0.1 * x"),
         ({"l2_in_gradient": 0.05}, "L2 missing", "numeric - yours = 0.05 * x"),
         ({"parts": ["fm"]}, "branch lost", "the deep part is missing"),
         ({"parts": ["deep"]}, "branch lost", "the FM part is missing"),
@@ -214,6 +214,16 @@ def test_a_lost_part_of_a_sum_is_named(change, rule, hint):
     report = check_loss(lambda params: penalised(params, **change), {"V": VECTORS}, terms=terms)
     assert rules(report) == [rule]
     assert hint in report.results[0].hint
+
+
+def test_a_single_number_is_not_taken_for_a_missing_penalty():
+    """Any difference is some multiple of one parameter."""
+
+    def loss_and_grads(params):
+        return 6 * params["bias"] ** 2, {"bias": 2 * params["bias"]}
+
+    result = check_loss(loss_and_grads, {"bias": np.array(0.7)}).results[0]
+    assert (result.verdict, result.rule) == ("fail", "")
 
 
 def test_an_l2_penalty_of_rows_counts_each_touch():
