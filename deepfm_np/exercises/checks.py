@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from deepfm_np.gradcheck import Report, check_loss, check_operation
+from deepfm_np.gradcheck import Report, Result, check_loss, check_operation
 
 OUR_CODE = __file__.rpartition("exercises")[0]
 
@@ -108,9 +108,16 @@ def refuses(function: Callable, *arguments, error: type[Exception] = ValueError)
 def _require(report: Report, name: str, of: str | None) -> None:
     print(report)
     results = [result for result in report.results if of in (None, result.name)]
-    hints = [f"{result.name}: {result.hint or result.verdict}" for result in results if result.verdict != "pass"]
-    if hints:
-        raise AnswerError(f"{name}: " + "; ".join(hints))
+    wrong = [_reason(result) for result in results if result.verdict != "pass"]
+    if wrong:
+        raise AnswerError(f"{name}: " + "; ".join(wrong))
+
+
+def _reason(result: Result) -> str:
+    text = f"{result.name}: {result.hint}"
+    if result.is_compared and result.index:
+        text += f" (at {result.index} yours is {result.analytic:.6g}, numeric {result.numeric:.6g})"
+    return text
 
 
 def _run(name: str, function: Callable):
