@@ -6,14 +6,21 @@
     MultiValued   several slots.      Rows as for Categorical; slots that are not needed have value 0.
 
 A missing number is filled and flagged in one slot: the row of the missing learns the fill and the flag at once.
-Each kind has `fit(column) -> state`, a dict that JSON can hold, `layout(state) -> (rows, slots)`, and
-`encode(column, state) -> (n, slots) rows, (n, slots) values`, rows counted within the field.
+Each kind has
+
+    scan(column) -> part              all that is needed of a piece of a column: `Cells`, or (n,) numbers
+    combine(parts) -> state           what training teaches, a dict that JSON can hold
+    layout(state) -> (rows, slots)
+    coder(state) -> encode            encode(part) -> (n, slots) rows, (n, slots) values; rows count within the field
+
+A column may come in pieces of BLOCK_ROWS rows (the last may be shorter): the state is that of the whole, to the bit.
 """
 
 import warnings
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +28,22 @@ import pandas as pd
 Array = np.ndarray
 UNKNOWN, MISSING, FIRST_VALUE = 0, 1, 2
 SCALINGS = ("standard", "log", "min-max", "identity", "quantile")
+BLOCK_ROWS = 2**18  # mean and deviation are merged from blocks of so many rows
+
+
+class Cells(NamedTuple):
+    """A piece of a column, its distinct cells told apart from where they stand."""
+
+    codes: Array  # (n,) int, which of the distinct cells; -1 is missing
+    keys: list  # of each distinct cell its text, or for a multi-valued one the tuple of its members
+
+
+class CellError(ValueError):
+    """A cell that its field cannot hold. row: counted from 0 in the column that was given.  what: the rest."""
+
+    def __init__(self, name: str, row: int, must: str, holds: str):
+        super().__init__(f"column {name!r} {must}; row {row} holds {holds}")
+        self.row, self.what = row, f"column {name!r} {must}, it holds {holds}"
 
 
 @dataclass(frozen=True)
@@ -38,18 +61,24 @@ class Categorical:
     def __post_init__(self):
         _check_min_count(self)
 
-    def fit(self, column: pd.Series) -> dict:
-        codes, keys = _factorize(column, _key)
-        return {"values": _frequent(codes, [() if key == "" else (key,) for key in keys], self.min_count)}
+    def scan(self, column: pd.Series) -> Cells:
+        return Cells(*_factorize(column, _key))
+
+    def combine(self, parts: Iterable[Cells]) -> dict:
+        single = (Cells(codes, [(key,) if key else () for key in keys]) for codes, keys in parts)
+        return {"values": _frequent(single, self.min_count)}
 
     def layout(self, state: dict) -> tuple[int, int]:
         return FIRST_VALUE + len(state["values"]), 1
 
-    def encode(self, column: pd.Series, state: dict) -> tuple[Array, Array]:
-        codes, keys = _factorize(column, _key)
-        row_of = _row_of(state)
-        rows = [MISSING if key == "" else row_of.get(key, UNKNOWN) for key in keys]
-        return np.array([*rows, MISSING])[codes][:, None], np.ones((len(codes), 1), np.float32)
+    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
+        row_of = {"": MISSING, **_row_of(state)}
+
+        def encode(part: Cells) -> tuple[Array, Array]:
+            rows = np.array([*(row_of.get(key, UNKNOWN) for key in part.keys), MISSING])
+            return rows[part.codes][:, None], np.ones((len(part.codes), 1), np.float32)
+
+        return encode
 
 
 @dataclass(frozen=True)
@@ -72,51 +101,60 @@ class Numerical:
         if self.bins < 2:
             raise ValueError(f"{self.name}: bins must be at least 2, got {self.bins}")
 
-    def fit(self, column: pd.Series) -> dict:
-        x = self._numbers(column)
-        x = x[~np.isnan(x)]
+    def scan(self, column: pd.Series) -> Array:
+        """(n,) float64, on a log scale if that is the scaling; nan where missing.
+
+        Raises CellError, a ValueError that names column and row, for text and infinities, ValueError for dates.
+        """
+        if column.dtype.kind in "mMc":
+            raise ValueError(f"column {self.name!r} must hold finite numbers; it holds {column.dtype}")
+        numbers = _to_numbers(column)
+        with np.errstate(invalid="ignore"):
+            wrong = ~(np.abs(numbers) <= np.finfo(np.float32).max)
+        if wrong.any():
+            wrong &= ~(pd.isna(column) | (column == "")).to_numpy(bool, na_value=True)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise CellError(self.name, row, "must hold finite numbers", repr(column.to_numpy(object)[row]))
+        return np.sign(numbers) * np.log1p(np.abs(numbers)) if self.scaling == "log" else numbers
+
+    def combine(self, parts: Iterable[Array]) -> dict:
+        """Quantiles need all the numbers in memory at once; all else is merged piece by piece."""
         if self.scaling == "quantile":
+            x = np.concatenate(list(_blocks(parts)) or [np.empty(0)])
             inner = np.linspace(0, 1, self.bins + 1)[1:-1]
             return {"edges": np.unique(np.quantile(x, inner)).tolist() if x.size else []}
-        if self.scaling == "identity" or not x.size:
-            return {"center": 0.0, "scale": 1.0}
+        center, scale = 0.0, 1.0
         if self.scaling == "min-max":
-            center, scale = x.min(), x.max() - x.min()
-        else:
-            center, scale = x.mean(), x.std()
+            ends = [(x.min(), x.max()) for x in _blocks(parts)]
+            if ends:
+                center = min(low for low, _ in ends)
+                scale = max(high for _, high in ends) - center
+        elif self.scaling != "identity":
+            center, scale = _mean_and_deviation(_blocks(parts))
         constant = scale <= 1e-12 * abs(center)
         return {"center": float(center), "scale": 1.0 if constant else float(scale)}
 
     def layout(self, state: dict) -> tuple[int, int]:
         return (2 + len(state["edges"]) if self.scaling == "quantile" else 2), 1
 
-    def encode(self, column: pd.Series, state: dict) -> tuple[Array, Array]:
-        x = self._numbers(column)
+    def coder(self, state: dict) -> Callable[[Array], tuple[Array, Array]]:
+        return lambda x: self._buckets(x, state) if self.scaling == "quantile" else self._scaled(x, state)
+
+    def _buckets(self, x: Array, state: dict) -> tuple[Array, Array]:
+        rows = np.where(np.isnan(x), 0, 1 + np.searchsorted(state["edges"], x, side="right"))
+        return rows[:, None], np.ones((len(x), 1), np.float32)
+
+    def _scaled(self, x: Array, state: dict) -> tuple[Array, Array]:
         missing = np.isnan(x)
-        if self.scaling == "quantile":
-            rows = np.where(missing, 0, 1 + np.searchsorted(state["edges"], x, side="right"))
-            return rows[:, None], np.ones((len(x), 1), np.float32)
         with np.errstate(over="ignore"):
-            values = np.where(missing, 1.0, (x - state["center"]) / state["scale"]).astype(np.float32)
+            values = ((x - state["center"]) / state["scale"]).astype(np.float32)
+        values[missing] = 1.0
         if np.isinf(values).any():
             row = int(np.argmax(np.isinf(values)))
             reason = f"the training part has center {state['center']:.3g} and scale {state['scale']:.3g}"
             raise ValueError(f"column {self.name!r}: row {row} holds {x[row]:.3g}, too far out; {reason}")
         return missing.astype(np.int64)[:, None], values[:, None]
-
-    def _numbers(self, column: pd.Series) -> Array:
-        """(n,) float64, nan where missing. Raises ValueError, naming column and row, for text, dates and infinities."""
-        if column.dtype.kind in "mMc":
-            raise ValueError(f"column {self.name!r} must hold finite numbers; it holds {column.dtype}")
-        raw = column.to_numpy(dtype=object)
-        numbers = pd.to_numeric(pd.Series(raw), errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        empty = pd.isna(raw) | (raw == "")
-        largest = np.finfo(np.float32).max
-        wrong = (np.isnan(numbers) & ~empty) | (np.abs(numbers) > largest)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise ValueError(f"column {self.name!r} must hold finite numbers; row {row} holds {raw[row]!r}")
-        return np.sign(numbers) * np.log1p(np.abs(numbers)) if self.scaling == "log" else numbers
 
 
 @dataclass(frozen=True)
@@ -141,34 +179,48 @@ class MultiValued:
         if not self.separator:
             raise ValueError(f"{self.name}: separator must not be empty")
 
-    def fit(self, column: pd.Series) -> dict:
-        codes, cells = _factorize(column.map(_hashable), self._members)
-        values = _frequent(codes, cells, self.min_count)
+    def scan(self, column: pd.Series) -> Cells:
+        return Cells(*_factorize(column.map(_hashable), self._members))
+
+    def combine(self, parts: Iterable[Cells]) -> dict:
+        """Reads the parts twice: which members are unknown decides how many slots a cell needs."""
+        values = _frequent(parts, self.min_count)
         row_of = {value: row for row, value in enumerate(values, FIRST_VALUE)}
-        return {"values": values, "slots": max((len(_slots(cell, row_of)) for cell in cells), default=1)}
+        return {
+            "values": values,
+            "slots": max((len(_slots(cell, row_of)) for _, keys in parts for cell in keys), default=1),
+        }
 
     def layout(self, state: dict) -> tuple[int, int]:
         return FIRST_VALUE + len(state["values"]), state["slots"]
 
-    def encode(self, column: pd.Series, state: dict) -> tuple[Array, Array]:
-        codes, cells = _factorize(column.map(_hashable), self._members)
+    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
         row_of = _row_of(state)
-        needed = [_slots(cell, row_of) for cell in [*cells, ()]]
-        rows = np.full((len(needed), state["slots"]), UNKNOWN)
+
+        def encode(part: Cells) -> tuple[Array, Array]:
+            needed = [_slots(cell, row_of) for cell in [*part.keys, ()]]
+            self._warn_of_cuts(part.codes, needed, state["slots"])
+            rows, values = self._padded(needed, state["slots"])
+            return rows[part.codes], values[part.codes]
+
+        return encode
+
+    def _padded(self, needed: list[list[tuple[int, int]]], slots: int) -> tuple[Array, Array]:
+        rows = np.full((len(needed), slots), UNKNOWN)
         values = np.zeros(rows.shape, np.float32)
-        for cell, slots in enumerate(needed):
-            kept = slots[: state["slots"]]
+        for cell, pairs in enumerate(needed):
+            kept = pairs[:slots]
             rows[cell, : len(kept)] = [row for row, _ in kept]
             values[cell, : len(kept)] = [value for _, value in kept]
         if self.pooling == "mean":
             values /= values.sum(axis=1, keepdims=True)
-        cut = sum(np.array([len(slots) > state["slots"] for slots in needed])[codes])
+        return rows, values
+
+    def _warn_of_cuts(self, codes: Array, needed: list[list[tuple[int, int]]], slots: int) -> None:
+        cut = sum(np.array([len(pairs) > slots for pairs in needed])[codes])
         if cut:
-            message = (
-                f"column {self.name!r}: {cut} rows hold more than {state['slots']} values; the first ones were kept"
-            )
-            warnings.warn(message, UserWarning, stacklevel=4)
-        return rows[codes], values[codes]
+            message = f"column {self.name!r}: {cut} rows hold more than {slots} values; the first ones were kept"
+            warnings.warn(message, UserWarning, stacklevel=5)
 
     def _members(self, cell) -> tuple[str, ...]:
         parts = cell.split(self.separator) if isinstance(cell, str) else cell if isinstance(cell, tuple) else (cell,)
@@ -226,13 +278,42 @@ def _is_missing(cell) -> bool:
     return cell is None or cell is pd.NA or cell != cell
 
 
-def _frequent(codes: Array, cells: list[tuple[str, ...]], min_count: int) -> list[str]:
+def _frequent(parts: Iterable[Cells], min_count: int) -> list[str]:
     """Members that stand in at least `min_count` rows, sorted, so that the order of the rows does not matter."""
     counts: dict[str, int] = {}
-    for cell, count in zip(cells, np.bincount(codes[codes >= 0], minlength=len(cells)), strict=True):
-        for key in cell:
-            counts[key] = counts.get(key, 0) + int(count)
+    for codes, cells in parts:
+        for cell, count in zip(cells, np.bincount(codes[codes >= 0], minlength=len(cells)).tolist(), strict=True):
+            for key in cell:
+                counts[key] = counts.get(key, 0) + count
     return sorted(key for key, count in counts.items() if count >= min_count)
+
+
+def _to_numbers(column: pd.Series) -> Array:
+    """(n,) float64, nan for what is not a number."""
+    if column.dtype.kind not in "iuf":
+        column = pd.to_numeric(pd.Series(column.to_numpy(dtype=object)), errors="coerce")
+    return column.to_numpy(np.float64, na_value=np.nan)
+
+
+def _blocks(parts: Iterable[Array]) -> Iterator[Array]:
+    """The numbers that are there, by blocks of BLOCK_ROWS rows; blocks without a number are left out."""
+    for part in parts:
+        for start in range(0, len(part), BLOCK_ROWS):
+            block = part[start : start + BLOCK_ROWS]
+            block = block[~np.isnan(block)]
+            if block.size:
+                yield block
+
+
+def _mean_and_deviation(blocks: Iterable[Array]) -> tuple[float, float]:
+    """Mean and deviation of all numbers, block by block (Chan, Golub & LeVeque 1979, eq. 2.1); (0, 1) without any."""
+    n, mean, squares = 0, 0.0, 0.0  # squares: the sum of the squared deviations from the mean
+    for x in blocks:
+        step = x.mean() - mean
+        squares += x.var() * len(x) + step**2 * (n * len(x) / (n + len(x)))
+        n += len(x)
+        mean += step * (len(x) / n)
+    return (mean, np.sqrt(squares / n)) if n else (0.0, 1.0)
 
 
 def _row_of(state: dict) -> dict[str, int]:

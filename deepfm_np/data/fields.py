@@ -1,7 +1,7 @@
 """FieldEncoder: raw columns to the ids and values of one flat table, learned from the training part alone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -45,7 +45,15 @@ class FieldEncoder:
         fields = infer_fields(frame) if self.fields is None else self.fields
         if not fields:
             raise ValueError("cannot fit without fields")
-        self._set(fields, [field.fit(_column(frame, field, fields)) for field in fields])
+        return self.combine(fields, [[part] for part in scan(frame, fields)])
+
+    def combine(self, fields: Sequence[Field], parts: Sequence[Iterable]) -> "FieldEncoder":
+        """Learn from what `scan` made of the pieces of a frame that came in pieces of BLOCK_ROWS rows.
+
+        parts: for every field the parts of its column, in order; they are gone through field by field, at most twice.
+        The result is that of `fit` on the whole frame, to the bit.
+        """
+        self._set(fields, [field.combine(pieces) for field, pieces in zip(fields, parts, strict=True)])
         return self
 
     def transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
@@ -54,15 +62,28 @@ class FieldEncoder:
         Columns that are not fields are ignored. Raises ValueError for a missing column or a cell that its field
         cannot hold, naming column and row, counted from 0.
         """
-        if self._states is None:
-            raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
-        first_row, ids, values = 0, [], []
-        for field, state, dim in zip(self.fields, self._states, self.field_dims, strict=True):
-            rows, numbers = field.encode(_column(frame, field, self.fields), state)
-            ids.append(first_row + rows)
-            values.append(numbers)
-            first_row += dim
-        return np.concatenate(ids, axis=1, dtype=np.int64), np.concatenate(values, axis=1, dtype=np.float32)
+        encode = self.coder()
+        return encode(scan(frame, self.fields))
+
+    def coder(self, dtype: type = np.int64) -> Callable[[list], tuple[Array, Array]]:
+        """A function of what `scan` makes of a frame to (n, s) ids of this dtype and (n, s) float32 values.
+
+        It is prepared once and used for many pieces. Raises ValueError before `fit`.
+        """
+        self._require_fitted()
+        coders = [field.coder(state) for field, state in zip(self.fields, self._states, strict=True)]
+        first_rows = np.cumsum([0, *self.field_dims[:-1]])
+
+        def encode(parts: list) -> tuple[Array, Array]:
+            slots = [code(part) for code, part in zip(coders, parts, strict=True)]
+            ids = [first_row + rows for first_row, (rows, _) in zip(first_rows, slots, strict=True)]
+            values = [numbers for _, numbers in slots]
+            return (
+                np.concatenate(ids, axis=1, dtype=dtype, casting="same_kind"),
+                np.concatenate(values, axis=1, dtype=np.float32),
+            )
+
+        return encode
 
     def fit_transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         """`fit`, then `transform` of the same frame."""
@@ -76,8 +97,7 @@ class FieldEncoder:
 
     def save(self, path: str | Path) -> None:
         """Write a JSON file, whole or not at all."""
-        if self._states is None:
-            raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
+        self._require_fitted()
         fields = [
             {"kind": field.kind, **asdict(field), "state": state}
             for field, state in zip(self.fields, self._states, strict=True)
@@ -101,6 +121,10 @@ class FieldEncoder:
             raise ValueError(f"{path} does not hold the fields of a deepfm_np encoder: {error}") from error
         return encoder
 
+    def _require_fitted(self) -> None:
+        if self._states is None:
+            raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
+
     def _set(self, fields: Sequence[Field], states: list[dict]) -> None:
         layouts = [field.layout(state) for field, state in zip(fields, states, strict=True)]
         slots = [number for _, number in layouts]
@@ -109,6 +133,11 @@ class FieldEncoder:
         self.field_dims = [rows for rows, _ in layouts]
         self.field_starts = [0, *np.cumsum(slots)[:-1].tolist()]
         self.num_slots = sum(slots)
+
+
+def scan(frame: pd.DataFrame, fields: Sequence[Field]) -> list:
+    """For each field what it needs of its column. Raises ValueError for a missing column or a cell it cannot hold."""
+    return [field.scan(_column(frame, field, fields)) for field in fields]
 
 
 def _column(frame: pd.DataFrame, field: Field, fields: Sequence[Field]) -> pd.Series:

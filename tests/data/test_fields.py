@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, infer_fields
+from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, columns, infer_fields
+from deepfm_np.data.fields import scan
 
 FRAME = pd.DataFrame(
     {
@@ -193,6 +194,40 @@ def test_an_empty_frame_is_encoded_to_no_rows():
 def test_floats_are_inferred_numerical_and_all_else_categorical():
     frame = pd.DataFrame({"f": [0.5], "i": [1], "s": ["x"], "b": [True], "c": pd.Categorical(["u"])})
     assert [type(field) for field in infer_fields(frame)] == [Numerical, *[Categorical] * 4]
+
+
+EVERY_KIND = [
+    Categorical("app", 2),
+    *(Numerical(name, scaling) for name, scaling in zip("abcde", columns.SCALINGS, strict=True)),
+    MultiValued("tags", min_count=3),
+    MultiValued("user", "mean"),
+]
+
+
+@pytest.mark.parametrize("rows", [1, 60, 61, 185])
+def test_a_frame_in_pieces_teaches_the_same_to_the_bit(monkeypatch, rows):
+    monkeypatch.setattr(columns, "BLOCK_ROWS", 60)
+    rng = np.random.default_rng(rows)
+    numbers = np.where(rng.random((5, rows)) < 0.2, np.nan, 1e3 * rng.standard_normal((5, rows)) ** 3)
+    numbers[:, 60:120] = np.nan  # a piece without a number
+    frame = pd.DataFrame(dict(zip("abcde", numbers, strict=True)))
+    frame["app"] = rng.choice(["x", "y", "z", "", None], rows)
+    frame["tags"] = ["|".join(rng.choice(list("ghijklmn"), rng.integers(5))) for _ in range(rows)]
+    frame["user"] = rng.integers(9, size=rows)
+    whole = FieldEncoder(EVERY_KIND).fit(frame)
+    pieces = [scan(frame.iloc[start : start + 60], EVERY_KIND) for start in range(0, rows, 60)]
+    learned = FieldEncoder().combine(EVERY_KIND, list(zip(*pieces, strict=True)))
+    assert learned._states == whole._states
+    encoded = [learned.coder(np.int32)(piece) for piece in pieces]
+    for array, expected in zip(map(np.concatenate, zip(*encoded, strict=True)), whole.transform(frame), strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_mean_and_deviation_of_blocks_are_those_of_the_whole(monkeypatch):
+    monkeypatch.setattr(columns, "BLOCK_ROWS", 100)
+    x = 1e6 + np.random.default_rng(0).standard_normal(1050)
+    state = Numerical("x").combine([x])
+    np.testing.assert_allclose([state["center"], state["scale"]], [x.mean(), x.std()], rtol=1e-12)
 
 
 def test_dates_need_a_decision():
