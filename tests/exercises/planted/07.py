@@ -1,0 +1,53 @@
+"""Wrong answers to exercise 7: masks that are wrong, lost, drawn twice or not frozen."""
+
+DRAW, SCALED = "rng.random(x.shape) >= rate", "x * mask / (1 - rate)"
+IDENTITY = "def dropout_forward(x, rate, rng):\n    return x.copy(), (np.ones(x.shape, bool), rate)"
+PLANTED = [
+    ("7-1-values", ">= rate", "< rate", "the share of units that are kept at rate 0.2 is wrong"),
+    ("7-1-values", SCALED, "x * mask", "y is wrong"),
+    ("7-1-values", SCALED, "x * mask / rate", "y is wrong"),
+    ("7-1-values", DRAW, "rng.random((len(x), 1)) >= rate + 0 * x", "both the first unit and the second"),
+    ("7-1-values", "(mask, rate)\n    ###", "(mask / (1 - rate), rate)\n    ###", "yours 1.25, expected 1"),
+    ("7-1-values", "rng.random(x.shape)", "np.random.random(x.shape)", "the mask from a generator of the same seed"),
+    ("7-1-values", "rng.random(x.shape)", "np.random.default_rng(0).random(x.shape)", "a later call"),
+    ("7-1-values", "(mask, rate)\n    ###", "mask\n    ###", "the length of the tuple that is the cache"),
+    ("7-1-expectation", SCALED, "x * mask", "yours 1.4"),
+    ("7-1-expectation", SCALED, "x * mask / rate", "the mean of y for units of value 2 is wrong"),
+    ("7-1-expectation", ">= rate", "< rate", "the mean of y for units of value 2 is wrong"),
+    ("7-1-expectation", SCALED, "x * (1 + rate * (2 * mask - 1))", "the mean of y for units of value 2 is wrong"),
+    ("7-1-edges", "if rate == 0:", "if rate == 1:", "what the generator gives after a call at rate 0"),
+    ("7-1-edges", "x.copy()", "x", "return a copy"),
+    ("7-1-edges", "0 <= rate < 1", "0 <= rate <= 1", "must raise ValueError here, it returned"),
+    ("7-1-edges", "raise ValueError(", "raise TypeError(", "must raise ValueError here, it raised TypeError"),
+    ("7-1-edges", SCALED, "x * (mask / (1 - rate))", "y for x in float32 is float64, should be float32"),
+    ("7-1-edges", SCALED, "(x * mask / (1 - rate)).real", "y for x in complex128 is wrong"),
+    ("7-2-gradient", " / (1 - rate)", "", "the factor 1 / keep is missing"),
+    ("7-2-gradient", " * mask", "", "the mask is not applied"),
+    ("7-2-gradient", "/ (1 - rate)", "/ (1 - rate) / (1 - rate)", "the mask is applied twice"),
+    ("7-2-gradient", "(1 - rate)", "rate", "a constant factor is wrong: yours = 2.333 * numeric"),
+    ("7-2-gradient", "* mask", "* (np.random.default_rng(1).random(mask.shape) >= rate)", "no known mistake fits"),
+    ("7-2-gradient", "return grad_y", "return; grad_y", "returned None"),
+    (
+        "7-3-frozen",
+        "def fixed(x):\n        return forward(x, rate, np.random.default_rng(seed))",
+        "rng = np.random.default_rng(seed)\n    def fixed(x):\n        return forward(x, rate, rng)",
+        "freeze the mask",
+    ),
+    ("7-3-frozen", "default_rng(seed)", "default_rng()", "freeze the mask"),
+    ("7-3-frozen", "default_rng(seed)", "default_rng(0)", "y is wrong"),
+    ("7-3-frozen", "return fixed", "return fixed(np.zeros(3))", "'tuple' object is not callable"),
+    ("7-3-frozen", "(seed))", "(seed))[0]", "must return y, cache"),
+    ("7-4-formula", "x * x * rate / (1 - rate)", "x * rate / (1 - rate)", "the variance for x = (2, -4) is wrong"),
+    ("7-4-formula", "/ (1 - rate)", "* (1 - rate)", "yours 0.64, expected 1"),
+    ("7-4-formula", "x.copy()", "x * (1 - rate)", "the mean for x = (2, -4) is wrong"),
+]
+HARD_CODED = {
+    "7-1-values": "def dropout_forward(x, rate, rng):\n    mask = np.resize([1, 1, 1, 1, 0], x.shape) > 0\n"
+    "    return x * mask / (1 - rate), (mask, rate)",
+    "7-1-expectation": IDENTITY,
+    "7-1-edges": IDENTITY,
+    "7-2-gradient": "def dropout_backward(grad_y, cache):\n    return np.where(fixed_mask, grad_y / 0.7, 0)",
+    "7-3-frozen": "def frozen(forward, rate, seed):\n"
+    "    return lambda x: (x + 0.5 * np.random.default_rng(3).standard_normal(x.shape), None)",
+    "7-4-formula": "def mean_and_variance(x, rate):\n    return np.array([2.0, -4.0]), np.array([1.0, 4.0])",
+}
