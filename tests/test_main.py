@@ -75,7 +75,7 @@ def test_gradcheck_fails_with_status_1_and_shows_the_report(capsys, monkeypatch)
     status, out, _ = run(capsys, "gradcheck", "--rows", 1000)
     assert status == 1
     assert "wrong square: x" in out
-    assert "A = 1/2 N" in out
+    assert "yours = 1/2 * numeric" in out
     assert out.endswith("1 of the checks did not pass\n")
 
 

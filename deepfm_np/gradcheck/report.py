@@ -1,5 +1,6 @@
 """What a gradient check found: one result per tensor, as text, as HTML and as a DataFrame."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from html import escape
@@ -17,7 +18,8 @@ BY = {
     "forward": "forward differences",
     "richardson": "Richardson extrapolation",
 }
-ERROR = "rel. error: |yours - numeric| / the largest of |yours|, |numeric| and, over the whole tensor, |numeric|"
+WIDTH = 100  # of remarks in a terminal
+ERROR = "rel. error: |yours - numeric| / max(|yours|, |numeric|, the largest |numeric| of the tensor)"
 VERDICTS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}
 
 
@@ -127,7 +129,8 @@ class Report:
         rows = [COLUMNS, *(result.cells() for result in self.results)]
         widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, *self._remarks(), self._summary()])
+        remarks = [_wrapped(f"  {remark}") for remark in self._remarks()]
+        return "\n".join([*lines, *remarks, *map(_wrapped, self._summary())])
 
     def __repr__(self) -> str:
         return str(self)
@@ -135,10 +138,10 @@ class Report:
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{column}</th>" for column in COLUMNS)
         body = "".join(_html_row(result) for result in self.results)
-        remarks = "".join(f"<li>{escape(remark.strip())}</li>" for remark in self._remarks())
+        remarks = "".join(f"<li>{escape(remark)}</li>" for remark in self._remarks())
         remarks = f"<ul>{remarks}</ul>" if remarks else ""
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        summary = escape(self._summary()).replace("\n", "<br>")
+        summary = "<br>".join(map(escape, self._summary()))
         return f"{table}{remarks}<p>{summary}</p>"
 
     def _remarks(self) -> list[str]:
@@ -148,9 +151,9 @@ class Report:
             for text in (result.hint, result.note):
                 if text:
                     about.setdefault(text, []).append(result.name)
-        return [f"  {', '.join(names)}: {text}" for text, names in about.items()]
+        return [f"{', '.join(names)}: {text}" for text, names in about.items()]
 
-    def _summary(self) -> str:
+    def _summary(self) -> list[str]:
         counts = {verdict: sum(result.verdict == verdict for result in self.results) for verdict in VERDICTS}
         others = [f"{count} {verdict}" for verdict, count in counts.items() if count and verdict != "pass"]
         found = ", ".join([f"{counts['pass']} of {len(self.results)} tensors pass", *others])
@@ -163,13 +166,17 @@ class Report:
             reasons.setdefault(result.tolerance_from, []).append(result.name)
         for reason, names in reasons.items():
             lines.append(f"allowed: {reason}" if len(reasons) == 1 else f"allowed for {', '.join(names)}: {reason}")
-        return "\n".join(lines)
+        return lines
 
 
 def _html_row(result: Result) -> str:
     cells = [f"<td>{escape(cell)}</td>" for cell in result.cells()]
     cells[2] = f'<td style="color: {VERDICTS[result.verdict]}; font-weight: bold">{result.verdict}</td>'
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, WIDTH, subsequent_indent="    ")
 
 
 def _tuple(numbers: tuple) -> str:
