@@ -62,7 +62,7 @@ class Categorical:
         _check_min_count(self)
 
     def scan(self, column: pd.Series) -> Cells:
-        return Cells(*_factorize(column, _key))
+        return Cells(*_factorize(column, key_of))
 
     def combine(self, parts: Iterable[Cells]) -> dict:
         single = (Cells(codes, [(key,) if key else () for key in keys]) for codes, keys in parts)
@@ -224,7 +224,7 @@ class MultiValued:
 
     def _members(self, cell) -> tuple[str, ...]:
         parts = cell.split(self.separator) if isinstance(cell, str) else cell if isinstance(cell, tuple) else (cell,)
-        keys = (_key(part).strip() for part in parts if not _is_missing(part))
+        keys = (key_of(part).strip() for part in parts if not _is_missing(part))
         return tuple(dict.fromkeys(key for key in keys if key))
 
 
@@ -257,7 +257,7 @@ def _factorize(column: pd.Series, describe) -> tuple[Array, list]:
     return codes, [describe(cell) for cell in distinct]
 
 
-def _key(cell) -> str:
+def key_of(cell) -> str:
     """The text under which a value is known, the same for 12, 12.0, "12" and "12.0"."""
     if isinstance(cell, str):
         return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell
@@ -270,7 +270,7 @@ def _key(cell) -> str:
 
 def _hashable(cell):
     if isinstance(cell, set | frozenset):
-        return tuple(sorted(cell, key=_key))
+        return tuple(sorted(cell, key=key_of))
     return tuple(cell) if isinstance(cell, list | np.ndarray) else cell
 
 

@@ -1,6 +1,7 @@
 """Criteo's display advertising log (Kaggle 2014): label, 13 integers, 26 hashed categories, separated by tabs."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +30,8 @@ def load_criteo(
         raise ValueError(f"numericals must be 'log' or 'buckets', got {numericals!r}")
     integer = _bucket if numericals == "buckets" else float
 
-    def parse(cells: list[str]) -> tuple:
-        if cells[0] not in ("0", "1"):
-            raise ValueError(f"the label must be 0 or 1, got {cells[0]!r}")
-        counts = [
-            integer(whole_number(cell, name)) if cell else np.nan
-            for name, cell in zip(INTEGERS, cells[1:14], strict=True)
-        ]
-        return int(cells[0]), *counts, *cells[14:]
-
     reader = LineReader(on_error)
-    lines = reader.read(Path(path), "\t", (40,), parse, limit=rows)
+    lines = reader.read(Path(path), "\t", (40,), lambda cells: parse_cells(cells, integer), limit=rows)
     frame = pd.DataFrame(lines, columns=["label", *INTEGERS, *CATEGORIES])
     kind: list[Field] = (
         [Numerical(name, scaling="log") for name in INTEGERS]
@@ -49,6 +41,16 @@ def load_criteo(
     fields = [*kind, *(Categorical(name, min_count) for name in CATEGORIES)]
     labels = frame.pop("label").to_numpy(np.float32)
     return ClickData(frame, labels, fields, skipped=reader.skipped)
+
+
+def parse_cells(cells: list[str], integer: Callable = float) -> tuple:
+    """The label, 13 integers, nan where missing, and 26 categories. Raises ValueError saying what should be where."""
+    if cells[0] not in ("0", "1"):
+        raise ValueError(f"the label must be 0 or 1, got {cells[0]!r}")
+    counts = [
+        integer(whole_number(cell, name)) if cell else np.nan for name, cell in zip(INTEGERS, cells[1:14], strict=True)
+    ]
+    return int(cells[0]), *counts, *cells[14:]
 
 
 def _bucket(x: int) -> str:

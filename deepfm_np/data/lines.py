@@ -43,22 +43,28 @@ class LineReader:
             for number, line in self._numbered(path, file):
                 if limit is not None and len(rows) == limit:
                     break
-                cells = line.rstrip("\r\n").split(separator)
-                try:
-                    if len(cells) not in counts:
-                        expected = " or ".join(map(str, counts))
-                        raise ValueError(f"{len(cells)} cells separated by {separator!r}, should be {expected}")
-                    rows.append(parse(cells))
-                except ValueError as error:
-                    self._malformed(f"{path} line {number}: {error}")
+                row = self.parse(f"{path} line {number}", line, separator, counts, parse)
+                if row is not None:
+                    rows.append(row)
         if not rows:
             raise ValueError(f"{path} holds no {'well-formed ' if self.skipped else ''}line")
         return rows
 
-    def _malformed(self, message: str) -> None:
-        if self.on_error == "raise":
-            raise ValueError(message)
-        self.skipped += 1
+    def parse(
+        self, where: str, line: str, separator: str, counts: tuple[int, ...], parse: Callable[[list[str]], tuple]
+    ) -> tuple | None:
+        """What `parse` makes of the cells of a line; None if it is malformed and skipped.  where: file, number."""
+        cells = line.rstrip("\r\n").split(separator)
+        try:
+            if len(cells) not in counts:
+                expected = " or ".join(map(str, counts))
+                raise ValueError(f"{len(cells)} cells separated by {separator!r}, should be {expected}")
+            return parse(cells)
+        except ValueError as error:
+            if self.on_error == "raise":
+                raise ValueError(f"{where}: {error}") from None
+            self.skipped += 1
+            return None
 
     def _numbered(self, path: Path, file) -> Iterator[tuple[int, str]]:
         try:

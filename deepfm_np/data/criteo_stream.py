@@ -1,0 +1,185 @@
+"""Criteo's log in pieces, for files larger than memory: whole blocks of lines are parsed by NumPy.
+
+A block in which anything is unusual (a malformed line, a number of more than 8 characters, a byte beyond ASCII) is
+parsed line by line, by the function that `load_criteo` uses: what is accepted, and what an error says, is the same.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import cycle, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np.data import columns
+from deepfm_np.data.ahead import ahead
+from deepfm_np.data.click_data import Piece
+from deepfm_np.data.columns import Array, Numerical, key_of
+from deepfm_np.data.criteo import CATEGORIES, INTEGERS, parse_cells
+from deepfm_np.data.lines import LineReader
+from deepfm_np.data.words import WordCategorical, pack
+
+LINES = 1024  # parsed at once, so that what is computed from them stays in the processor's cache
+CELLS = 40
+START = {"done": 0, "lines": 0, "rows": 0, "skipped": 0}
+
+# For words of n = 0 ... 8 bytes: ones over these bytes, the shift that moves them to the low end, zeros before them.
+ONES = np.array([2**64 - 2 ** (64 - 8 * n) for n in range(9)], np.uint64)
+SHIFT = np.array([64 - 8 * n for n in range(9)], np.uint64)
+ZEROS = np.array([int.from_bytes(b"0" * (8 - n) + bytes(n), "big") for n in range(9)], np.uint64)
+EIGHT_ZEROS, TOO_MUCH, HIGH_BITS = (np.uint64(0x0101010101010101 * byte) for byte in (0x30, 0x76, 0x80))
+
+
+class Rows(NamedTuple):
+    """Parsed lines."""
+
+    labels: Array  # (n,) uint8
+    numbers: Array  # (n, 13) float64, nan where missing
+    words: Array  # (n, 26) uint64
+
+
+class CriteoStream:
+    """A file in the format of train.txt, as `load_criteo(path, "log", min_count, rows, on_error)` reads it.
+
+    Categories of more than 8 bytes are refused with file and line, whatever `on_error`: Criteo's have 8.
+    Raises FileNotFoundError for a missing file and ValueError for an `on_error` there is not.
+    """
+
+    unit = "B"
+
+    def __init__(self, path: str | Path, min_count: int = 10, rows: int | None = None, on_error: str = "raise"):
+        LineReader(on_error)
+        self.path, self.on_error = Path(path), on_error
+        if not self.path.is_file():
+            raise FileNotFoundError(f"{path}: no such file")
+        self.total = self.path.stat().st_size
+        self.limit = rows
+        self.fields = [
+            *(Numerical(name, scaling="log") for name in INTEGERS),
+            *(WordCategorical(name, min_count) for name in CATEGORIES),
+        ]
+        self.settings = {"data": "criteo", "min_count": min_count, "rows": rows, "on_error": on_error}
+
+    def pieces(self, after: dict | None = None) -> Iterator[Piece]:
+        """The log in pieces, as `Stream` says. The next one is parsed while the last one is used."""
+        end = dict(after or START)
+        with open(self.path, "rb") as file, closing(ahead(self._read_all(file, end))) as parsed:
+            for rows, here in parsed:
+                yield Piece(rows.labels.copy(), self._scan(rows), here)
+        if not end["rows"]:
+            raise ValueError(f"{self.path} holds no {'well-formed ' if end['skipped'] else ''}line")
+
+    def _read_all(self, file, end: dict) -> Iterator[tuple[Rows, dict]]:
+        """Rows and the `end` of each piece. They lie in one of two buffers: using one leaves time to fill the other."""
+        file.seek(end["done"])
+        size = columns.BLOCK_ROWS if self.limit is None else min(columns.BLOCK_ROWS, self.limit)
+        for buffer in cycle([_buffer(size), _buffer(size)]):
+            rows = self._read(file, buffer, end)
+            if not len(rows.labels):
+                return
+            yield rows, dict(end)
+
+    def _scan(self, rows: Rows) -> list:
+        numbers, words = self.fields[: len(INTEGERS)], self.fields[len(INTEGERS) :]
+        return [
+            *(field.scan(pd.Series(x)) for field, x in zip(numbers, rows.numbers.T, strict=True)),
+            *(field.scan(cells) for field, cells in zip(words, rows.words.T, strict=True)),
+        ]
+
+    def _read(self, file, buffer: Rows, end: dict) -> Rows:
+        """Fill the buffer with the next rows, as many as there are, and move `end`."""
+        n, wanted = 0, len(buffer.labels) if self.limit is None else min(len(buffer.labels), self.limit - end["rows"])
+        while n < wanted and (lines := list(islice(file, min(LINES, wanted - n)))):
+            rows = parse_block(b"".join(lines)) or self._parse_lines(lines, end)
+            for array, parsed in zip(buffer, rows, strict=True):
+                array[n : n + len(parsed)] = parsed
+            n += len(rows.labels)
+            end["lines"] += len(lines)
+            end["done"] += sum(map(len, lines))
+        end["rows"] += n
+        return Rows(*(array[:n] for array in buffer))
+
+    def _parse_lines(self, lines: list[bytes], end: dict) -> Rows:
+        """The same as `parse_block`, one line after the other, for every kind of line; counts what is skipped."""
+        reader, rows = LineReader(self.on_error), []
+        for number, line in enumerate(lines, end["lines"] + 1):
+            where = f"{self.path} line {number}"
+            try:
+                row = reader.parse(where, line.decode(), "\t", (CELLS,), parse_cells)
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{self.path} is not a text file in utf-8: {error.reason}") from error
+            if row is not None:
+                rows.append((row[0], row[1:14], _packed(where, row[14:])))
+        end["skipped"] += reader.skipped
+        labels, numbers, words = zip(*rows, strict=True) if rows else ((), (), ())
+        return Rows(
+            np.array(labels, np.uint8),
+            np.array(numbers, np.float64).reshape(-1, len(INTEGERS)),
+            np.array(words, np.uint64).reshape(-1, len(CATEGORIES)),
+        )
+
+
+def _buffer(rows: int) -> Rows:
+    """Room for so many rows, each column in one piece."""
+    numbers, words = np.empty((len(INTEGERS), rows)), np.empty((len(CATEGORIES), rows), np.uint64)
+    return Rows(np.empty(rows, np.uint8), numbers.T, words.T)
+
+
+def parse_block(text: bytes) -> Rows | None:
+    """Parse whole lines; None where one of them is anything but 40 cells of at most 8 plain characters."""
+    text = text.replace(b"\r\n", b"\n") if b"\r" in text else text
+    if not text.isascii() or not text.endswith(b"\n") or any(byte in text for byte in (b".", b"\r", b"\0")):
+        return None
+    text = np.frombuffer(text + bytes(8), np.uint8)
+    ends = np.flatnonzero(text - 9 < 2)  # tabs, 9, and line ends, 10: what is below 9 wraps around
+    if len(ends) % CELLS:
+        return None
+    lengths = (np.diff(ends, prepend=-1) - 1).reshape(-1, CELLS)
+    ends = ends.reshape(-1, CELLS)
+    labels = text[ends[:, 0] - 1] - ord("0")
+    marks = text[ends]
+    if (marks[:, -1] != 10).any() or (marks[:, :-1] != 9).any() or lengths.max() > 8:
+        return None
+    if (lengths[:, 0] != 1).any() or (labels > 1).any():
+        return None
+    words = _words(text, ends[:, :-1] + 1, lengths[:, 1:])
+    numbers = _whole_numbers(words[:, : len(INTEGERS)], lengths[:, 1 : 1 + len(INTEGERS)])
+    return None if numbers is None else Rows(labels, numbers, words[:, len(INTEGERS) :])
+
+
+def _words(text: Array, starts: Array, lengths: Array) -> Array:
+    """The words of the cells that begin at `starts`: 8 bytes are read wherever one begins, and cut to its length."""
+    at_every_byte = np.ndarray((len(text) - 7,), ">u8", buffer=text, strides=(1,))
+    return at_every_byte[starts].astype(np.uint64) & ONES[lengths]
+
+
+def _whole_numbers(words: Array, lengths: Array) -> Array | None:
+    """The numbers that the words spell, nan for the empty one; None where one of them is not a whole number.
+
+    Eight digits are put together at once: neighbours to pairs, pairs to fours, fours to the number.
+    """
+    negative = words >> 56 == ord("-")
+    digits = lengths - negative
+    words = np.where(negative, words << 8, words)
+    x = (words >> SHIFT[digits] | ZEROS[digits]) ^ EIGHT_ZEROS
+    if ((x + TOO_MUCH | x) & HIGH_BITS).any() or (negative & (digits == 0)).any():  # a byte is above 9
+        return None
+    for bits, mask in ((8, 0x00FF00FF00FF00FF), (16, 0x0000FFFF0000FFFF), (32, 0x00000000FFFFFFFF)):
+        x = (x >> bits & mask) * 10 ** (bits // 8) + (x & mask)
+    numbers = x.astype(np.float64)
+    numbers[negative] *= -1
+    numbers[lengths == 0] = np.nan
+    return numbers
+
+
+def _packed(where: str, cells: tuple[str, ...]) -> list[int]:
+    words = []
+    for name, cell in zip(CATEGORIES, cells, strict=True):
+        try:
+            words.append(int(pack([key_of(cell)])[0]))
+        except ValueError as error:
+            advice = "a log of longer categories can be encoded as --data table, with a header"
+            raise ValueError(f"{where}: {name} {error}; {advice}") from None
+    return words

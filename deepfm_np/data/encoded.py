@@ -1,0 +1,272 @@
+"""A click log of any size as a folder of arrays that can be memory-mapped.
+
+    ids.npy       (n, s) int32, or int64 where the table has more rows than that can count
+    values.npy    (n, s) float32
+    labels.npy    (n,) uint8 of 0 and 1
+    encoder.json  the fields, as `FieldEncoder.save` writes them
+    meta.json     the number of rows, clicks and malformed lines, and where they came from
+
+The log is read once, in pieces. Each is scanned and kept as it is scanned: the distinct cells of a column, and which of
+them stands where. When the last one is counted, the fields learn from all pieces together, and the pieces are written
+as ids and values. Ids and values are those of `FieldEncoder().fit_transform` on all rows at once, to the bit: the
+vocabulary and the scales, though never the labels, of rows that are held out later are known to the encoder.
+
+All this happens in FOLDER.part, which is renamed at the end. A run that was interrupted, even killed, goes on from the
+last piece; after a power cut delete FOLDER.part. It needs room for about 200 bytes a row of Criteo beside the result.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from deepfm_np.data import columns
+from deepfm_np.data.ahead import ahead
+from deepfm_np.data.click_data import Piece, Stream
+from deepfm_np.data.columns import Array, Cells
+from deepfm_np.data.fields import FieldEncoder
+from deepfm_np.data.words import WordCells
+from deepfm_np.files import read_arrays, write_arrays, write_text
+
+FORMAT = "deepfm_np encoded 1"
+ARRAYS = ("ids", "values", "labels")
+ENCODER_FILE, META_FILE, PIECES = "encoder.json", "meta.json", "pieces"
+
+
+class Encoded(NamedTuple):
+    """An encoded folder. The arrays are memory-mapped and read-only."""
+
+    ids: Array  # (n, s) int32 or int64
+    values: Array  # (n, s) float32
+    labels: Array  # (n,) uint8
+    encoder: FieldEncoder
+    meta: dict
+
+
+def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded:
+    """Write a log as a folder, or go on with it where an earlier run was interrupted.
+
+    progress: show a bar on a terminal (never in a pipe).
+
+    Raises ValueError where the folder is there already, FOLDER.part is of another log or other settings, or the log is
+    malformed (with file and line; FOLDER.part is then taken away), and OSError where nothing can be written.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise ValueError(f"{folder} is there already; delete it or name another folder")
+    part = folder.with_name(f"{folder.name}.part")
+    meta = _begin(part, stream)
+    if "rows" not in meta:
+        _scan(stream, part / PIECES, progress)
+        encoder = _learned(stream, part)
+        _write(part, encoder, progress)
+        _finish(part, meta)
+    shutil.rmtree(part / PIECES, ignore_errors=True)
+    part.rename(folder)
+    return open_encoded(folder)
+
+
+def open_encoded(folder: str | Path) -> Encoded:
+    """Map what `encode` wrote. Raises FileNotFoundError or ValueError, naming the file that is missing or damaged."""
+    folder = Path(folder)
+    meta = _read_meta(folder / META_FILE)
+    encoder = FieldEncoder.load(folder / ENCODER_FILE)
+    shape = meta["rows"], encoder.num_slots
+    ids, values, labels = (_map(folder / f"{name}.npy", shape[: 1 if name == "labels" else 2]) for name in ARRAYS)
+    return Encoded(ids, values, labels, encoder, meta)
+
+
+def _begin(part: Path, stream: Stream) -> dict:
+    """Make the folder, or see that it is the beginning of the same run; its meta data."""
+    about = stream.path.stat()
+    run = {"file": stream.path.name, "bytes": about.st_size, "changed": about.st_mtime_ns, **stream.settings}
+    if (part / META_FILE).exists():
+        meta = json.loads((part / META_FILE).read_text(encoding="utf-8"))
+        differing = [name for name in {**run, **meta["run"]} if run.get(name) != meta["run"].get(name)]
+        if meta["format"] == FORMAT and not differing:
+            return meta
+        changes = ", ".join(f"{name} was {meta['run'].get(name)}, is {run.get(name)}" for name in differing)
+        raise ValueError(f"{part} is the beginning of another run: {changes}; delete it to start anew")
+    (part / PIECES).mkdir(parents=True, exist_ok=True)
+    meta = {"format": FORMAT, "run": run}
+    write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
+    return meta
+
+
+def _scan(stream: Stream, folder: Path, progress: bool) -> None:
+    """Pass 1: every piece as a file of its own."""
+    done = _files(folder)
+    end = _end(done[-1]) if done else None
+    at = end["done"] if end else 0
+    try:
+        with _bar("count", stream.total, at, stream.unit, progress) as bar:
+            for number, piece in enumerate(stream.pieces(end), len(done)):
+                write_arrays(folder / f"{number:06}.npz", _to_arrays(piece))
+                bar.update(piece.end["done"] - bar.n)
+    except ValueError:
+        shutil.rmtree(folder.parent)
+        raise
+
+
+def _learned(stream: Stream, part: Path) -> FieldEncoder:
+    """The encoder of all pieces, with the fields of the stream, which know its kind of parts."""
+    path = part / ENCODER_FILE
+    if not path.exists():
+        files = _files(part / PIECES)
+        parts = [_Column(files, field) for field in range(len(stream.fields))]
+        FieldEncoder().combine(stream.fields, parts).save(path)
+    encoder = FieldEncoder.load(path)
+    encoder.fields = stream.fields
+    return encoder
+
+
+def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
+    """Pass 2: from the pieces to the arrays, appending to what is there already."""
+    files = _files(part / PIECES)
+    n, s = _end(files[-1])["rows"], encoder.num_slots
+    dtype = id_dtype(sum(encoder.field_dims))
+    code = encoder.coder(dtype)
+    shapes = {"ids": ((n, s), dtype), "values": ((n, s), np.float32), "labels": ((n,), np.uint8)}
+    with ExitStack() as files_open:
+        arrays = [files_open.enter_context(closing(_Growing(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]
+        done = min(array.rows() for array in arrays) // columns.BLOCK_ROWS
+        rows = min(n, done * columns.BLOCK_ROWS)
+        for array in arrays:
+            array.cut(rows)
+        pieces = (_from_arrays(read_arrays(file, "a piece of a log"), len(encoder.fields)) for file in files[done:])
+        with _bar("write", n, rows, "rows", progress) as bar:
+            for encoded in ahead((*code(piece.parts), piece.labels) for piece in pieces):
+                for array, more in zip(arrays, encoded, strict=True):
+                    array.append(more)
+                bar.update(len(more))
+
+
+def _finish(part: Path, meta: dict) -> None:
+    end = _end(_files(part / PIECES)[-1])
+    labels = np.load(part / "labels.npy", mmap_mode="r")
+    meta |= {"rows": end["rows"], "clicks": int(labels.sum(dtype=np.int64)), "skipped": end["skipped"]}
+    write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
+
+
+def id_dtype(rows: int) -> type:
+    """The smaller integer that can count the rows of the table."""
+    return np.int32 if rows <= 2**31 else np.int64
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.npz"))
+
+
+def _end(file: Path) -> dict:
+    with np.load(file) as arrays:
+        return json.loads(str(arrays["end"]))
+
+
+def _bar(name: str, total: int | None, initial: int, unit: str, progress: bool) -> tqdm:
+    disable = None if progress else True
+    return tqdm(desc=name, total=total, initial=initial, unit=unit, unit_scale=True, disable=disable)
+
+
+class _Column:
+    """The parts of one field, read from the pieces one after the other, as often as asked for."""
+
+    def __init__(self, files: list[Path], field: int):
+        self.files, self.field = files, field
+
+    def __iter__(self) -> Iterator:
+        for file in self.files:
+            with np.load(file) as arrays:
+                yield _part(arrays, self.field)
+
+
+class _Growing:
+    """A .npy file that is written from its first row to its last, by ordinary writes: mapped pages would count as
+    memory of the process."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: type):
+        header = BytesIO()
+        dtype = np.dtype(dtype)
+        about = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, about)
+        self.header, self.row_bytes = header.getvalue(), dtype.itemsize * int(np.prod(shape[1:]))
+        self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
+
+    def rows(self) -> int:
+        """How many are there."""
+        return max(0, self.file.seek(0, os.SEEK_END) - len(self.header)) // self.row_bytes
+
+    def cut(self, rows: int) -> None:
+        """Go on after the first so many."""
+        self.file.seek(0)
+        self.file.write(self.header)
+        self.file.seek(len(self.header) + rows * self.row_bytes)
+        self.file.truncate()
+
+    def append(self, rows: Array) -> None:
+        self.file.write(np.ascontiguousarray(rows))
+
+    def close(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+
+def _to_arrays(piece: Piece) -> dict[str, Array]:
+    arrays = {"labels": piece.labels, "end": np.array(json.dumps(piece.end))}
+    for field, part in enumerate(piece.parts):
+        if isinstance(part, WordCells):
+            arrays |= {f"{field} codes": part.codes, f"{field} words": part.words}
+        elif isinstance(part, Cells):
+            keys = np.frombuffer(json.dumps(part.keys).encode(), np.uint8)
+            arrays |= {f"{field} codes": part.codes, f"{field} keys": keys}
+        else:
+            arrays[f"{field} numbers"] = part
+    return arrays
+
+
+def _from_arrays(arrays: dict[str, Array], fields: int) -> Piece:
+    parts = [_part(arrays, field) for field in range(fields)]
+    return Piece(arrays["labels"], parts, json.loads(str(arrays["end"])))
+
+
+def _part(arrays, field: int) -> Cells | WordCells | Array:
+    if f"{field} numbers" in arrays:
+        return arrays[f"{field} numbers"]
+    codes = arrays[f"{field} codes"]
+    if f"{field} words" in arrays:
+        return WordCells(codes, arrays[f"{field} words"])
+    keys = json.loads(arrays[f"{field} keys"].tobytes())
+    return Cells(codes, [tuple(key) if isinstance(key, list) else key for key in keys])
+
+
+def _read_meta(path: Path) -> dict:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected a folder that `python -m deepfm_np encode` wrote")
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        if meta["format"] != FORMAT:
+            raise ValueError(f"its format is {meta['format']!r}, should be {FORMAT!r}")
+        if int(meta["rows"]) < 1:
+            raise ValueError("it has no rows")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} does not describe an encoded log: {error}") from error
+    return meta
+
+
+def _map(path: Path, shape: tuple[int, ...]) -> Array:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file; the folder is not complete") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if array.shape != shape:
+        raise ValueError(f"{path} is {array.shape}, should be {shape} according to {META_FILE} and {ENCODER_FILE}")
+    return array
