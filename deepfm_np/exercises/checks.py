@@ -74,12 +74,13 @@ def gradient(
     of: str | None = None,
     seed: int = 0,
     wrt: Sequence[str] | None = None,
+    slots: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
     """Check a backward pass by the complex step, print the report, raise AnswerError with its hints where it fails.
 
     of: look at the gradient of this input alone.  The rest is as in `gradcheck.check_operation`.
     """
-    report = _run(_name(backward), lambda: check_operation(forward, backward, inputs, wrt=wrt, seed=seed))
+    report = _run(_name(backward), lambda: check_operation(forward, backward, inputs, wrt, seed=seed, slots=slots))
     _require(report, _name(backward), of)
 
 

@@ -1,0 +1,33 @@
+"""Wrong answers to exercise 3: rows that lose gradients, padding that gets some."""
+
+ADD = "np.add.at(grad, ids, grad_vectors * values[:, :, None])"
+REPEATED = "only rows that several slots touch are wrong"
+PLANTED = [
+    ("3-1-values", " * values[:, :, None]", "", "vectors of example 1, field 1 is wrong"),
+    ("3-1-values", "values[:, :, None]", "values", "raised ValueError"),
+    ("3-1-values", "table[ids] *", "table[ids - 1] *", "vectors of example 1, field 1 is wrong"),
+    ("3-1-values", ", (ids, values)", "", "must return vectors, cache"),
+    ("3-2-by-hand", ADD, "grad[ids] += grad_vectors * values[:, :, None]", "yours 1, expected 2"),
+    ("3-2-by-hand", "np.zeros((D,", "np.zeros((len(ids),", "has shape (2, 1), should be (3, 1)"),
+    ("3-2-by-hand", ADD, "np.add.at(grad, ids, grad_vectors)", "is wrong"),
+    ("3-2-gradient", ADD, "grad[ids] += grad_vectors * values[:, :, None]", REPEATED),
+    ("3-2-gradient", ADD, "grad[ids] = grad_vectors * values[:, :, None]", "table: "),
+    ("3-2-gradient", ADD, "np.add.at(grad, ids, grad_vectors)", "table: no known mistake fits"),
+    ("3-2-gradient", "* values[:, :, None]", "* values[:, :, None] / len(ids)", "a constant factor is wrong"),
+    ("3-3-rows", "keep = values != 0", "keep = values == values", "rows has shape (5,), should be (4,)"),
+    ("3-3-rows", "keep = values != 0", "keep = ids != 0", "rows is wrong"),
+    ("3-3-rows", "RowGradient(rows, sums)", "sums", "rows is None"),
+    ("3-3-rows", "RowGradient(rows, sums)", "RowGradient(rows[::-1], sums[::-1])", "rows is wrong"),
+    ("3-3-gradient", "np.add.at(sums, place, ", "sums.__setitem__(place, ", REPEATED),
+    ("3-3-gradient", " * values[keep][:, None]", "", "table: "),
+    ("3-3-gradient", "values != 0", "values == values", "touched by padding alone"),
+    ("3-3-gradient", "RowGradient(rows, sums)", "RowGradient(ids[keep], grad_vectors[keep])", "a row appears twice"),
+]
+HARD_CODED = {
+    "3-1-values": "def lookup_forward(table, ids, values):\n"
+    "    vectors = np.zeros((4, 2, 2))\n    vectors[1, 1] = -2 * table[3]\n    return vectors, (ids, values)",
+    "3-2-by-hand": "def lookup_backward(grad_vectors, cache, D):\n    return np.array([[0.0], [2.0], [0.0]])",
+    "3-2-gradient": "def lookup_backward(grad_vectors, cache, D):\n    return np.ones((6, 2))",
+    "3-3-rows": "def touched_backward(grad_vectors, cache):\n    return RowGradient(np.arange(4), np.ones((4, 2)))",
+    "3-3-gradient": "def touched_backward(grad_vectors, cache):\n    return RowGradient(np.arange(4), np.ones((4, 2)))",
+}
