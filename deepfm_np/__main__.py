@@ -1,4 +1,4 @@
-"""The command line: python -m deepfm_np train | compare | gradcheck | predict | exercise."""
+"""The command line: python -m deepfm_np train | compare | gradcheck | predict | encode | exercise."""
 
 import argparse
 import os
@@ -9,17 +9,18 @@ from collections.abc import Sequence
 # that wait for each other are many times slower. Set the variable yourself for large nets on a quiet machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from deepfm_np.commands import EXERCISE_ACTIONS, compare, exercise, gradcheck, predict, train
+from deepfm_np.commands import EXERCISE_ACTIONS, compare, encode, exercise, gradcheck, predict, train
 from deepfm_np.gradcheck.numeric import METHODS
 from deepfm_np.recipes import RECIPES
 
 ABOUT = """\
-DeepFM from scratch, in NumPy. Five jobs, each with its own --help:
+DeepFM from scratch, in NumPy. Six jobs, each with its own --help:
 
   train      fit a DeepFM, print how good it is, save it with a figure
   compare    LR, FM, DNN and DeepFM side by side on the same data
   gradcheck  check the gradient of every operation and of whole models
   predict    click probabilities for new rows from a saved model
+  encode     a log larger than memory, to a folder that train reads
   exercise   the exercises of the course: list them, start one, check the answers
 """
 EXAMPLES = """\
@@ -29,7 +30,9 @@ examples:
   python -m deepfm_np train --data table --path clicks.csv --label clicked --out runs/mine
   python -m deepfm_np predict runs/mine new.csv --out probabilities.csv
 """
-DATA = "data sets:\n" + "\n".join(f"  {name:16}{recipe.about}" for name, recipe in RECIPES.items())
+ENCODED = """\
+The folder --out appears when it is complete. An interrupted run goes on where it stopped when it is
+started again. Rows are read piece by piece: memory does not limit their number."""
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -55,12 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser("deepfm_np", description=ABOUT, epilog=EXAMPLES, formatter_class=_Page)
     commands = parser.add_subparsers(
-        dest="name", required=True, metavar="train | compare | gradcheck | predict | exercise"
+        dest="name", required=True, metavar="train | compare | gradcheck | predict | encode | exercise"
     )
     _add(commands, train, "The folder --out then holds model, encoder, settings, history.csv and training.png.")
     _add(commands, compare, "The folder --out then holds comparison.csv and comparison.png.")
     _add(commands, gradcheck, "Exit status 1 if any gradient is wrong.")
     _add(commands, predict, "Values that were not seen in training count as unknown; a missing column is an error.")
+    _add(commands, encode, ENCODED, sources=("criteo", "table"))
+    commands.choices["encode"].add_argument("--out", required=True, help="the folder to write; it must not exist")
     for name in ("train", "compare"):
         _add_training_options(commands.choices[name])
     check = commands.choices["gradcheck"]
@@ -80,14 +85,15 @@ class _Page(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30, width=100)
 
 
-def _add(commands, command, note: str) -> None:
+def _add(commands, command, note: str, sources: Sequence[str] = tuple(RECIPES)) -> None:
     about = command.__doc__
     parser = commands.add_parser(
-        command.__name__, help=about, description=f"{about}\n{note}", epilog=DATA, formatter_class=_Page
+        command.__name__, help=about, description=f"{about}\n{note}", epilog=_data_sets(sources), formatter_class=_Page
     )
     parser.set_defaults(command=command)
     source = parser.add_argument_group("data")
-    source.add_argument("--data", choices=tuple(RECIPES), default="click-log", help="default: click-log, built in")
+    default = {"default": "click-log", "help": "default: click-log, built in"} if "click-log" in sources else {}
+    source.add_argument("--data", choices=sources, required=not default, **default)
     source.add_argument("--path", help="file or folder of the data; needed for all but click-log")
     source.add_argument("--rows", type=_positive, help="rows of the click log to make (100,000), or of Criteo to read")
     source.add_argument("--drop-threes", action="store_true", help="MovieLens: leave out the ratings of 3")
@@ -96,6 +102,10 @@ def _add(commands, command, note: str) -> None:
     for kind in ("categorical", "numerical", "multi-valued"):
         source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=f"table: the {kind} columns")
     parser.add_argument("--seed", type=int, default=0, help="of data, split, start, shuffling, dropout (default: 0)")
+
+
+def _data_sets(names: Sequence[str]) -> str:
+    return "data sets:\n" + "\n".join(f"  {name:16}{RECIPES[name].about}" for name in names)
 
 
 def _add_exercise(commands) -> None:

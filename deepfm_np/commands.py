@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepfm_np import gallery, metrics, plots
-from deepfm_np.data import ClickData, FieldEncoder, read_fields, split
+from deepfm_np import gallery, metrics, plots, training
+from deepfm_np.blocks import Blocks, split_blocks
+from deepfm_np.data import ClickData, FieldEncoder, encoded, read_fields, split
+from deepfm_np.data.criteo_stream import CriteoStream
+from deepfm_np.data.table import TableStream
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.exercises import assignments, grading
 from deepfm_np.files import write_text
@@ -28,18 +31,34 @@ EXERCISE_ACTIONS = {
 }
 
 
+def encode(options: Namespace) -> int:
+    """Turn a log of any size into a folder of memory-mapped arrays, for train --data encoded."""
+    stream = _stream(options)
+    log = encoded.encode(stream, options.out)
+    if log.meta["skipped"]:
+        _say(f"{log.meta['skipped']:,} malformed lines were skipped")
+    rows, slots = log.ids.shape
+    clicks = log.meta["clicks"] / rows
+    print(f"{rows:,} rows, {slots} slots, a table of {sum(log.encoder.field_dims):,} rows, {clicks:.1%} clicks")
+    print(f"Saved in {options.out}: ids.npy, values.npy, labels.npy, encoder.json, meta.json")
+    return 0
+
+
 def train(options: Namespace) -> int:
     """Fit a DeepFM, print how good it is on held-out rows, save it with a figure."""
-    train_part, valid, test = _load_parts(options)
+    parts = _load_parts(options)
+    _, valid, test = parts
     folder = _out_folder(options)
-    classifier = DeepFMClassifier(fields=train_part.fields, seed=options.seed, **_settings(options))
     checkpoint = folder / "checkpoint.npz"
-    classifier.fit(train_part.frame, train_part.labels, eval_set=(valid.frame, valid.labels), checkpoint=checkpoint)
+    classifier = _fitted(options, parts, checkpoint)
     classifier.save(folder)
     write_text(folder / "history.csv", classifier.history_.to_csv(index=False))
-    probabilities = classifier.predict_proba(test.frame)[:, 1]
     figure = plots.training_figure(
-        classifier.history_, test.labels, probabilities, _attainable(valid), f"DeepFM on {options.data}"
+        classifier.history_,
+        test.labels,
+        _probabilities(classifier, test),
+        _attainable(valid),
+        f"DeepFM on {options.data}",
     )
     plots.save_figure(figure, folder / "training.png")
     checkpoint.unlink(missing_ok=True)
@@ -50,17 +69,17 @@ def train(options: Namespace) -> int:
 
 def compare(options: Namespace) -> int:
     """Fit LR, FM, DNN and DeepFM on the same data, print validation AUC and log loss."""
-    train_part, valid, _ = _load_parts(options)
+    parts = _load_parts(options)
+    valid = parts[1]
     folder = _out_folder(options)
     rows = []
     for name in COMPARED:
         _say(f"{name} ...")
-        settings = {**_settings(options), **COMPONENTS[name]}
-        classifier = DeepFMClassifier(fields=train_part.fields, seed=options.seed, **settings)
-        classifier.fit(train_part.frame, train_part.labels, eval_set=(valid.frame, valid.labels))
-        rows.append({"model": name, **_scores(valid.labels, classifier.predict_proba(valid.frame)[:, 1])})
-    if valid.click_probabilities is not None:
-        rows.append({"model": "Best attainable", **_attainable(valid)})
+        classifier = _fitted(options, parts, **COMPONENTS[name])
+        rows.append({"model": name, **_scores(valid.labels, _probabilities(classifier, valid))})
+    attainable = _attainable(valid)
+    if attainable is not None:
+        rows.append({"model": "Best attainable", **attainable})
     results = pd.DataFrame(rows)
     write_text(folder / "comparison.csv", results.to_csv(index=False))
     plots.save_figure(
@@ -158,8 +177,8 @@ def _check_on_data(options: Namespace) -> tuple[str, Report]:
 def _load(options: Namespace) -> ClickData:
     if options.data != "click-log":
         _path(options)
-    if options.data == "table" and options.label is None:
-        raise ValueError("--data table needs --label, the name of the column of 0 and 1")
+    if options.data == "table":
+        _label(options)
     log = RECIPES[options.data].load(options)
     if log.skipped:
         _say(f"{log.skipped:,} malformed lines were skipped")
@@ -172,10 +191,50 @@ def _path(options: Namespace) -> str:
     return options.path
 
 
-def _load_parts(options: Namespace) -> tuple[ClickData, ClickData, ClickData]:
+def _label(options: Namespace) -> str:
+    if options.label is None:
+        raise ValueError("--data table needs --label, the name of the column of 0 and 1")
+    return options.label
+
+
+def _stream(options: Namespace) -> CriteoStream | TableStream:
+    if options.data == "criteo":
+        return CriteoStream(_path(options), rows=options.rows, on_error=options.on_error)
+    columns = {name: getattr(options, name) for name in ("categorical", "numerical", "multi_valued")}
+    return TableStream(_path(options), _label(options), **columns)
+
+
+def _load_parts(options: Namespace) -> tuple[ClickData, ...] | tuple[Blocks, ...]:
+    if options.data == "encoded":
+        return _load_blocks(options)
     log = _load(options)
     _say(f"{options.data}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
     return split(log, seed=options.seed)
+
+
+def _load_blocks(options: Namespace) -> tuple[Blocks, ...]:
+    log = encoded.open_encoded(_path(options))
+    rows, fields = log.meta["rows"], log.encoder.fields
+    _say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
+    return split_blocks(lambda: encoded.open_arrays(_path(options)), seed=options.seed)
+
+
+def _fitted(
+    options: Namespace, parts: tuple[ClickData, ...] | tuple[Blocks, ...], checkpoint: Path | None = None, **components
+) -> DeepFMClassifier:
+    settings = {**_settings(options), **components, "seed": options.seed}
+    train_part, valid, _ = parts
+    if isinstance(train_part, Blocks):
+        encoder = encoded.open_encoded(options.path).encoder
+        return DeepFMClassifier(**settings).fit_encoded(encoder, train_part, valid, checkpoint)
+    classifier = DeepFMClassifier(fields=train_part.fields, **settings)
+    return classifier.fit(train_part.frame, train_part.labels, (valid.frame, valid.labels), checkpoint)
+
+
+def _probabilities(classifier: DeepFMClassifier, part: ClickData | Blocks) -> np.ndarray:
+    if isinstance(part, Blocks):
+        return training.predict(classifier.model_, part)
+    return classifier.predict_proba(part.frame)[:, 1]
 
 
 def _settings(options: Namespace) -> dict:
@@ -196,20 +255,22 @@ def _scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     return {"auc": metrics.auc(labels, probabilities), "log_loss": metrics.log_loss(labels, probabilities)}
 
 
-def _attainable(part: ClickData) -> dict[str, float] | None:
-    """What the true click probabilities score: no model can be expected to do better."""
-    return None if part.click_probabilities is None else _scores(part.labels, part.click_probabilities)
+def _attainable(part: ClickData | Blocks) -> dict[str, float] | None:
+    """What the true click probabilities score, where they are known: no model can be expected to do better."""
+    known = isinstance(part, ClickData) and part.click_probabilities is not None
+    return _scores(part.labels, part.click_probabilities) if known else None
 
 
-def _train_table(classifier: DeepFMClassifier, valid: ClickData, test: ClickData) -> str:
+def _train_table(classifier: DeepFMClassifier, valid: ClickData | Blocks, test: ClickData | Blocks) -> str:
     columns = []
     for part in (valid, test):
         rows = {
             "base rate": {"auc": 0.5, "log_loss": metrics.base_rate_log_loss(part.labels)},
-            "DeepFM": _scores(part.labels, classifier.predict_proba(part.frame)[:, 1]),
+            "DeepFM": _scores(part.labels, _probabilities(classifier, part)),
         }
-        if part.click_probabilities is not None:
-            rows["best attainable"] = _attainable(part)
+        attainable = _attainable(part)
+        if attainable is not None:
+            rows["best attainable"] = attainable
         columns.append(pd.DataFrame(rows).T.rename(columns={"auc": "AUC", "log_loss": "log loss"}))
     table = pd.concat(columns, axis=1, keys=["validation", "test"])
     return table.to_string(float_format="{:.4f}".format)

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from deepfm_np.files import write_text
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
+
+if TYPE_CHECKING:
+    from deepfm_np.blocks import Blocks
 
 MODEL_FILE, ENCODER_FILE, SETTINGS_FILE = "model.npz", "encoder.json", "classifier.json"
 
@@ -98,21 +102,20 @@ class DeepFMClassifier:
         encoder = FieldEncoder(self.fields)
         train = _encoded(encoder.fit(_frame(X)), X, y, classes)
         valid = None if eval_set is None else _encoded(encoder, _frame(eval_set[0]), _column(eval_set[1]), classes)
-        model = self._build(encoder)
-        history = training.fit(
-            model,
-            train,
-            valid,
-            optimizer=Adam(self.learning_rate),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            seed=self.seed,
-            checkpoint=checkpoint,
-            progress=self.progress,
-        )
-        self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history
-        return self
+        return self._fit(encoder, train, valid, classes, checkpoint)
+
+    def fit_encoded(
+        self,
+        encoder: FieldEncoder,
+        train: "training.Examples | Blocks",
+        valid: "training.Examples | Blocks | None" = None,
+        checkpoint: str | Path | None = None,
+    ) -> "DeepFMClassifier":
+        """Learn the model from examples that `encoder` has encoded already, with labels of 0 and 1.
+
+        All else is as in `fit`; `fields` is not looked at.
+        """
+        return self._fit(encoder, train, valid, np.array([0, 1]), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """(n, 2): the probability of each class in `classes_`. An unseen value counts as unknown.
@@ -178,6 +181,23 @@ class DeepFMClassifier:
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_"):
             raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
+
+    def _fit(self, encoder: FieldEncoder, train, valid, classes: Array, checkpoint) -> "DeepFMClassifier":
+        model = self._build(encoder)
+        history = training.fit(
+            model,
+            train,
+            valid,
+            optimizer=Adam(self.learning_rate),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            patience=self.patience,
+            seed=self.seed,
+            checkpoint=checkpoint,
+            progress=self.progress,
+        )
+        self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history
+        return self
 
     def _build(self, encoder: FieldEncoder) -> DeepFM:
         names = set(inspect.signature(DeepFM).parameters) & set(_hyper_parameters())

@@ -50,10 +50,15 @@ def _table(arguments) -> ClickData:
     return data.load_table(arguments.path, label=arguments.label, **columns)
 
 
+def _encoded(arguments) -> ClickData:
+    raise ValueError("--data encoded has no raw rows any more; it is for train and compare")
+
+
 RECIPES = {
     "click-log": Recipe("a synthetic app-store log, made from the seed; the truth is known", _click_log, CLICK_LOG),
     "movielens-100k": Recipe("the folder of u.data, u.item, u.user", _movielens_100k, REAL_LOG),
     "movielens-1m": Recipe("the folder of ratings.dat, users.dat, movies.dat", _movielens_1m, REAL_LOG),
     "criteo": Recipe("a file in the format of the Kaggle 2014 train.txt", _criteo, REAL_LOG),
     "table": Recipe("a CSV or Parquet file with a --label column of 0 and 1", _table, REAL_LOG),
+    "encoded": Recipe("a folder that encode wrote, of a log of any size", _encoded, REAL_LOG),
 }

@@ -24,6 +24,8 @@ from deepfm_np.optim import Adam, Optimizer
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deepfm_np.blocks import Blocks
+
 PLATEAU_FACTOR = 0.1
 
 
@@ -33,6 +35,14 @@ class Examples(NamedTuple):
     ids: Array  # (n, s) int
     values: Array  # (n, s) float
     labels: Array  # (n,) of 0 and 1
+
+    def parts(self) -> Iterator["Examples"]:
+        """All examples in order, as many at a time as fit in memory: here all."""
+        yield self
+
+    def windows(self, rng: np.random.Generator) -> Iterator["Examples"]:
+        """All examples, as many at a time as are shuffled among themselves: here all, so that nothing is drawn."""
+        yield self
 
 
 @dataclass
@@ -49,8 +59,8 @@ class Progress:
 
 def fit(
     model: DeepFM,
-    train: Examples,
-    valid: Examples | None = None,
+    train: "Examples | Blocks",
+    valid: "Examples | Blocks | None" = None,
     *,
     optimizer: Optimizer | None = None,
     epochs: int = 20,
@@ -62,6 +72,7 @@ def fit(
 ) -> "pd.DataFrame":
     """Train the model in place and return its history, one row per epoch.
 
+    train, valid: `Examples` in memory, or `blocks.Blocks` read from files.
     valid: without it there is no early stopping, and training runs all epochs at one learning rate.
     optimizer: Adam() where None.  seed: of the shuffling and the dropout masks.
     checkpoint: a file written after each epoch. Where it exists already the run is resumed from it and ends in the
@@ -102,24 +113,42 @@ def fit(
     return pd.DataFrame(state.history, columns=["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"])
 
 
-def evaluate(model: DeepFM, examples: Examples) -> dict[str, float]:
+def predict(model: DeepFM, examples: "Examples | Blocks") -> Array:
+    """(n,) click probabilities, part by part."""
+    return np.concatenate([model.predict_proba(part.ids, part.values) for part in examples.parts()])
+
+
+def evaluate(model: DeepFM, examples: "Examples | Blocks") -> dict[str, float]:
     """AUC and log loss of the model on encoded examples, as {"auc": ..., "log_loss": ...}."""
-    probabilities = model.predict_proba(examples.ids, examples.values)
+    probabilities = predict(model, examples)
     return {
         "auc": metrics.auc(examples.labels, probabilities),
         "log_loss": metrics.log_loss(examples.labels, probabilities),
     }
 
 
-def batches(examples: Examples, batch_size: int, rng: np.random.Generator) -> Iterator[Examples]:
-    """All examples in random order, `batch_size` at a time; the last batch may be smaller."""
-    order = rng.permutation(len(examples.labels))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        yield Examples(*(part[chosen] for part in examples))
+def batches(examples: "Examples | Blocks", batch_size: int, rng: np.random.Generator) -> Iterator[Examples]:
+    """All examples in random order, `batch_size` at a time; the last batch may be smaller.
+
+    `Examples` are shuffled as a whole, `Blocks` window by window: what a window leaves over joins the next one.
+    """
+    rest = None
+    for window in examples.windows(rng):
+        if rest is not None:
+            window = Examples(*map(np.concatenate, zip(rest, window, strict=True)))
+        order = rng.permutation(len(window.labels))
+        whole = len(order) - len(order) % batch_size
+        for start in range(0, whole, batch_size):
+            chosen = order[start : start + batch_size]
+            yield Examples(*(part[chosen] for part in window))
+        rest = Examples(*(part[order[whole:]] for part in window))
+    if len(rest.labels):
+        yield rest
 
 
-def _train_epoch(model: DeepFM, train: Examples, state: Progress, epoch: int, batch_size: int, bar: tqdm) -> float:
+def _train_epoch(
+    model: DeepFM, train: "Examples | Blocks", state: Progress, epoch: int, batch_size: int, bar: tqdm
+) -> float:
     total = 0.0
     for number, batch in enumerate(batches(train, batch_size, state.rng), start=1):
         loss, grads = model.loss_and_grads(*batch, rng=state.rng)
@@ -134,7 +163,7 @@ def _train_epoch(model: DeepFM, train: Examples, state: Progress, epoch: int, ba
     return total / len(train.labels)
 
 
-def _end_epoch(model: DeepFM, valid: Examples | None, state: Progress, row: dict) -> None:
+def _end_epoch(model: DeepFM, valid: "Examples | Blocks | None", state: Progress, row: dict) -> None:
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
     state.history.append(row)
@@ -152,7 +181,13 @@ def _end_epoch(model: DeepFM, valid: Examples | None, state: Progress, row: dict
 
 
 def _fingerprint(
-    model: DeepFM, train: Examples, valid: Examples | None, optimizer: Optimizer, batch_size: int, patience: int, seed
+    model: DeepFM,
+    train: "Examples | Blocks",
+    valid: "Examples | Blocks | None",
+    optimizer: Optimizer,
+    batch_size: int,
+    patience: int,
+    seed: int,
 ) -> dict:
     """What must be the same for a resumed run to end as the interrupted one would have. Epochs may be added."""
     settings = {name: value for name, value in vars(optimizer).items() if isinstance(value, float | int)}
@@ -163,9 +198,16 @@ def _fingerprint(
         "batch_size": batch_size,
         "patience": patience,
         "seed": str(seed),
-        "training data": [zlib.crc32(np.ascontiguousarray(part)) for part in train],
-        "validation data": None if valid is None else [zlib.crc32(np.ascontiguousarray(part)) for part in valid],
+        "training data": _checksums(train),
+        "validation data": None if valid is None else _checksums(valid),
     }
+
+
+def _checksums(examples: "Examples | Blocks") -> list[int]:
+    sums = [0, 0, 0]
+    for part in examples.parts():
+        sums = [zlib.crc32(np.ascontiguousarray(array), so_far) for array, so_far in zip(part, sums, strict=True)]
+    return sums
 
 
 def _save(checkpoint: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
@@ -210,9 +252,10 @@ def _check_settings(**settings: int) -> None:
             raise ValueError(f"{name} must be at least 1, got {value}")
 
 
-def _check_examples(model: DeepFM, examples: Examples) -> None:
+def _check_examples(model: DeepFM, examples: "Examples | Blocks") -> None:
     check_labels(np.asarray(examples.labels))
-    if not len(examples.ids) == len(examples.values) == len(examples.labels):
-        lengths = [len(part) for part in examples]
-        raise ValueError(f"ids, values and labels must have one row per example, they have {lengths}")
-    model.checked_slots(examples.ids, examples.values)
+    for part in examples.parts():
+        if not len(part.ids) == len(part.values) == len(part.labels):
+            lengths = [len(array) for array in part]
+            raise ValueError(f"ids, values and labels must have one row per example, they have {lengths}")
+        model.checked_slots(part.ids, part.values)

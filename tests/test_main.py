@@ -166,6 +166,11 @@ def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path):
         (["train", "--data", "table", "--path", "x.csv"], "--data table needs --label"),
         (["train", "--data", "criteo", "--path", "nowhere.txt"], "nowhere.txt"),
         (["train", "--rows", "100", "--dropout", "1.5"], r"dropout must be in [0, 1), got 1.5"),
+        (["encode", "--data", "criteo", "--out", "x"], "--data criteo needs --path"),
+        (["encode", "--data", "table", "--path", "x.csv", "--out", "x"], "--data table needs --label"),
+        (["encode", "--data", "criteo", "--path", "nowhere.txt", "--out", "x"], "nowhere.txt: no such file"),
+        (["train", "--data", "encoded"], "--data encoded needs --path: a folder that encode wrote"),
+        (["train", "--data", "encoded", "--path", "none"], "meta.json: no such file; expected a folder that"),
         (["predict", "no-folder", "x.csv"], "model.npz: no such file; expected a deepfm_np model"),
     ],
 )
@@ -181,7 +186,16 @@ def test_bad_requests_end_in_one_line_and_status_2(capsys, tmp_path, monkeypatch
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["fly"], ["train", "--rows", "none"], ["train", "--hidden", "3,x"], ["train", "--data", "x"], ["predict"]],
+    [
+        [],
+        ["fly"],
+        ["encode", "--out", "x"],
+        ["encode", "--data", "click-log"],
+        ["train", "--rows", "none"],
+        ["train", "--hidden", "3,x"],
+        ["train", "--data", "x"],
+        ["predict"],
+    ],
 )
 def test_bad_arguments_give_one_line_and_status_2(capsys, arguments):
     with pytest.raises(SystemExit) as stop:
@@ -192,7 +206,7 @@ def test_bad_arguments_give_one_line_and_status_2(capsys, arguments):
     assert "error: " in err
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["gradcheck"], ["predict"], ["exercise"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["gradcheck"], ["predict"], ["encode"], ["exercise"]])
 def test_help_is_a_page(capsys, command):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
@@ -229,6 +243,42 @@ def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch):
         for name in whole.files:
             np.testing.assert_array_equal(whole[name], cut[name])
     assert not (tmp_path / "cut" / "checkpoint.npz").exists()
+
+
+def test_an_encoded_log_has_no_raw_rows_to_score(capsys, trained):
+    status, out, err = run(capsys, "predict", trained, "--data", "encoded", "--path", "x")
+    assert (status, out) == (2, "")
+    assert "--data encoded has no raw rows any more; it is for train and compare" in err
+
+
+@pytest.fixture
+def encoded_log(capsys, tmp_path):
+    path = table_file(tmp_path / "clicks.csv", 2000)
+    source = ["--data", "table", "--path", path, "--label", "clicked"]
+    status, out, err = run(capsys, "encode", *source, "--out", tmp_path / "encoded")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0].startswith("2,000 rows, 2 slots, a table of 6 rows, ")
+    return tmp_path / "encoded"
+
+
+def test_an_encoded_log_can_be_trained_on_and_its_model_predicts_raw_rows(capsys, encoded_log, tmp_path):
+    arguments = ["train", "--data", "encoded", "--path", encoded_log, "--epochs", 2, "--hidden", 4, "--out"]
+    status, out, err = run(capsys, *arguments, tmp_path / "run")
+    assert status == 0
+    assert "2,000 rows, 2 fields" in err
+    assert [line.split()[0] for line in out.splitlines()[2:4]] == ["base", "DeepFM"]
+    names = {"model.npz", "encoder.json", "classifier.json", "history.csv", "training.png"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == names
+    assert run(capsys, *arguments, tmp_path / "again")[1].replace("again", "run") == out
+    status, out, _ = run(capsys, "predict", tmp_path / "run", tmp_path / "clicks.csv")
+    assert (status, len(out.splitlines())) == (0, 2001)
+
+
+def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path):
+    arguments = ["--data", "encoded", "--path", encoded_log, "--epochs", 1, "--hidden", 4, "--out", tmp_path / "run"]
+    status, out, _ = run(capsys, "compare", *arguments)
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["LR", "FM", "DNN", "DeepFM"]
 
 
 def test_exercises_are_listed_started_and_checked(capsys, tmp_path):

@@ -77,10 +77,14 @@ def split(data: ClickData, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: i
 
     Raises ValueError unless the fractions are positive and sum to 1, or where a part would be empty.
     """
+    return tuple(data.take(rows) for rows in random_parts(len(data), fractions, seed))
+
+
+def random_parts(rows: int, fractions: Sequence[float], seed: int) -> list[Array]:
+    """The numbers below `rows` in random order, cut into parts. Raises as `split` does."""
     if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions must be positive and sum to 1, got {tuple(fractions)}")
-    ends = np.round(np.cumsum(fractions) * len(data)).astype(int)
+    ends = np.round(np.cumsum(fractions) * rows).astype(int)
     if np.diff([0, *ends]).min() < 1:
-        raise ValueError(f"{len(data)} rows are too few for the fractions {tuple(fractions)}: a part would be empty")
-    order = np.random.default_rng(seed).permutation(len(data))
-    return tuple(data.take(rows) for rows in np.split(order, ends[:-1]))
+        raise ValueError(f"{rows} rows are too few for the fractions {tuple(fractions)}: a part would be empty")
+    return np.split(np.random.default_rng(seed).permutation(rows), ends[:-1])

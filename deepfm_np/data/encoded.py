@@ -78,9 +78,19 @@ def open_encoded(folder: str | Path) -> Encoded:
     folder = Path(folder)
     meta = _read_meta(folder / META_FILE)
     encoder = FieldEncoder.load(folder / ENCODER_FILE)
+    arrays = open_arrays(folder)
     shape = meta["rows"], encoder.num_slots
-    ids, values, labels = (_map(folder / f"{name}.npy", shape[: 1 if name == "labels" else 2]) for name in ARRAYS)
-    return Encoded(ids, values, labels, encoder, meta)
+    for name, array, expected in zip(ARRAYS, arrays, (shape, shape, shape[:1]), strict=True):
+        if array.shape != expected:
+            known = f"{META_FILE} and {ENCODER_FILE}"
+            raise ValueError(f"{folder / name}.npy is {array.shape}, should be {expected} according to {known}")
+    return Encoded(*arrays, encoder, meta)
+
+
+def open_arrays(folder: str | Path) -> tuple[Array, Array, Array]:
+    """Ids, values and labels alone, mapped. Raises as `open_encoded` does."""
+    ids, values, labels = (_map(Path(folder) / f"{name}.npy") for name in ARRAYS)
+    return ids, values, labels
 
 
 def _begin(part: Path, stream: Stream) -> dict:
@@ -260,13 +270,10 @@ def _read_meta(path: Path) -> dict:
     return meta
 
 
-def _map(path: Path, shape: tuple[int, ...]) -> Array:
+def _map(path: Path) -> Array:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; the folder is not complete") from None
     except (ValueError, OSError, EOFError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
-    if array.shape != shape:
-        raise ValueError(f"{path} is {array.shape}, should be {shape} according to {META_FILE} and {ENCODER_FILE}")
-    return array
