@@ -80,7 +80,7 @@ def test_the_table_shows_points_and_reasons(tmp_path):
     )
     assert list(to_frame(result).columns) == ["task", "points", "of", "reason"]
     lines = to_text(result).splitlines()
-    assert lines[-2].startswith("4-3-count     0 of 2  times_as_many(3) is wrong in 1 of 1 entries")
+    assert lines[-2].startswith("4-3-count     0 of 2  times_as_many(3): yours 1.5, expected 0.75")
     assert lines[-1].split() == ["total", "8", "of", "10"]
 
 
@@ -143,7 +143,7 @@ WRONG_VALUES = [
     ([[1.0], [1.0, 2.0]], "y must be an array of numbers, it is a list"),
     (np.zeros((2, 1)), r"y has shape \(2, 1\), should be \(2,\)"),
     (np.array([1.0, 2.0], np.float32), "y is float32, should be float64"),
-    (np.array([1.0, 2.5]), r"wrong in 1 of 2 entries; the first at \(1,\): yours 2.5, expected 2"),
+    (np.array([1.0, 2.5]), r"y: 1 of 2 entries are wrong; the first at \(1,\): yours 2.5, expected 2"),
     (np.array([np.nan, 2.0]), "yours nan, expected 1"),
 ]
 
@@ -157,6 +157,15 @@ def test_a_difference_is_told(yours, message):
 def test_what_is_equal_to_rounding_passes():
     equal("y", np.array([1.0, 2.0 + 1e-15]), np.array([1.0, 2.0]))
     equal("y", np.float64(3.0), 3.0)
+
+
+def test_booleans_and_single_precision_are_compared():
+    equal("mask", np.array([True, False]), np.array([True, False]))
+    with pytest.raises(AnswerError, match=r"mask: 1 of 2 entries are wrong; the first at \(1,\): yours 1, expected 0"):
+        equal("mask", np.array([True, True]), np.array([True, False]))
+    equal("y", np.float32([1.0, 2.0001]), np.float32([1.0, 2.0]))
+    with pytest.raises(AnswerError, match=r"yours 2\.00999999, expected 2"):
+        equal("y", np.float32([1.0, 2.01]), np.float32([1.0, 2.0]))
 
 
 def test_an_exception_is_told_in_the_student_s_line():

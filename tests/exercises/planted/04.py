@@ -3,7 +3,7 @@
 PLANTED = [
     ("4-1-values", ") / 2", ")", "yours 22, expected 11"),
     ("4-1-values", "(total * total).sum(axis=1)", "(vectors * vectors).sum(axis=(1, 2))", "yours 0, expected 11"),
-    ("4-1-values", "vectors.sum(axis=1)", "vectors.sum(axis=2)", "is wrong"),
+    ("4-1-values", "vectors.sum(axis=1)", "vectors.sum(axis=2)", "expected"),
     ("4-1-values", "return y, (vectors, total)", "return y", "must return y, cache"),
     ("4-1-values", "return y, (vectors, total)", "return", "returned None"),
     ("4-1-edges", ") / 2", ") // 2 + 1", "no partner"),
@@ -14,8 +14,8 @@ PLANTED = [
     ("4-2-gradient", "grad_y[:, None, None] *", "2 * grad_y[:, None, None] *", "yours = 2 * numeric"),
     ("4-2-gradient", "grad_y[:, None, None] *", "grad_y *", "raised ValueError"),
     ("4-3-count", "/ 2", "", "yours 1.5, expected 0.75"),
-    ("4-3-count", "(m - 1)", "m", "wrong"),
-    ("4-3-count", "(m + 1)", "m", "wrong"),
+    ("4-3-count", "(m - 1)", "m", "expected 0.75"),
+    ("4-3-count", "(m + 1)", "m", "expected 0.75"),
 ]
 HARD_CODED = {
     "4-1-values": "def fm_forward(vectors):\n    return np.array([11.0]), (vectors, vectors.sum(axis=1))",

@@ -3,7 +3,7 @@
 BACK = "return grad_y @ W.T, x.T @ grad_y, grad_y.sum(axis=0)"
 PLANTED = [
     ("5-1-values", " + b", "", "yours 5, expected 15"),
-    ("5-1-values", "x @ W", "x @ W.T", "is wrong"),
+    ("5-1-values", "x @ W", "x @ W.T", "expected"),
     ("5-1-values", "x @ W", "x * W", "has shape (2, 2), should be (1, 2)"),
     ("5-1-values", "return x @ W + b, (x, W)", "return x @ W + b", "must return y, cache"),
     ("5-2-x", "grad_y @ W.T", "grad_y @ W", "raised ValueError"),
@@ -17,7 +17,7 @@ PLANTED = [
     ("5-2-b", "grad_y.sum(axis=0)", "grad_y.mean(axis=0)", "b: a constant factor is wrong"),
     ("5-2-b", "grad_y.sum(axis=0)", "grad_y[-1]", "b: only the last example counts"),
     ("5-2-b", "grad_y.sum(axis=0)", "None", "b: there is no gradient for it"),
-    ("5-3-count", "2 * n", "n", "is wrong"),
+    ("5-3-count", "2 * n", "n", "expected"),
     ("5-3-count", "return n * d_in * d_out,", "return n * d_in,", "yours 2, expected 6"),
     ("5-3-count", ", 2 * n * d_in * d_out", "", "must return forward, backward"),
 ]

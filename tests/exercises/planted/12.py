@@ -11,10 +11,10 @@ PLANTED = [
         "12-3-mended",
         "m_hat, v_hat = m / (1 - 0.9**t), v / (1 - 0.999**t)",
         "m_hat, v_hat = m, v",
-        "the first step is wrong",
+        "the first step: ",
     ),
-    ("12-3-mended", "0.999**t", "0.999 ** (t + 1)", "the first step is wrong"),
-    ("12-3-mended", "0.9**t", "0.9", "the list of positions is wrong"),
+    ("12-3-mended", "0.999**t", "0.999 ** (t + 1)", "the first step: "),
+    ("12-3-mended", "0.9**t", "0.9", "the list of positions: "),
     ("12-4-mended", "pairs + ", "", "vectors: "),
     ("12-4-mended", "pairs + grad_x.reshape(V.shape)", "pairs", "vectors: "),
     ("12-4-mended", '"W": grad_W', '"W": 2 * grad_W', "a constant factor is wrong: yours = 2 * numeric"),
@@ -22,7 +22,7 @@ PLANTED = [
     ("12-5-mended", "0.3 * params", "0.15 * params", "the gradient of an L2 penalty is missing"),
     ("12-5-mended", "2 / len(e)", "2", "w: "),
     ("12-6-mended", "y / 2", "y", "yours 22, expected 11"),
-    ("12-6-mended", "y / 2", "y - 11", "y is wrong"),
+    ("12-6-mended", "y / 2", "y - 11", "y: "),
     ("12-6-mended", "return y / 2, cache", "return y / 2", "must return y, cache"),
 ]
 HARD_CODED = {
