@@ -12,7 +12,7 @@ regression, the factorization machine, the plain network and Wide & Deep without
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from deepfm_np.ops.first_order import FirstOrderCache
 from deepfm_np.ops.fm import FMCache
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array, check_slots
+
+if TYPE_CHECKING:
+    from deepfm_np.to_torch import TorchDeepFM
 
 COMPONENTS = {
     "LR": {"fm": False, "deep": False},
@@ -235,6 +238,16 @@ class DeepFM:
         except ValueError as error:
             raise ValueError(f"{path} is not a deepfm_np model, or it is damaged: {error}") from error
         return model
+
+    def to_torch(self, sparse: bool = False) -> "TorchDeepFM":
+        """A `torch.nn.Module` with copies of the parameters: forward(ids, values) gives the same (n,) logits.
+
+        It is in evaluation mode: call its `train()` before training. sparse: gradients of "weights" and "table" as
+        sparse tensors. See `deepfm_np.to_torch`. Raises ImportError where PyTorch is not installed.
+        """
+        from deepfm_np.to_torch import TorchDeepFM
+
+        return TorchDeepFM(self, sparse)
 
     def to_arrays(self) -> dict[str, Array]:
         """Everything `restore` needs, as named arrays; the configuration is a JSON text."""

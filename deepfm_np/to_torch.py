@@ -1,0 +1,160 @@
+"""DeepFM as a `torch.nn.Module`, for jobs beyond one machine: see docs/distributed.md.
+
+The module is built of torch's own layers, so that what torch knows about them (DistributedDataParallel, SyncBatchNorm,
+devices, its optimisers) works. Only this file imports torch, and only `DeepFM.to_torch` imports this file.
+"""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepfm_np.ops.batch_norm import EPSILON, MOMENTUM
+from deepfm_np.ops.embedding import slot_fields
+from deepfm_np.ops.rows import Array
+
+try:
+    import torch
+except ImportError as error:
+    raise ImportError("to_torch needs PyTorch, which is not installed: pip install torch") from error
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from deepfm_np.model import DeepFM
+
+ACTIVATIONS = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}
+
+
+class TorchDeepFM(nn.Module):
+    """The same model with copies of the parameters and of batch norm's running statistics, in evaluation mode.
+
+    sparse: give the gradients of `weights` and `table` as sparse tensors of the rows that the batch touches, for
+        torch.optim.SparseAdam, instead of whole tables.
+
+    `bias` is a Parameter (); `weights` (D, 1) and `table` (D, k) are nn.Embedding; `hidden` is a layer for each of
+    the hidden ones, in it `affine`, `batch_norm`, `activation` and `dropout`, as far as they are on; `output` is
+    nn.Linear. nn.Linear keeps W transposed, (d_out, d_in). What is switched off is None.
+    """
+
+    def __init__(self, model: "DeepFM", sparse: bool = False):
+        super().__init__()
+        params = {name: _copied(array, model.dtype) for name, array in model.params.items()}
+        self.field_dims, self.field_starts = list(model.field_dims), model.field_starts
+        self.fm, self.sigmoid_output = model.fm, model.deep_output == "sigmoid"
+        self.l2_embedding, self.l2_net = model.l2_embedding, model.l2_net
+        self.bias = nn.Parameter(params["bias"])
+        self.weights = _embedding(params["weights"][:, None], sparse) if model.first_order else None
+        self.table = _embedding(params["table"], sparse) if model.fm or model.deep else None
+        layers = [_hidden_layer(model, params, layer) for layer in range(len(model.hidden))] if model.deep else []
+        last = len(model.hidden)
+        self.hidden = nn.Sequential(*layers) if model.deep else None
+        self.output = _affine(params[f"W{last}"], params[f"b{last}"]) if model.deep else None
+        self.eval()
+
+    def forward(self, ids: Tensor, values: Tensor) -> Tensor:
+        """(n, s) int32 or int64 ids, (n, s) values -> (n,) logits, in the dtype of the model.
+
+        Raises ValueError for a number of slots that does not fit the fields; ids outside the table are torch's to find.
+        """
+        values = self._checked(ids, values)
+        logits = self.bias.expand(len(ids))
+        if self.weights is not None:
+            logits = logits + _slot_vectors(self.weights, ids, values).sum(dim=(1, 2))
+        if self.table is not None:
+            vectors = self._field_vectors(_slot_vectors(self.table, ids, values))
+        if self.fm:
+            square_of_sum, sum_of_squares = vectors.sum(1).square().sum(1), vectors.square().sum(dim=(1, 2))
+            logits = logits + (square_of_sum - sum_of_squares) / 2
+        if self.output is not None:
+            y = self.output(self.hidden(vectors.flatten(1)))[:, 0]
+            logits = logits + (y.sigmoid() if self.sigmoid_output else y)
+        return logits
+
+    def penalty(self, ids: Tensor, values: Tensor) -> Tensor:
+        """The L2 penalties of the loss, as in `ops.l2`, a scalar: 0 where both strengths are. (n, s) ids and values.
+
+        The mean log loss plus this is what `DeepFM.loss_and_grads` differentiates.
+        """
+        values = self._checked(ids, values)
+        penalty = values.new_zeros(())
+        if self.l2_embedding and self.table is not None:
+            rows = _slot_vectors(self.table, ids, (values != 0).to(values.dtype))
+            penalty = penalty + self.l2_embedding / 2 * rows.square().sum() / len(ids)
+        if self.l2_net and self.output is not None:
+            for layer in [*(hidden.affine for hidden in self.hidden), self.output]:
+                penalty = penalty + self.l2_net / 2 * layer.weight.square().sum()
+        return penalty
+
+    def _checked(self, ids: Tensor, values: Tensor) -> Tensor:
+        """values in the dtype of the model, if the shapes are (n, s) slots."""
+        if ids.ndim != 2 or ids.shape != values.shape:
+            raise ValueError(f"ids and values must both be (n, s); they are {tuple(ids.shape)}, {tuple(values.shape)}")
+        m, s = len(self.field_dims), ids.shape[1]
+        if self.field_starts is None and s != m:
+            raise ValueError(f"the model has {m} fields of one slot each, the input has {s} slots")
+        if self.field_starts is not None and s <= self.field_starts[-1]:
+            raise ValueError(f"the last field begins at slot {self.field_starts[-1]}, the input has {s} slots")
+        return values.to(self.bias.dtype)
+
+    def _field_vectors(self, slot_vectors: Tensor) -> Tensor:
+        """(n, s, k) -> (n, m, k): the sum over each field's slots."""
+        if self.field_starts is None:
+            return slot_vectors
+        n, s, k = slot_vectors.shape
+        field_of_slot = torch.from_numpy(slot_fields(self.field_starts, s)).to(slot_vectors.device)
+        return slot_vectors.new_zeros(n, len(self.field_dims), k).index_add(1, field_of_slot, slot_vectors)
+
+
+class _BatchNorm(nn.BatchNorm1d):
+    """torch refuses to train on a batch of one; ours gives beta, no gradient for x, and remembers nothing of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, d) -> (n, d)"""
+        if self.training and len(x) == 1:
+            return self.weight * (x - x) + self.bias
+        return super().forward(x)
+
+
+def _slot_vectors(embedding: nn.Embedding, ids: Tensor, values: Tensor) -> Tensor:
+    """(n, s) ids and values -> (n, s, width), each slot's value times its row.
+
+    A sparse gradient would name the rows of slots of value 0 too, and SparseAdam would let them drift; hence these
+    slots are not looked up.
+    """
+    if not embedding.sparse:
+        return embedding(ids) * values[:, :, None]
+    used = values != 0
+    vectors = embedding(ids[used]) * values[used][:, None]
+    return vectors.new_zeros(*ids.shape, vectors.shape[1]).index_put((used,), vectors)
+
+
+def _copied(array: Array, dtype: str) -> Tensor:
+    return torch.from_numpy(np.array(array, dtype, order="C"))
+
+
+def _embedding(rows: Tensor, sparse: bool) -> nn.Embedding:
+    return nn.Embedding.from_pretrained(rows, freeze=False, sparse=sparse)
+
+
+def _hidden_layer(model: "DeepFM", params: dict[str, Tensor], layer: int) -> nn.Sequential:
+    steps = OrderedDict(affine=_affine(params[f"W{layer}"], params[f"b{layer}"]))
+    if model.batch_norm:
+        statistics = (_copied(model.running[f"{name}{layer}"], model.dtype) for name in ("mean", "var"))
+        steps["batch_norm"] = _batch_norm(params[f"gamma{layer}"], params[f"beta{layer}"], *statistics)
+    steps["activation"] = ACTIVATIONS[model.activation]()
+    if model.dropout:
+        steps["dropout"] = nn.Dropout(model.dropout)
+    return nn.Sequential(steps)
+
+
+def _affine(W: Tensor, b: Tensor) -> nn.Linear:
+    linear = nn.utils.skip_init(nn.Linear, *W.shape)  # torch's own start would draw from its global generator
+    linear.weight, linear.bias = nn.Parameter(W.T.contiguous()), nn.Parameter(b)
+    return linear
+
+
+def _batch_norm(gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor) -> _BatchNorm:
+    layer = _BatchNorm(len(gamma), EPSILON, MOMENTUM)
+    layer.weight, layer.bias = nn.Parameter(gamma), nn.Parameter(beta)
+    layer.running_mean, layer.running_var = mean, var
+    return layer
