@@ -28,7 +28,7 @@ import pandas as pd
 Array = np.ndarray
 UNKNOWN, MISSING, FIRST_VALUE = 0, 1, 2
 SCALINGS = ("standard", "log", "min-max", "identity", "quantile")
-BLOCK_ROWS = 2**18  # mean and deviation are merged from blocks of so many rows
+BLOCK_ROWS = 2**17  # mean and deviation are merged from blocks of so many rows
 
 
 class Cells(NamedTuple):

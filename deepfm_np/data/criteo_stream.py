@@ -21,7 +21,7 @@ from deepfm_np.data.criteo import CATEGORIES, INTEGERS, parse_cells
 from deepfm_np.data.lines import LineReader
 from deepfm_np.data.words import WordCategorical, pack
 
-LINES = 1024  # parsed at once, so that what is computed from them stays in the processor's cache
+LINES = 512  # parsed at once, so that what is computed from them stays in the processor's cache
 CELLS = 40
 START = {"done": 0, "lines": 0, "rows": 0, "skipped": 0}
 
@@ -136,17 +136,21 @@ def parse_block(text: bytes) -> Rows | None:
     ends = np.flatnonzero(text - 9 < 2)  # tabs, 9, and line ends, 10: what is below 9 wraps around
     if len(ends) % CELLS:
         return None
-    lengths = (np.diff(ends, prepend=-1) - 1).reshape(-1, CELLS)
-    ends = ends.reshape(-1, CELLS)
-    labels = text[ends[:, 0] - 1] - ord("0")
-    marks = text[ends]
-    if (marks[:, -1] != 10).any() or (marks[:, :-1] != 9).any() or lengths.max() > 8:
+    lengths = _by_column(np.diff(ends, prepend=-1) - 1)
+    ends = _by_column(ends)
+    labels, marks = text[ends[0] - 1] - ord("0"), text[ends]
+    if (marks[-1] != 10).any() or (marks[:-1] != 9).any() or lengths.max() > 8:
         return None
-    if (lengths[:, 0] != 1).any() or (labels > 1).any():
+    if (lengths[0] != 1).any() or (labels > 1).any():
         return None
-    words = _words(text, ends[:, :-1] + 1, lengths[:, 1:])
-    numbers = _whole_numbers(words[:, : len(INTEGERS)], lengths[:, 1 : 1 + len(INTEGERS)])
-    return None if numbers is None else Rows(labels, numbers, words[:, len(INTEGERS) :])
+    words = _words(text, ends[:-1] + 1, lengths[1:])
+    numbers = _whole_numbers(words[: len(INTEGERS)], lengths[1 : 1 + len(INTEGERS)])
+    return None if numbers is None else Rows(labels, numbers.T, words[len(INTEGERS) :].T)
+
+
+def _by_column(cells: Array) -> Array:
+    """(40, n) from the cells in the order of the text."""
+    return np.ascontiguousarray(cells.reshape(-1, CELLS).T)
 
 
 def _words(text: Array, starts: Array, lengths: Array) -> Array:

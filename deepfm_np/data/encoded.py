@@ -19,6 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from io import BytesIO
 from pathlib import Path
@@ -33,7 +34,7 @@ from deepfm_np.data.click_data import Piece, Stream
 from deepfm_np.data.columns import Array, Cells
 from deepfm_np.data.fields import FieldEncoder
 from deepfm_np.data.words import WordCells
-from deepfm_np.files import read_arrays, write_arrays, write_text
+from deepfm_np.files import write_text
 
 FORMAT = "deepfm_np encoded 1"
 ARRAYS = ("ids", "values", "labels")
@@ -112,13 +113,13 @@ def _begin(part: Path, stream: Stream) -> dict:
 
 def _scan(stream: Stream, folder: Path, progress: bool) -> None:
     """Pass 1: every piece as a file of its own."""
-    done = _files(folder)
-    end = _end(done[-1]) if done else None
+    done = _stored(folder)
+    end = done[-1].end if done else None
     at = end["done"] if end else 0
     try:
         with _bar("count", stream.total, at, stream.unit, progress) as bar:
             for number, piece in enumerate(stream.pieces(end), len(done)):
-                write_arrays(folder / f"{number:06}.npz", _to_arrays(piece))
+                _store(folder / f"{number:06}", piece)
                 bar.update(piece.end["done"] - bar.n)
     except ValueError:
         shutil.rmtree(folder.parent)
@@ -129,9 +130,8 @@ def _learned(stream: Stream, part: Path) -> FieldEncoder:
     """The encoder of all pieces, with the fields of the stream, which know its kind of parts."""
     path = part / ENCODER_FILE
     if not path.exists():
-        files = _files(part / PIECES)
-        parts = [_Column(files, field) for field in range(len(stream.fields))]
-        FieldEncoder().combine(stream.fields, parts).save(path)
+        pieces = _stored(part / PIECES)
+        FieldEncoder().combine(stream.fields, [_Column(pieces, i) for i in range(len(stream.fields))]).save(path)
     encoder = FieldEncoder.load(path)
     encoder.fields = stream.fields
     return encoder
@@ -139,27 +139,30 @@ def _learned(stream: Stream, part: Path) -> FieldEncoder:
 
 def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
     """Pass 2: from the pieces to the arrays, appending to what is there already."""
-    files = _files(part / PIECES)
-    n, s = _end(files[-1])["rows"], encoder.num_slots
+    pieces = _stored(part / PIECES)
+    n, s = pieces[-1].end["rows"], encoder.num_slots
     dtype = id_dtype(sum(encoder.field_dims))
     code = encoder.coder(dtype)
     shapes = {"ids": ((n, s), dtype), "values": ((n, s), np.float32), "labels": ((n,), np.uint8)}
-    with ExitStack() as files_open:
-        arrays = [files_open.enter_context(closing(_Growing(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]
+    with ExitStack() as files:
+        arrays = [files.enter_context(closing(_Growing(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]
         done = min(array.rows() for array in arrays) // columns.BLOCK_ROWS
         rows = min(n, done * columns.BLOCK_ROWS)
         for array in arrays:
             array.cut(rows)
-        pieces = (_from_arrays(read_arrays(file, "a piece of a log"), len(encoder.fields)) for file in files[done:])
         with _bar("write", n, rows, "rows", progress) as bar:
-            for encoded in ahead((*code(piece.parts), piece.labels) for piece in pieces):
-                for array, more in zip(arrays, encoded, strict=True):
-                    array.append(more)
-                bar.update(len(more))
+            for piece in ahead(_load(stored) for stored in pieces[done:]):
+                for ids_and_values in code(piece.parts):
+                    for array, more in zip(arrays, ids_and_values, strict=False):
+                        array.append(more)
+                arrays[-1].append(piece.labels)
+                for array in arrays:
+                    array.sync()
+                bar.update(len(piece.labels))
 
 
 def _finish(part: Path, meta: dict) -> None:
-    end = _end(_files(part / PIECES)[-1])
+    end = _stored(part / PIECES)[-1].end
     labels = np.load(part / "labels.npy", mmap_mode="r")
     meta |= {"rows": end["rows"], "clicks": int(labels.sum(dtype=np.int64)), "skipped": end["skipped"]}
     write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
@@ -170,30 +173,79 @@ def id_dtype(rows: int) -> type:
     return np.int32 if rows <= 2**31 else np.int64
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.npz"))
-
-
-def _end(file: Path) -> dict:
-    with np.load(file) as arrays:
-        return json.loads(str(arrays["end"]))
-
-
 def _bar(name: str, total: int | None, initial: int, unit: str, progress: bool) -> tqdm:
     disable = None if progress else True
     return tqdm(desc=name, total=total, initial=initial, unit=unit, unit_scale=True, disable=disable)
 
 
+class _Stored:
+    """The arrays of a piece, in one file one after the other, each in .npy format; read when asked for."""
+
+    def __init__(self, index: Path):
+        about = json.loads(index.read_text(encoding="utf-8"))
+        self.path, self.end, self.places = index.with_suffix(".arrays"), about["end"], about["places"]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.places
+
+    def __getitem__(self, name: str) -> Array:
+        with open(self.path, "rb") as file:
+            file.seek(self.places[name])
+            return np.load(file, allow_pickle=False)
+
+    def part(self, field: int) -> Cells | WordCells | Array:
+        """What the field's `scan` made."""
+        if f"{field} numbers" in self:
+            return self[f"{field} numbers"]
+        codes = self[f"{field} codes"]
+        if f"{field} words" in self:
+            return WordCells(codes, self[f"{field} words"])
+        keys = json.loads(self[f"{field} keys"].tobytes())
+        return Cells(codes, [tuple(key) if isinstance(key, list) else key for key in keys])
+
+
 class _Column:
     """The parts of one field, read from the pieces one after the other, as often as asked for."""
 
-    def __init__(self, files: list[Path], field: int):
-        self.files, self.field = files, field
+    def __init__(self, pieces: list[_Stored], field: int):
+        self.pieces, self.field = pieces, field
 
     def __iter__(self) -> Iterator:
-        for file in self.files:
-            with np.load(file) as arrays:
-                yield _part(arrays, self.field)
+        return (piece.part(self.field) for piece in self.pieces)
+
+
+def _stored(folder: Path) -> list[_Stored]:
+    return [_Stored(index) for index in sorted(folder.glob("*.json"))]
+
+
+def _store(path: Path, piece: Piece) -> None:
+    """The arrays, and when they are on the disk their index."""
+    places = {}
+    with open(path.with_suffix(".arrays"), "wb") as file:
+        for name, array in _to_arrays(piece).items():
+            places[name] = file.tell()
+            np.save(file, array, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    write_text(path.with_suffix(".json"), json.dumps({"end": piece.end, "places": places}))
+
+
+def _load(stored: _Stored) -> Piece:
+    fields = sum(name.endswith((" numbers", " codes")) for name in stored.places)
+    return Piece(stored["labels"], [stored.part(field) for field in range(fields)], stored.end)
+
+
+def _to_arrays(piece: Piece) -> dict[str, Array]:
+    arrays = {"labels": piece.labels}
+    for field, part in enumerate(piece.parts):
+        if isinstance(part, WordCells):
+            arrays |= {f"{field} codes": part.codes, f"{field} words": part.words}
+        elif isinstance(part, Cells):
+            keys = np.frombuffer(json.dumps(part.keys).encode(), np.uint8)
+            arrays |= {f"{field} codes": part.codes, f"{field} keys": keys}
+        else:
+            arrays[f"{field} numbers"] = part
+    return arrays
 
 
 class _Growing:
@@ -207,6 +259,7 @@ class _Growing:
         np.lib.format.write_array_header_1_0(header, about)
         self.header, self.row_bytes = header.getvalue(), dtype.itemsize * int(np.prod(shape[1:]))
         self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
+        self.thread, self.syncing = ThreadPoolExecutor(1), None
 
     def rows(self) -> int:
         """How many are there."""
@@ -222,38 +275,18 @@ class _Growing:
     def append(self, rows: Array) -> None:
         self.file.write(np.ascontiguousarray(rows))
 
-    def close(self) -> None:
+    def sync(self) -> None:
+        """Bring to the disk what was written before the last call, and begin with what was written since."""
+        if self.syncing is not None:
+            self.syncing.result()
         self.file.flush()
-        os.fsync(self.file.fileno())
+        self.syncing = self.thread.submit(os.fsync, self.file.fileno())
+
+    def close(self) -> None:
+        self.thread.shutdown()
         self.file.close()
-
-
-def _to_arrays(piece: Piece) -> dict[str, Array]:
-    arrays = {"labels": piece.labels, "end": np.array(json.dumps(piece.end))}
-    for field, part in enumerate(piece.parts):
-        if isinstance(part, WordCells):
-            arrays |= {f"{field} codes": part.codes, f"{field} words": part.words}
-        elif isinstance(part, Cells):
-            keys = np.frombuffer(json.dumps(part.keys).encode(), np.uint8)
-            arrays |= {f"{field} codes": part.codes, f"{field} keys": keys}
-        else:
-            arrays[f"{field} numbers"] = part
-    return arrays
-
-
-def _from_arrays(arrays: dict[str, Array], fields: int) -> Piece:
-    parts = [_part(arrays, field) for field in range(fields)]
-    return Piece(arrays["labels"], parts, json.loads(str(arrays["end"])))
-
-
-def _part(arrays, field: int) -> Cells | WordCells | Array:
-    if f"{field} numbers" in arrays:
-        return arrays[f"{field} numbers"]
-    codes = arrays[f"{field} codes"]
-    if f"{field} words" in arrays:
-        return WordCells(codes, arrays[f"{field} words"])
-    keys = json.loads(arrays[f"{field} keys"].tobytes())
-    return Cells(codes, [tuple(key) if isinstance(key, list) else key for key in keys])
+        if self.syncing is not None:
+            self.syncing.result()
 
 
 def _read_meta(path: Path) -> dict:

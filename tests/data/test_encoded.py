@@ -124,9 +124,7 @@ def cut_after(monkeypatch, name, calls):
 
 
 @pytest.mark.parametrize("kind", ["criteo", "table"])
-@pytest.mark.parametrize(
-    "name, calls", [("write_arrays", 0), ("write_arrays", 3), ("_learned", 0), ("read_arrays", 2), ("_finish", 0)]
-)
+@pytest.mark.parametrize("name, calls", [("_store", 0), ("_store", 3), ("_learned", 0), ("_load", 2), ("_finish", 0)])
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, log, kind, name, calls):
     path = tmp_path / "clicks.csv"
     table().to_csv(path, index=False)
@@ -140,10 +138,10 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, log,
         with pytest.raises(Cut):
             encode(stream(), tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
-    rest = cut_after(monkeypatch, "write_arrays", 99)
+    rest = cut_after(monkeypatch, "_store", 99)
     result = encode(stream(), tmp_path / "out", progress=False)
     pieces = 5 if kind == "criteo" else 4
-    assert len(rest) == (pieces - calls if name == "write_arrays" else 0)
+    assert len(rest) == (pieces - calls if name == "_store" else 0)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
     assert result.meta == open_encoded(tmp_path / "whole").meta
 
@@ -184,7 +182,7 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize("name", ["write_arrays", "read_arrays"])
+@pytest.mark.parametrize("name", ["_store", "_load"])
 def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, log, name):
     encode(CriteoStream(log), tmp_path / "whole", progress=False)
     command = [sys.executable, "-c", textwrap.dedent(KILLED), log, tmp_path / "out", name]
@@ -195,13 +193,13 @@ def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, log, name):
             process.stdin.flush()
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "out").exists()
-    assert len(list((tmp_path / "out.part" / "pieces").glob("*.npz"))) >= 3
+    assert len(list((tmp_path / "out.part" / "pieces").glob("*.json"))) >= 3
     encode(CriteoStream(log), tmp_path / "out", progress=False)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
 def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkeypatch, log):
-    cut_after(monkeypatch, "write_arrays", 2)
+    cut_after(monkeypatch, "_store", 2)
     with pytest.raises(Cut):
         encode(CriteoStream(log), tmp_path / "out", progress=False)
     monkeypatch.undo()
@@ -215,7 +213,7 @@ def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkey
         file.write("\n")
     with pytest.raises(ValueError, match=r"bytes was \d+, is \d+, changed was"):
         encode(CriteoStream(log), tmp_path / "out", progress=False)
-    assert len(list((tmp_path / "out.part" / "pieces").iterdir())) == 2
+    assert len(list((tmp_path / "out.part" / "pieces").glob("*.json"))) == 2
 
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path, log):
