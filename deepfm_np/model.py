@@ -132,6 +132,7 @@ class DeepFM:
         self.params = {name: array.astype(dtype, copy=False) for name, array in params.items()}
         running = self.network.start_running() if self.deep else {}
         self.running = {name: array.astype(dtype) for name, array in running.items()}
+        self._scratch = np.zeros(D, np.int32)  # for `ops.touched_rows`
 
     def start_from(self, labels: Array) -> None:
         """Set the bias to the log odds of the training labels, so that the first loss is the base rate's.
@@ -181,8 +182,8 @@ class DeepFM:
         The gradients of "weights" and "table" are `RowGradient`s of the rows that the batch touches.
 
         A call in training with the model's own parameters moves the running statistics of batch norm; one with
-        `params` given changes nothing. Raises ValueError, TypeError or IndexError, naming the row, for input
-        that does not fit.
+        `params` given changes nothing. Two threads may not call one model at once. Raises ValueError, TypeError or
+        IndexError, naming the row, for input that does not fit.
         """
         ids, values = self.checked_slots(ids, values)
         labels = np.asarray(labels)
@@ -191,8 +192,9 @@ class DeepFM:
         logits, caches = self._forward(params, ids, values, rng, training)
         loss, loss_cache = ops.log_loss_forward(logits, labels)
         grad_logits = ops.log_loss_backward(1.0, loss_cache)
-        grads = self._backward(grad_logits, caches, params)
-        loss = loss + self._add_penalties(grads, params, ids, values)
+        touched = ops.touched_rows(ids, values, self._scratch)
+        grads = self._backward(grad_logits, caches, params, touched)
+        loss = loss + self._add_penalties(grads, params, ids, values, touched)
         if own and training and self.deep:
             self.running = self.network.moved_running(caches.network, self.running)
         return loss, {name: grads[name] for name in self.params}
@@ -203,7 +205,6 @@ class DeepFM:
         Raises as `logits` does.
         """
         ids, values = self.checked_slots(ids, values)
-        values = values.astype(self.dtype)
         n, m, params = len(ids), len(self.field_dims), self.params
         starts = np.arange(m) if self.field_starts is None else np.asarray(self.field_starts)
         first_order, pairs, deep = np.zeros((n, m)), np.zeros((n, m, m)), np.zeros(n)
@@ -290,11 +291,11 @@ class DeepFM:
         return logits, Forward(first_order_cache, embedding_cache, fm_cache, network_cache)
 
     def _backward(
-        self, grad_logits: Array, caches: Forward, params: Mapping[str, Array]
+        self, grad_logits: Array, caches: Forward, params: Mapping[str, Array], touched: ops.TouchedRows
     ) -> dict[str, Array | ops.RowGradient]:
         grads = {"bias": grad_logits.sum().reshape(params["bias"].shape)}
         if self.first_order:
-            grads["weights"] = ops.first_order_backward(grad_logits, caches.first_order)
+            grads["weights"] = ops.first_order_backward(grad_logits, caches.first_order, touched)
         # FM and network read the same vectors, so each sends its gradient to them and the two are added.
         grad_vectors = 0.0
         if self.fm:
@@ -304,18 +305,19 @@ class DeepFM:
             grads |= network_grads
             grad_vectors = grad_vectors + grad_a0.reshape(len(grad_logits), -1, self.embedding_dim)
         if self.fm or self.deep:
-            grads["table"] = ops.embedding_backward(grad_vectors, caches.embedding)
+            grads["table"] = ops.embedding_backward(grad_vectors, caches.embedding, touched)
         return grads
 
-    def _add_penalties(self, grads: dict, params: Mapping[str, Array], ids: Array, values: Array) -> float:
+    def _add_penalties(
+        self, grads: dict, params: Mapping[str, Array], ids: Array, values: Array, touched: ops.TouchedRows
+    ) -> float:
         """Add the gradients of the L2 penalties to `grads` and return the penalties' sum."""
         penalty = 0.0
         if self.l2_embedding and "table" in grads:
             y, cache = ops.l2_rows_forward(params["table"], ids, values)
             penalty = penalty + self.l2_embedding * y
-            touched = ops.l2_rows_backward(self.l2_embedding, cache)
-            # Both gradients touch exactly the rows of the batch's slots of value != 0, in the same order.
-            grads["table"] = grads["table"]._replace(values=grads["table"].values + touched.values)
+            penalty_grad = ops.l2_rows_backward(self.l2_embedding, cache, touched)
+            grads["table"] = grads["table"]._replace(values=grads["table"].values + penalty_grad.values)
         if self.l2_net and self.deep:
             for name in self.network.weight_names:
                 y, cache = ops.l2_forward(params[name])
@@ -324,7 +326,7 @@ class DeepFM:
         return penalty
 
     def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
-        """ids and values as arrays, if they are (n, s) slots of this model.
+        """ids and values as arrays, the values in the model's dtype, if they are (n, s) slots of this model.
 
         Raises TypeError for ids that are not integers, IndexError for an id outside the table, and ValueError for
         shapes that do not fit or a value that is not finite; each names the row.
@@ -336,10 +338,13 @@ class DeepFM:
             raise ValueError(f"the model has {m} fields of one slot each, the input has {s} slots")
         if self.field_starts is not None:
             slot_fields(self.field_starts, s)
-        if not np.isfinite(values).all():
-            row, slot = np.argwhere(~np.isfinite(values))[0]
-            raise ValueError(f"values must be finite; row {row}, slot {slot} holds {values[row, slot]}")
-        return ids, values
+        with np.errstate(over="ignore"):
+            in_dtype = values.astype(self.dtype, copy=False)
+        if not np.isfinite(in_dtype).all():
+            row, slot = np.argwhere(~np.isfinite(in_dtype))[0]
+            too_large = f", too large for {self.dtype}" if np.isfinite(values[row, slot]) else ""
+            raise ValueError(f"values must be finite; row {row}, slot {slot} holds {values[row, slot]}{too_large}")
+        return ids, in_dtype
 
 
 def _restored(name: str, current: Array, arrays: Mapping[str, Array]) -> Array:

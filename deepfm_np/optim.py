@@ -29,7 +29,7 @@ class Optimizer:
         for name, where, grad in matched:
             if name not in self.state:
                 self.state[name] = {moment: np.zeros_like(params[name]) for moment in self.moments}
-            params[name][where] -= self._change(grad, self.state[name], where)
+            params[name][where] = _at(params[name], where) - self._change(grad, self.state[name], where)
 
     def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
         """What to subtract at `where`, a selection of the parameter; moves the state there."""
@@ -67,7 +67,7 @@ class SGD(Optimizer):
     def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
         if not self.momentum:
             return self.learning_rate * grad
-        velocity = self.momentum * state["velocity"][where] + grad
+        velocity = self.momentum * _at(state["velocity"], where) + grad
         state["velocity"][where] = velocity
         return self.learning_rate * velocity
 
@@ -93,9 +93,9 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
     def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
-        m = state["m"][where] * self.beta1
+        m = _at(state["m"], where) * self.beta1
         m += (1 - self.beta1) * grad
-        v = state["v"][where] * self.beta2
+        v = _at(state["v"], where) * self.beta2
         v += (1 - self.beta2) * (grad * grad)
         state["m"][where], state["v"][where] = m, v
         v /= 1 - self.beta2**self.t
@@ -104,6 +104,11 @@ class Adam(Optimizer):
         m *= self.learning_rate / (1 - self.beta1**self.t)
         m /= root
         return m
+
+
+def _at(array: Array, where) -> Array:
+    """array[where]; for rows np.take does it several times as fast as an index."""
+    return array if where is ... else array.take(where, axis=0)
 
 
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[tuple]:

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from deepfm_np import metrics
 from deepfm_np.files import read_arrays, write_arrays
+from deepfm_np.memory import keep_freed_memory
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array
@@ -79,6 +80,8 @@ def fit(
         same bits as one that was never interrupted.
     progress: show a bar on a terminal (never in a pipe).
 
+    On Linux the process keeps the memory that a step frees: see `deepfm_np.memory`.
+
     The bias starts at the base rate of the training labels. Columns of the history: epoch, train_loss (with dropout
     and penalties), valid_auc, valid_log_loss, learning_rate.
     Raises ValueError for settings out of range, labels other than 0 or 1, values that are not finite and a
@@ -89,6 +92,7 @@ def fit(
     _check_settings(epochs=epochs, batch_size=batch_size, patience=patience)
     for part in (train, valid) if valid is not None else (train,):
         _check_examples(model, part)
+    keep_freed_memory()
     optimizer = Adam() if optimizer is None else optimizer
     state = Progress(optimizer, np.random.default_rng(seed))
     run = _fingerprint(model, train, valid, optimizer, batch_size, patience, seed)

@@ -322,6 +322,8 @@ def test_bad_input_is_named_and_changes_nothing():
     bad_values[3, 1], bad_ids[2, 5], bad_labels[6] = np.nan, D, 2
     with pytest.raises(ValueError, match="values must be finite; row 3, slot 1 holds nan"):
         model.logits(IDS, bad_values)
+    with pytest.raises(ValueError, match=r"row 0, slot 1 holds 1e\+300, too large for float32"):
+        DeepFM([10, 20]).logits(np.array([[0, 11]]), np.array([[1.0, 1e300]]))
     with pytest.raises(IndexError, match=rf"ids must lie in \[0, {D}\); row 2, slot 5 holds {D}"):
         model.loss_and_grads(bad_ids, VALUES, LABELS)
     with pytest.raises(ValueError, match="labels must be 0 or 1; row 6 holds 2"):
@@ -331,3 +333,10 @@ def test_bad_input_is_named_and_changes_nothing():
     assert model.running is running
     for name, array in model.to_arrays().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_value_that_is_zero_in_the_dtype_of_the_model_touches_no_row():
+    model = DeepFM([10, 20], hidden=(4,), l2_embedding=0.1)
+    _, grads = model.loss_and_grads(np.array([[3, 11]]), np.array([[1.0, 1e-300]]), np.array([1]))
+    np.testing.assert_array_equal(grads["table"].rows, [3])
+    np.testing.assert_array_equal(grads["weights"].rows, [3])

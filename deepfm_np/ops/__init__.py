@@ -21,10 +21,11 @@ from deepfm_np.ops.first_order import first_order_backward, first_order_forward
 from deepfm_np.ops.fm import fm_backward, fm_forward
 from deepfm_np.ops.l2 import l2_backward, l2_forward, l2_rows_backward, l2_rows_forward
 from deepfm_np.ops.log_loss import log_loss_backward, log_loss_forward
-from deepfm_np.ops.rows import RowGradient
+from deepfm_np.ops.rows import RowGradient, TouchedRows, touched_rows
 
 __all__ = [
     "RowGradient",
+    "TouchedRows",
     "affine_backward",
     "affine_forward",
     "batch_norm_backward",
@@ -50,4 +51,5 @@ __all__ = [
     "sigmoid_forward",
     "tanh_backward",
     "tanh_forward",
+    "touched_rows",
 ]

@@ -4,6 +4,9 @@ y = x * mask / (1 - rate),  mask ~ Bernoulli(1 - rate) for each unit      (Sriva
 
 The expectation of y is x, so that nothing needs scaling at prediction time. `rate` is the probability of being
 dropped; the DeepFM paper's "dropout" is the probability of being kept.
+
+A unit is dropped where its 16 random bits, read as a whole number, are below rate * 2^16: a float would take twice as
+many bits to tell rates apart that no one can see. The probability is so rounded to a multiple of 2^-16.
 """
 
 from typing import NamedTuple
@@ -11,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np.ops.rows import Array
+
+WORDS = 2**16  # values of 16 random bits
 
 
 class DropoutCache(NamedTuple):
@@ -28,7 +33,8 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
         raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate}")
     if rate == 0:
         return x.copy(), DropoutCache(None)
-    kept = rng.random(x.shape, dtype=np.float32) >= rate
+    words = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
+    kept = words >= min(round(rate * WORDS), WORDS - 1)
     scale = kept * x.real.dtype.type(1 / (1 - rate))
     return x * scale, DropoutCache(scale)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.rows import Array, RowGradient, check_slots, sum_rows
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, check_slots, sum_rows, touched_rows
 
 
 class EmbeddingCache(NamedTuple):
@@ -30,7 +30,8 @@ def embedding_forward(
     """
     check_slots(ids, values, len(table))
     values = np.asarray(values, table.dtype)
-    slot_vectors = table[ids] * values[:, :, None]
+    slot_vectors = table.take(ids, axis=0)
+    slot_vectors *= values[:, :, None]
     if field_starts is None:
         return slot_vectors, EmbeddingCache(ids, values, None)
     field_of_slot = slot_fields(field_starts, ids.shape[1])
@@ -38,11 +39,15 @@ def embedding_forward(
     return vectors, EmbeddingCache(ids, values, field_of_slot)
 
 
-def embedding_backward(grad_vectors: Array, cache: EmbeddingCache) -> RowGradient:
-    """dL/dtable[r] = sum over the slots that hold row r of value * dL/dV of the slot's field. (n, m, k) -> rows."""
+def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: TouchedRows | None = None) -> RowGradient:
+    """dL/dtable[r] = sum over the slots that hold row r of value * dL/dV of the slot's field. (n, m, k) -> rows.
+
+    touched: `touched_rows` of the batch, where it is known already.
+    """
     if cache.field_of_slot is not None:
         grad_vectors = grad_vectors[:, cache.field_of_slot]
-    return sum_rows(cache.ids, cache.values, grad_vectors * cache.values[:, :, None])
+    touched = touched_rows(cache.ids, cache.values) if touched is None else touched
+    return sum_rows(touched, grad_vectors * cache.values[:, :, None])
 
 
 def slot_fields(field_starts: Sequence[int], s: int) -> Array:

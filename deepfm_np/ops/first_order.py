@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.rows import Array, RowGradient, check_slots, sum_rows
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, check_slots, sum_rows, touched_rows
 
 
 class FirstOrderCache(NamedTuple):
@@ -22,9 +22,13 @@ def first_order_forward(weights: Array, ids: Array, values: Array) -> tuple[Arra
     """
     check_slots(ids, values, len(weights))
     values = np.asarray(values, weights.dtype)
-    return (weights[ids] * values).sum(axis=1), FirstOrderCache(ids, values)
+    return (weights.take(ids) * values).sum(axis=1), FirstOrderCache(ids, values)
 
 
-def first_order_backward(grad_y: Array, cache: FirstOrderCache) -> RowGradient:
-    """dL/dw[r] = sum over the slots that hold row r of value * dL/dy of the slot's example. (n,) -> rows."""
-    return sum_rows(cache.ids, cache.values, grad_y[:, None] * cache.values)
+def first_order_backward(grad_y: Array, cache: FirstOrderCache, touched: TouchedRows | None = None) -> RowGradient:
+    """dL/dw[r] = sum over the slots that hold row r of value * dL/dy of the slot's example. (n,) -> rows.
+
+    touched: `touched_rows` of the batch, where it is known already.
+    """
+    touched = touched_rows(cache.ids, cache.values) if touched is None else touched
+    return sum_rows(touched, grad_y[:, None] * cache.values)

@@ -7,6 +7,8 @@ The right-hand side costs O(m k) where the left costs O(m^2 k).
 
 from typing import NamedTuple
 
+import numpy as np
+
 from deepfm_np.ops.rows import Array
 
 
@@ -19,9 +21,9 @@ def fm_forward(vectors: Array) -> tuple[Array, FMCache]:
     """(n, m, k) field vectors -> (n,) interaction scores. Raises ValueError for any other number of axes."""
     if vectors.ndim != 3:
         raise ValueError(f"vectors must be (n, m, k), they are {vectors.shape}")
-    total = vectors.sum(axis=1)
-    square_of_sum = (total * total).sum(axis=1)
-    sum_of_squares = (vectors * vectors).sum(axis=(1, 2))
+    total = np.einsum("nmk->nk", vectors)
+    square_of_sum = np.einsum("nk,nk->n", total, total)
+    sum_of_squares = np.einsum("nmk,nmk->n", vectors, vectors)
     return (square_of_sum - sum_of_squares) / 2, FMCache(vectors, total)
 
 

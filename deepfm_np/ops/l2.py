@@ -9,7 +9,7 @@ depend on the batch size; a row the batch does not touch is not penalised and ha
 
 from typing import NamedTuple
 
-from deepfm_np.ops.rows import Array, RowGradient, sum_rows
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, sum_rows, touched_rows
 
 
 def l2_forward(W: Array) -> tuple[float, Array]:
@@ -34,6 +34,10 @@ def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2R
     return (rows * rows).sum() / (2 * len(ids)), L2RowsCache(ids, values, rows)
 
 
-def l2_rows_backward(grad_y: float, cache: L2RowsCache) -> RowGradient:
-    """dL/dtable[r] = dL/dy * (occurrences of r in the batch) / n * table[r]"""
-    return sum_rows(cache.ids, cache.values, cache.rows * (grad_y / len(cache.ids)))
+def l2_rows_backward(grad_y: float, cache: L2RowsCache, touched: TouchedRows | None = None) -> RowGradient:
+    """dL/dtable[r] = dL/dy * (occurrences of r in the batch) / n * table[r]
+
+    touched: `touched_rows` of the batch, where it is known already.
+    """
+    touched = touched_rows(cache.ids, cache.values) if touched is None else touched
+    return sum_rows(touched, cache.rows * (grad_y / len(cache.ids)))

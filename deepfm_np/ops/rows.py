@@ -42,25 +42,52 @@ def check_slots(ids: Array, values: Array, D: int) -> None:
         raise IndexError(f"ids must lie in [0, {D}); row {row}, slot {slot} holds {ids[row, slot]}")
 
 
-def sum_rows(ids: Array, values: Array, slot_gradients: Array) -> RowGradient:
+class TouchedRows(NamedTuple):
+    """The rows that a batch of slots switches on. Padding, slots of value 0, switches on none."""
+
+    rows: Array  # (r,) int64, strictly increasing
+    used: Array  # (n, s) bool, where the value is not 0
+    position: Array  # (u,) int, for each used slot in order: where in `rows` its row stands
+
+
+def touched_rows(ids: Array, values: Array, scratch: Array | None = None) -> TouchedRows:
+    """(n, s) ids and values -> the rows touched, and where each used slot finds its own among them.
+
+    The plain formula: rows, position = np.unique(ids[used], return_inverse=True), which sorts all slots. With a
+    scratch array only the rows are sorted: every slot writes its number at its row's place, the slots that find their
+    own number there stand for one row each, and the rows' ranks, written to the same places, are read back by all.
+
+    scratch: (D,) int32, of which only entries named in `ids` are read and written; its values do not matter.
+    """
+    used = values != 0
+    ids = ids.reshape(-1) if used.all() else ids[used]
+    if scratch is None:
+        rows, position = np.unique(ids, return_inverse=True)
+        return TouchedRows(rows.astype(np.int64, copy=False), used, position)
+    number = np.arange(ids.size, dtype=scratch.dtype)
+    scratch[ids] = number
+    rows = np.sort(ids.compress(scratch.take(ids) == number)).astype(np.int64, copy=False)
+    scratch[rows] = number[: rows.size]
+    return TouchedRows(rows, used, scratch.take(ids))
+
+
+def sum_rows(touched: TouchedRows, slot_gradients: Array) -> RowGradient:
     """Sum the gradients of all slots that switch on the same row.
 
-    ids, values: (n, s).  slot_gradients: (n, s) or (n, s, k), the gradient each slot sends to its row.
-    Slots of value 0 (padding) touch nothing. The plain formula, with `used` the slots of value != 0:
+    slot_gradients: (n, s) or (n, s, k), the gradient each slot sends to its row. The plain formula:
 
-        table_gradient[ids[i, j]] += slot_gradients[i, j]     for every (i, j) in used
+        table_gradient[ids[i, j]] += slot_gradients[i, j]     for every slot (i, j) of value != 0
 
     `table_gradient[ids] += ...` would keep only the last of several slots that share a row; `np.add.at` adds
     them all, in order of appearance, so that the result does not vary from run to run.
     """
-    used = values != 0
+    rows, used, position = touched
+    width = slot_gradients.shape[used.ndim :]
     if not used.all():
-        ids, slot_gradients = ids[used], slot_gradients[used]
-    rows, position = np.unique(ids.reshape(-1), return_inverse=True)
-    width = slot_gradients.shape[ids.ndim :]
+        slot_gradients = slot_gradients[used]
     sums = np.zeros((rows.size, *width), slot_gradients.dtype)
     k = int(np.prod(width))
     # np.add.at is fastest on flat arrays: entry (row, f) of the sums lies at row * k + f.
-    entry = position.reshape(-1, 1) * k + np.arange(k)
+    entry = position.reshape(-1, 1) * np.int64(k) + np.arange(k)
     np.add.at(sums.reshape(-1), entry.reshape(-1), slot_gradients.reshape(-1))
     return RowGradient(rows, sums)

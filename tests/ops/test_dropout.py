@@ -27,6 +27,12 @@ def test_the_expectation_is_the_input():
     assert abs(y.mean() - 2.0) < 5 * 2.0 / np.sqrt(y.size)
 
 
+def test_a_unit_is_dropped_where_its_16_random_bits_are_below_rate_times_65536():
+    y, _ = dropout_forward(np.ones((20, 30)), 0.3, rng())
+    words = np.frombuffer(rng().bytes(2 * 600), "<u2").reshape(20, 30)
+    np.testing.assert_array_equal(y, np.where(words < 19661, 0, 1 / (1 - 0.3)))
+
+
 def test_the_gradient_passes_through_the_same_mask():
     x = np.random.default_rng(0).standard_normal((6, 5))
     y, cache = dropout_forward(x, 0.4, rng())
