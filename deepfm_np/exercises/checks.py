@@ -56,7 +56,8 @@ def equal(what: str, yours, expected, rtol: float | None = None) -> None:
     if yours_array.shape != expected.shape:
         raise AnswerError(f"{what} has shape {yours_array.shape}, should be {expected.shape}")
     if expected.dtype.kind == "f" and yours_array.dtype != expected.dtype:
-        raise AnswerError(f"{what} is {yours_array.dtype}, should be {expected.dtype}, the dtype of the input")
+        why = ", the dtype of the input" if yours_array.dtype.kind == "f" else ""
+        raise AnswerError(f"{what} is {yours_array.dtype}, should be {expected.dtype}{why}")
     if rtol is None:
         rtol = ROUNDING * float(np.finfo(expected.dtype if expected.dtype.kind in "fc" else float).eps)
     wrong = yours_array != expected
