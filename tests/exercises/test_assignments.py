@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from exercise_answers import answered, planted, task_of
@@ -12,6 +13,7 @@ from deepfm_np.exercises.assignments import about, grade_id, source
 
 ALL = catalogue.assignments()
 each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
+GUIDE = Path(__file__).parents[2] / "docs" / "lecturer.md"
 CHECKS = {one.name: {check.grade_id: check for check in one.checks()} for one in ALL}
 WRONG = [(one, *case) for one in ALL for case in planted(one.name)["PLANTED"]]
 HARD_CODED = [(one, *case) for one in ALL for case in planted(one.name)["HARD_CODED"].items()]
@@ -100,3 +102,11 @@ def test_cells_are_in_the_form_of_nbgrader(one):
     assert json.loads(one.path.read_text())["metadata"]["kernelspec"]["name"] == "python3"
     for cell in one.cells():
         assert cell["cell_type"] == "markdown" or about(cell)["schema_version"] == 3
+
+
+@each
+def test_points_and_minutes_are_the_same_in_the_notebook_and_in_the_lecturer_s_guide(one):
+    stated = re.search(r"\*\*Time:\*\* about (\d+) minutes\. \*\*Points:\*\* (\d+)\.", source(one.cells()[0]))
+    assert stated and float(stated[2]) == one.points
+    row = f"| {one.title.removeprefix('Exercise ').replace(' ·', '')} | {one.points:g} | {stated[1]} |"
+    assert row in GUIDE.read_text(encoding="utf-8").splitlines()
