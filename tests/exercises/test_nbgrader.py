@@ -108,9 +108,9 @@ def test_grading_again_gives_the_same_grades(course, grades):
     assert {(row.student_id, row.assignment): row.score for row in table.itertuples()} == grades
 
 
-def test_feedback_shows_the_hint(course, grades):
+def test_feedback_shows_the_hint_and_no_hidden_test(course, grades):
     name = "04-factorization-machines"
     assert nbgrader(course, "generate_feedback", name).returncode == 0
     page = (course / "feedback" / "no-self" / name / f"{name}.html").read_text()
     assert "a term proportional to vectors is missing" in page
-    assert "checks.py" not in page
+    assert "checks.py" not in page and "HIDDEN" not in page
