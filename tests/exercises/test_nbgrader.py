@@ -18,7 +18,13 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed: see notebooks
 pytestmark = pytest.mark.exercises
 
 ALL = catalogue.assignments()
-LOOP = "def times_as_many(m):\n    while True:\n        pass"
+RIGHT = "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"
+MISBEHAVIOUR = {  # an answer to task 4.3, of 2 points, and the grade of a notebook that is right but for it
+    "loop": ("def times_as_many(m):\n    while True:\n        pass", 8),
+    "eat": ("def times_as_many(m):\n    return np.ones(10**11).sum()", 8),
+    "delete": ("import os, shutil\nshutil.rmtree(os.getcwd())\n" + RIGHT, 10),
+    "kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n" + RIGHT, 0),
+}
 NO_SELF = """\
 def fm_backward(grad_y, cache):
     vectors, total = cache
@@ -27,11 +33,15 @@ def fm_backward(grad_y, cache):
 
 
 def nbgrader(course, *arguments):
-    """Run one of its commands; alembic, which it calls by name, lies beside the interpreter."""
+    """Run one of its commands with 8 GB at most; alembic, which it calls by name, lies beside the interpreter."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=course, env=environment, capture_output=True, text=True
+        ["sh", "-c", 'ulimit -v 8000000; exec "$@"', "sh", sys.executable, "-m", "nbgrader", *arguments],
+        cwd=course,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
 
 
@@ -64,12 +74,13 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def grades(course):
-    """Grades of four students, as exported: (student, assignment) -> score."""
+    """Grades of all students, as exported: (student, assignment) -> score."""
     for one in ALL:
         submit(course, "right", one, answers={})
         submit(course, "blank", one)
     fm = catalogue.assignment("4")
-    submit(course, "loop", fm, {"task-4-3": LOOP})
+    for student, (code, _) in MISBEHAVIOUR.items():
+        submit(course, student, fm, {"task-4-3": code})
     submit(course, "no-self", fm, {"task-4-2": NO_SELF})
     for one in ALL:
         nbgrader(course, "autograde", one.name, "--create", "--Execute.timeout=20")
@@ -95,9 +106,13 @@ def test_the_right_answers_get_full_points_and_the_blank_none(grades, one):
     assert grades["blank", one.name] == 0
 
 
-def test_a_wrong_gradient_and_an_endless_loop_cost_their_own_points(grades):
+def test_a_wrong_gradient_costs_its_own_points(grades):
     assert grades["no-self", "04-factorization-machines"] == 6
-    assert grades["loop", "04-factorization-machines"] == 8
+
+
+@pytest.mark.parametrize(("student", "score"), [(student, score) for student, (_, score) in MISBEHAVIOUR.items()])
+def test_code_that_misbehaves_ends_with_a_grade(grades, student, score):
+    assert grades[student, "04-factorization-machines"] == score
 
 
 def test_grading_again_gives_the_same_grades(course, grades):
