@@ -18,6 +18,7 @@ from parity.torch_reference import (
 
 from deepfm_np import DeepFM
 from deepfm_np.model import COMPONENTS
+from deepfm_np.ops import dropout_forward
 from deepfm_np.optim import SGD
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -97,7 +98,7 @@ class Reference:
                 a = F.batch_norm(a, *running, leaves[f"gamma{layer}"], leaves[f"beta{layer}"], training)
             a = getattr(torch, model.activation)(a)
             if rng is not None and model.dropout:
-                kept = rng.random(tuple(a.shape), dtype=np.float32) >= model.dropout
+                kept = dropout_forward(np.ones(tuple(a.shape)), model.dropout, rng)[0] != 0
                 a = a * torch.tensor(kept) / (1 - model.dropout)
         y = (a @ leaves[f"W{len(model.hidden)}"] + leaves[f"b{len(model.hidden)}"])[:, 0]
         return torch.sigmoid(y) if model.deep_output == "sigmoid" else y

@@ -18,7 +18,7 @@ from parity.test_model_torch import FIELD_DIMS, FIELD_STARTS, MASK_SEED, make_ba
 import deepfm_np
 from deepfm_np import DeepFM
 from deepfm_np.model import COMPONENTS
-from deepfm_np.ops import RowGradient
+from deepfm_np.ops import RowGradient, dropout_forward
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
@@ -118,7 +118,7 @@ class MasksOfOurs(torch.nn.Module):
         self.rate, self.rng = rate, rng
 
     def forward(self, x):
-        kept = self.rng.random(tuple(x.shape), dtype=np.float32) >= self.rate
+        kept = dropout_forward(np.ones(tuple(x.shape)), self.rate, self.rng)[0] != 0
         return x * torch.from_numpy(kept) / (1 - self.rate)
 
 
