@@ -123,7 +123,7 @@ def assert_model_equals_reference(model, batch, dropout=True, training=True):
     expected = reference.loss(*batch, rng=mask_rngs[1], training=training)
     expected.backward()
     assert_close(loss, expected, FORWARD, "the loss")
-    assert_gradients_close(grads, reference.leaves)
+    assert_gradients_close(grads, reference.leaves, *batch[:2])
     for name, array in model.running.items():
         assert_close(array, reference.running[name], FORWARD, name)
     assert_close(model.logits(*batch[:2]), reference.logits(*batch[:2]), FORWARD, "the logits")
