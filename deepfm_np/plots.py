@@ -75,13 +75,13 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
     ):
         axes.plot(models[column], models["model"], "o", color=BLUE, markersize=9)
         for name, value in zip(models["model"], models[column], strict=True):
-            above = {"xytext": (0, 9), "textcoords": "offset points", "ha": "center"}
-            axes.annotate(f"{value:.4f}", (value, name), **above, bbox={"color": "white", "pad": 1})
+            away = {"ha": "right", "xytext": (5, 9)} if column == "auc" else {"ha": "left", "xytext": (-5, 9)}
+            axes.annotate(f"{value:.4f}", (value, name), **away, textcoords="offset points")
         for value in best[column]:
             axes.axvline(value, color=GREEN, linestyle="--", label=f"best attainable {value:.4f}")
             axes.legend(frameon=False, fontsize="small")
         axes.invert_yaxis()
-        axes.margins(x=0.15, y=0.2)
+        axes.margins(x=0.2, y=0.25)
         axes.set_xlabel(label)
         axes.grid(axis="y", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
