@@ -1,5 +1,5 @@
 """Exercises: what their check cells call, and how a notebook is handed out and graded."""
 
-from deepfm_np.exercises.checks import AnswerError, call, equal, gradient, loss_gradient, refuses
+from deepfm_np.exercises.checks import AnswerError, call, equal, gradient, loss_gradient, refuses, saying
 
-__all__ = ["AnswerError", "call", "equal", "gradient", "loss_gradient", "refuses"]
+__all__ = ["AnswerError", "call", "equal", "gradient", "loss_gradient", "refuses", "saying"]

@@ -1,7 +1,8 @@
 """What the check cells of the exercises call: each says what is wrong with the student's code, not with ours."""
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from deepfm_np.gradcheck import Report, Result, check_loss, check_operation
 from deepfm_np.gradcheck.judge import ROUNDING
 
 OUR_CODE = __file__.rpartition("exercises")[0]
+METHOD = "auto"  # a forward with a float buffer or a norm is not analytic, and need not be wrong
+SHORT = 12  # so many whole numbers are shown side by side
 
 
 class AnswerError(AssertionError):
@@ -18,11 +21,21 @@ class AnswerError(AssertionError):
         return [f"Not yet: {self}"]
 
 
-def call(function: Callable, *arguments, returns: Sequence[str] = ()):
+@contextmanager
+def saying(why: str) -> Iterator[None]:
+    """Begin the message of an AnswerError with these words."""
+    try:
+        yield
+    except AnswerError as error:
+        raise AnswerError(f"{why}: {error}") from None
+
+
+def call(function: Callable, *arguments, returns: Sequence | type = ()):
     """function(*arguments), with what goes wrong inside it told in terms of the student's own lines.
 
-    returns: the names of what it must return, where that is a tuple.  Raises AnswerError for an exception, for None and
-    for a tuple of another length; arguments are copied, and changing one is an error.
+    returns: the class of what it must return, or where that is a tuple, the names in it; a tuple of names among them
+    is a tuple again, the cache.  Raises AnswerError for an exception, for None and for anything but what is named;
+    arguments are copied, and changing one is an error.
     """
     name = _name(function)
     copies = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
@@ -32,14 +45,16 @@ def call(function: Callable, *arguments, returns: Sequence[str] = ()):
             raise AnswerError(f"{name} changes its argument number {number}: work on a copy")
     if result is None:
         raise AnswerError(f"{name} returned None: is a `return` missing?")
-    if returns and not (isinstance(result, tuple) and len(result) == len(returns)):
-        found = f"a tuple of {len(result)}" if isinstance(result, tuple) else f"one {type(result).__name__}"
-        raise AnswerError(f"{name} must return {', '.join(returns)}; it returned {found}")
+    if isinstance(returns, type):
+        if not isinstance(result, returns):
+            raise AnswerError(f"{name} must return a {returns.__name__}, it returned a {type(result).__name__}")
+    elif returns:
+        _require_parts(name, result, returns)
     return result
 
 
 def equal(what: str, yours, expected, rtol: float | None = None) -> None:
-    """Raise AnswerError, showing yours beside what is expected, where two arrays or numbers differ.
+    """Print that it is right, or raise AnswerError, showing yours beside what is expected, where two arrays differ.
 
     rtol: relative to the largest expected entry; None allows the rounding of a pass, 1e-12 in float64.
     """
@@ -54,8 +69,13 @@ def equal(what: str, yours, expected, rtol: float | None = None) -> None:
         raise AnswerError(f"{what} must be an array of numbers, it is a {type(yours).__name__}")
     expected = np.asarray(expected)
     if yours_array.shape != expected.shape:
-        raise AnswerError(f"{what} has shape {yours_array.shape}, should be {expected.shape}")
-    if expected.dtype.kind == "f" and yours_array.dtype != expected.dtype:
+        text = f"{what} has shape {yours_array.shape}, should be {expected.shape}"
+        if all(
+            array.dtype.kind in "iu" and array.ndim == 1 and array.size <= SHORT for array in (yours_array, expected)
+        ):
+            text += f": yours {yours_array.tolist()}, expected {expected.tolist()}"
+        raise AnswerError(text)
+    if expected.dtype.kind == "f" and yours_array.dtype != expected.dtype and not _is_whole_number(yours_array):
         why = ", the dtype of the input" if yours_array.dtype.kind == "f" else ""
         raise AnswerError(f"{what} is {yours_array.dtype}, should be {expected.dtype}{why}")
     if rtol is None:
@@ -65,36 +85,49 @@ def equal(what: str, yours, expected, rtol: float | None = None) -> None:
         wrong &= ~(np.abs(yours_array - expected) <= rtol * np.abs(expected).max(initial=0.0))
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
-        several = f"{wrong.sum()} of {wrong.size} entries are wrong; the first at {where}: " if where else ""
+        count = f"{wrong.sum()} of {wrong.size} entries {'is' if wrong.sum() == 1 else 'are'} wrong"
+        several = f"{count}; the first at {where}: " if wrong.size > 1 else ""
         raise AnswerError(f"{what}: {several}yours {yours_array[where]:.9g}, expected {expected[where]:.9g}")
+    print(f"{what}: right")
 
 
 def gradient(
     forward: Callable,
     backward: Callable,
     inputs: Mapping[str, np.ndarray],
-    of: str | None = None,
+    of: str | Sequence[str] | None = None,
     seed: int = 0,
     wrt: Sequence[str] | None = None,
     slots: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> None:
     """Check a backward pass by the complex step, print the report, raise AnswerError with its hints where it fails.
 
-    of: look at the gradient of this input alone.  The rest is as in `gradcheck.check_operation`.
+    of: look at the gradients of these inputs alone.  The rest is as in `gradcheck.check_operation`.
     """
-    report = _run(_name(backward), lambda: check_operation(forward, backward, inputs, wrt, seed=seed, slots=slots))
+    report = _run(_name(backward), lambda: check_operation(forward, backward, inputs, wrt, METHOD, seed, slots))
     _require(report, _name(backward), of)
 
 
 def loss_gradient(
-    loss_and_grads: Callable, params: Mapping[str, np.ndarray], of: str | None = None, terms: Mapping | None = None
+    loss_and_grads: Callable,
+    params: Mapping[str, np.ndarray],
+    of: str | Sequence[str] | None = None,
+    terms: Mapping | None = None,
 ) -> None:
     """The same for a function that returns a loss and a dict of gradients.
 
     terms: parts that a gradient is the sum of, so that a lost one can be named, as in `gradcheck.check_loss`.
     """
-    report = _run(_name(loss_and_grads), lambda: check_loss(loss_and_grads, params, terms=terms))
-    _require(report, _name(loss_and_grads), of)
+    names = _chosen(of, params)
+
+    def of_these(some: Mapping[str, np.ndarray]) -> tuple:
+        held_fixed = {name: array.copy() for name, array in params.items()}
+        loss, grads = _loss_and_dict(loss_and_grads({**held_fixed, **some}))
+        return loss, {name: _one_gradient(name, grads.get(name)) for name in names}
+
+    chosen = {name: params[name] for name in names}
+    report = _run(_name(loss_and_grads), lambda: check_loss(of_these, chosen, METHOD, terms=terms))
+    _require(report, _name(loss_and_grads), None)
 
 
 def refuses(function: Callable, *arguments, error: type[Exception] = ValueError) -> None:
@@ -110,10 +143,50 @@ def refuses(function: Callable, *arguments, error: type[Exception] = ValueError)
     raise AnswerError(f"{_name(function)} must raise {error.__name__} here, it returned")
 
 
-def _require(report: Report, name: str, of: str | None) -> None:
+def _require_parts(name: str, result, returns: Sequence) -> None:
+    names = [f"({', '.join(part)})" if isinstance(part, tuple) else part for part in returns]
+    if not isinstance(result, tuple) or len(result) != len(returns):
+        raise AnswerError(f"{name} must return {', '.join(names)}; it returned {_kind(result)}")
+    for part, inner, text in zip(result, returns, names, strict=True):
+        if isinstance(inner, tuple) and not (isinstance(part, tuple | list) and len(part) == len(inner)):
+            raise AnswerError(f"the cache of {name} must be {text}; it is {_kind(part)}")
+
+
+def _kind(value) -> str:
+    return f"a tuple of {len(value)}" if isinstance(value, tuple) else f"one {type(value).__name__}"
+
+
+def _is_whole_number(array: np.ndarray) -> bool:
+    """A single integer may stand for a float: what counts is whether it is the right one."""
+    return array.ndim == 0 and array.dtype.kind in "iu"
+
+
+def _loss_and_dict(returned) -> tuple:
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise AnswerError(f"it must return loss, grads; it returned {_kind(returned)}")
+    if not isinstance(returned[1], Mapping):
+        raise AnswerError(f"grads must be a dict, it is a {type(returned[1]).__name__}")
+    return returned
+
+
+def _one_gradient(name: str, gradient):
+    if type(gradient) is tuple:
+        raise AnswerError(
+            f"the gradient of {name} is a tuple of {len(gradient)} arrays: `+` joins two RowGradients end to end. "
+            "Add the gradients of the vectors, then bring the sum to the rows, once"
+        )
+    return gradient
+
+
+def _chosen(of: str | Sequence[str] | None, names: Iterable[str]) -> list[str]:
+    return list(names) if of is None else [of] if isinstance(of, str) else list(of)
+
+
+def _require(report: Report, name: str, of: str | Sequence[str] | None) -> None:
+    chosen = _chosen(of, [result.name for result in report.results])
+    report = Report([result for result in report.results if result.name in chosen], report.method)
     print(report)
-    results = [result for result in report.results if of in (None, result.name)]
-    wrong = [_reason(result) for result in results if result.verdict != "pass"]
+    wrong = [_reason(result) for result in report.results if result.verdict != "pass"]
     if wrong:
         raise AnswerError(f"{name}: " + "; ".join(wrong))
 
@@ -130,6 +203,8 @@ def _run(name: str, function: Callable):
         return function()
     except NotImplementedError as error:
         raise AnswerError(f"{error or name} is not written yet") from None
+    except AnswerError as error:
+        raise AnswerError(f"{name}: {error}") from None
     except MemoryError:
         raise AnswerError(f"{name} needs more memory than there is") from None
     except Exception as error:

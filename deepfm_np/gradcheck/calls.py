@@ -42,7 +42,8 @@ def paired(gradients, names: Sequence[str]) -> list:
         return [gradients]
     if not isinstance(gradients, tuple | list) or is_row_gradient(gradients) or len(gradients) != len(names):
         found = len(gradients) if isinstance(gradients, tuple | list) else type(gradients).__name__
-        message = f"backward must return {len(names)} gradients, for {', '.join(names)}; it returned {found}"
+        number = f"{len(names)} gradient{'s' * (len(names) > 1)}"
+        message = f"backward must return {number}, for {', '.join(names)}; it returned {found}"
         raise CallError("shape", message)
     return list(gradients)
 

@@ -67,7 +67,7 @@ def complaint(gradient, shape: tuple) -> tuple[str, str]:
     if found == shape:
         return _not_finite(np.asarray(gradient))
     sentence = f"the gradient has shape {found}, should be {shape}"
-    if len(found) == len(shape) + 1 and found[1:] == shape:
+    if len(found) == len(shape) + 1 and found[1:] == shape and found[0] > 1 and found[:1] != shape[:1]:
         return "not summed", f"{sentence}: sum it over the batch, axis 0"
     if found == shape[::-1]:
         return "transposed", f"{sentence}: it is transposed"
@@ -77,8 +77,8 @@ def complaint(gradient, shape: tuple) -> tuple[str, str]:
 def _row_complaint(gradient, shape: tuple) -> tuple[str, str]:
     rows, values = np.asarray(gradient.rows), np.asarray(gradient.values)
     if rows.ndim != 1 or values.shape != (rows.size, *shape[1:]):
-        expected = ("r", *shape[1:])
-        return "shape", f"rows {rows.shape} and values {values.shape} do not fit; should be ('r',) and {expected}"
+        expected = "(r,)" if len(shape) == 1 else f"(r, {', '.join(map(str, shape[1:]))})"
+        return "shape", f"rows {rows.shape} and values {values.shape} do not fit; should be (r,) and {expected}"
     if rows.dtype.kind not in "iu":
         return "shape", f"rows hold {rows.dtype}, should hold integers"
     if rows.size and (rows.min() < 0 or rows.max() >= shape[0]):

@@ -336,7 +336,7 @@ def _exactly(e: Evidence, kind: Array) -> bool:
 def how_many_wrong(e: Evidence) -> str:
     """A sentence on how many of the checked entries are wrong, and where they lie if that is one place."""
     wrong = np.array([index for index, bad in zip(e.entries, e.wrong, strict=True) if bad])
-    text = f"{len(wrong)} of {len(e.entries)} checked entries are wrong"
+    text = f"{len(wrong)} of {len(e.entries)} checked entries {'is' if len(wrong) == 1 else 'are'} wrong"
     if len(wrong) == len(e.entries):
         return text
     for axis in range(e.x.ndim):

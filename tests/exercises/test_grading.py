@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from exercise_answers import answered
 
-from deepfm_np.exercises import AnswerError, call, equal, gradient, refuses
+from deepfm_np.exercises import AnswerError, call, equal, gradient, loss_gradient, refuses, saying
 from deepfm_np.exercises.assignments import Assignment, assignment, leaks, start, without_regions
 from deepfm_np.exercises.grading import grade, to_frame, to_text
-from deepfm_np.ops import affine_backward, affine_forward
+from deepfm_np.ops import RowGradient, affine_backward, affine_forward
 
 FM = assignment("4")
 
@@ -143,7 +143,7 @@ WRONG_VALUES = [
     ([[1.0], [1.0, 2.0]], "y must be an array of numbers, it is a list"),
     (np.zeros((2, 1)), r"y has shape \(2, 1\), should be \(2,\)"),
     (np.array([1.0, 2.0], np.float32), "y is float32, should be float64"),
-    (np.array([1.0, 2.5]), r"y: 1 of 2 entries are wrong; the first at \(1,\): yours 2.5, expected 2"),
+    (np.array([1.0, 2.5]), r"y: 1 of 2 entries is wrong; the first at \(1,\): yours 2.5, expected 2"),
     (np.array([np.nan, 2.0]), "yours nan, expected 1"),
 ]
 
@@ -154,6 +154,65 @@ def test_a_difference_is_told(yours, message):
         equal("y", yours, np.array([1.0, 2.0]))
 
 
+def test_what_is_right_says_so(capsys):
+    equal("y", np.ones(2), np.ones(2))
+    assert capsys.readouterr().out == "y: right\n"
+
+
+def test_a_single_number_is_shown_whatever_its_dtype():
+    with pytest.raises(AnswerError, match=r"^y: yours 0, expected 0\.75$"):
+        equal("y", 0, 0.75)
+    equal("y", 3, 3.0)
+
+
+def test_short_lists_of_rows_are_shown_where_their_number_differs():
+    with pytest.raises(AnswerError, match=r"should be \(2,\): yours \[0, 1, 4\], expected \[0, 1\]"):
+        equal("rows", np.array([0, 1, 4]), np.array([0, 1]))
+
+
+def test_what_must_be_returned_is_named():
+    y_and_cache = ("y", ("vectors", "total"))
+    with pytest.raises(AnswerError, match=r"must return y, \(vectors, total\); it returned one int"):
+        call(lambda: 3, returns=y_and_cache)
+    with pytest.raises(AnswerError, match=r"the cache of .* must be \(vectors, total\); it is one ndarray"):
+        call(lambda: (3, np.ones(2)), returns=y_and_cache)
+    assert call(lambda: (3, (1, 2)), returns=y_and_cache) == (3, (1, 2))
+    with pytest.raises(AnswerError, match="must return a RowGradient, it returned a tuple"):
+        call(lambda: (1, 2), returns=RowGradient)
+
+
+def test_a_message_may_begin_with_a_reason():
+    with pytest.raises(AnswerError, match=r"^4\.2 waits for 4\.1: y is None$"), saying("4.2 waits for 4.1"):
+        equal("y", None, 1.0)
+
+
+def test_a_forward_that_is_not_analytic_is_checked_by_differences(capsys):
+    def forward(x):
+        y = np.zeros(len(x))
+        y[:] = x * x
+        return y, x
+
+    gradient(forward, lambda grad_y, x: 2 * x * grad_y, {"x": np.arange(1.0, 4.0)})
+    assert "not analytic: central differences" in capsys.readouterr().out
+    with pytest.raises(AnswerError, match="yours = 1/2"):
+        gradient(forward, lambda grad_y, x: x * grad_y, {"x": np.arange(1.0, 7.0)})
+
+
+TABLE = RowGradient(np.array([0, 2]), np.ones((2, 1)))
+NO_LOSS_AND_DICT = [
+    (({}, 1.0), "grads must be a dict, it is a float"),
+    ((1.0, [1.0]), "grads must be a dict, it is a list"),
+    (1.0, "it must return loss, grads; it returned one float"),
+    ((1.0, {"table": TABLE + TABLE}), r"the gradient of table is a tuple of 4 arrays: `\+` joins two RowGradients"),
+]
+
+
+@pytest.mark.parametrize(("returned", "message"), NO_LOSS_AND_DICT)
+def test_what_is_no_loss_with_a_dict_is_told(returned, message):
+    with pytest.raises(AnswerError, match=message):
+        loss_gradient(lambda params: returned, {"table": np.ones((3, 1))}, of="table")
+
+
 def test_what_is_equal_to_rounding_passes():
     equal("y", np.array([1.0, 2.0 + 1e-15]), np.array([1.0, 2.0]))
     equal("y", np.float64(3.0), 3.0)
@@ -161,7 +220,7 @@ def test_what_is_equal_to_rounding_passes():
 
 def test_booleans_and_single_precision_are_compared():
     equal("mask", np.array([True, False]), np.array([True, False]))
-    with pytest.raises(AnswerError, match=r"mask: 1 of 2 entries are wrong; the first at \(1,\): yours 1, expected 0"):
+    with pytest.raises(AnswerError, match=r"mask: 1 of 2 entries is wrong; the first at \(1,\): yours 1, expected 0"):
         equal("mask", np.array([True, True]), np.array([True, False]))
     equal("y", np.float32([1.0, 2.0001]), np.float32([1.0, 2.0]))
     with pytest.raises(AnswerError, match=r"yours 2\.00999999, expected 2"):
@@ -192,7 +251,9 @@ def test_one_gradient_of_several_can_be_looked_at(capsys):
 
     inputs = {"x": np.ones((3, 2)), "W": np.eye(2), "b": np.ones(2)}
     gradient(affine_forward, backward, inputs, of="x")
-    assert "1 fail" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "1 of 1 tensors pass" in out and "fail" not in out
+    gradient(affine_forward, backward, inputs, of=("x", "b"))
     with pytest.raises(AnswerError, match=r"backward: W: a constant factor is wrong"):
         gradient(affine_forward, backward, inputs, of="W")
 

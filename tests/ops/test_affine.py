@@ -38,3 +38,9 @@ def test_the_dtype_is_kept(dtype):
 def test_shapes_that_do_not_fit_are_named(x, W, b):
     with pytest.raises(ValueError, match=r"x \(n, d_in\), W \(d_in, d_out\) and b \(d_out,\) do not fit"):
         affine_forward(x, W, b)
+
+
+def test_a_gradient_that_does_not_fit_is_named():
+    cache = affine_forward(X, W[:, :1], B[:1])[1]
+    with pytest.raises(ValueError, match=r"grad_y must be \(n, d_out\), here \(4, 1\); it is \(4,\)"):
+        affine_backward(np.ones(4), cache)
