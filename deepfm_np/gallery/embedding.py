@@ -36,6 +36,16 @@ def plain_lookup(rng: np.random.Generator) -> Operation:
     return lookup(rng, numbers=False)
 
 
+def lookup_by_slot(rng: np.random.Generator) -> Operation:
+    """The same slots, each a field by itself."""
+    ids, values = batch(rng)
+
+    def forward(table):
+        return ops.embedding_forward(table, ids, values)
+
+    return Operation(forward, ops.embedding_backward, {"table": rng.standard_normal((D, K))}, (ids, values))
+
+
 def slot_gradients(grad_vectors, cache):
     """(n, s, k) what each slot sends to its row."""
     return grad_vectors[:, cache.field_of_slot] * cache.values[:, :, None]
@@ -131,14 +141,15 @@ def divides_by_n(grad_vectors, cache):
 
 
 @EMBEDDING.wrong_backward(
-    lookup,
+    lookup_by_slot,
     "the number of a numerical field is forgotten",
     "only the row of the numerical field is wrong, by a different factor in each batch",
     "V_j = x * row, so dL/drow = x * dL/dV_j",
+    "values forgotten",
 )
 def forgets_the_number(grad_vectors, cache):
     grad = np.zeros((D, K))
-    np.add.at(grad, cache.ids, grad_vectors[:, cache.field_of_slot] * (cache.values != 0)[:, :, None])
+    np.add.at(grad, cache.ids, grad_vectors * (cache.values != 0)[:, :, None])
     return grad
 
 

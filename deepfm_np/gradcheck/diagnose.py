@@ -110,6 +110,23 @@ def _repeated_rows(e: Evidence) -> str:
     return "only rows that several slots touch are wrong: add the gradients of all slots, do not assign the last one"
 
 
+def _values_forgotten(e: Evidence) -> str:
+    op, slots = e.operation, e.slots
+    if op is None or slots is None or op.grad_y.shape != (*slots.ids.shape, *e.x.shape[1:]):
+        return ""
+
+    def to_rows(values: Array) -> Array:
+        rows = np.zeros(e.x.shape)
+        np.add.at(rows, slots.ids, values.reshape(*values.shape, *[1] * (e.x.ndim - 1)) * op.grad_y)
+        return e.at(rows)
+
+    if (np.abs(e.numeric - to_rows(slots.values)) > 8 * e.allowed).any():
+        return ""  # not the lookup of a row for each slot
+    if not any(e.is_claimed(to_rows(taken)) for taken in (np.ones(slots.ids.shape), 1.0 * (slots.values != 0))):
+        return ""
+    return "values are forgotten: multiply each slot's gradient by its value"
+
+
 def _zero(e: Evidence) -> str:
     return "the gradient is zero everywhere: it is not computed, or not passed on" if not e.analytic.any() else ""
 
@@ -265,6 +282,7 @@ RULES: dict[str, Callable[[Evidence], str]] = {
     "grad_y": _grad_y_forgotten,
     "factor": _constant_factor,
     "padding": _padding,
+    "values forgotten": _values_forgotten,
     "repeated rows": _repeated_rows,
     "not summed": _not_summed,
     "transposed": _transposed,

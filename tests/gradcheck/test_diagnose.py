@@ -114,6 +114,23 @@ def test_mistakes_in_an_embedding_are_named(backward, rule, hint):
     assert hint in report.results[0].hint
 
 
+@pytest.mark.parametrize("taken", [np.ones_like(VALUES), 1.0 * (VALUES != 0)])
+def test_forgotten_values_are_named(taken):
+    values = np.where(VALUES == 0, 0.0, np.linspace(-2, 3, VALUES.size).reshape(VALUES.shape))
+
+    def backward(grad_vectors, cache):
+        dense = np.zeros_like(TABLE)
+        np.add.at(dense, IDS, grad_vectors * taken[:, :, None])
+        return dense
+
+    def forward(table):
+        return ops.embedding_forward(table, IDS, values)
+
+    report = check_operation(forward, backward, {"table": TABLE}, slots=(IDS, values))
+    assert rules(report) == ["values forgotten"]
+    assert report.results[0].hint == "values are forgotten: multiply each slot's gradient by its value"
+
+
 def test_a_row_of_padding_with_gradient_zero_must_be_absent():
     def backward(grad_vectors, cache):
         right = ops.embedding_backward(grad_vectors, cache)

@@ -32,7 +32,7 @@ def test_a_single_wrong_entry_is_found_by_halving():
     assert [result.verdict for result in report.results] == ["pass", "fail", "pass"]
     assert report.results[1].index == (17, 33)
     assert report.results[1].note.startswith("a check along 3 random directions failed; 1 of ")
-    assert report.results[1].note.endswith("checked entries are wrong, all at index 17 of axis 0")
+    assert report.results[1].note.endswith("checked entries is wrong, all at index 17 of axis 0")
 
 
 def test_several_wrong_entries_are_found():
