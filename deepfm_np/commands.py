@@ -153,6 +153,9 @@ def _start_exercise(options: Namespace) -> int:
 
 
 def _check_exercise(options: Namespace) -> int:
+    if options.what.isdigit() and not Path(options.what).exists():
+        notebook = assignments.assignment(options.what).path.name
+        raise ValueError(f"check needs your notebook, not its number: exercise check {notebook}")
     grades = grading.grade(options.what)
     print(grading.to_text(grades))
     return 0 if all(grade.reason == "right" for grade in grades) else 1

@@ -56,8 +56,10 @@ def assignment(number_or_name: str) -> Assignment:
     for one in known:
         if number_or_name.zfill(2) == one.name[:2] or number_or_name == one.name:
             return one
-    names = ", ".join(one.name for one in known)
-    raise ValueError(f"there is no assignment {number_or_name!r}; there are {names}")
+    first, last = (int(one.name[:2]) for one in (known[0], known[-1]))
+    raise ValueError(
+        f"there is no assignment {number_or_name!r}; the numbers are {first} to {last}: see `exercise list`"
+    )
 
 
 def start(number: str, folder: str | Path = ".") -> Path:
