@@ -10,7 +10,7 @@ PLANTED = Path(__file__).parent / "exercises" / "planted"
 
 
 def planted(name):
-    """The wrong answers to an assignment: PLANTED and HARD_CODED of its file."""
+    """The wrong answers to an assignment: PLANTED, HARD_CODED and perhaps EARLIER of its file."""
     return runpy.run_path(str(PLANTED / f"{name[:2]}.py"))
 
 

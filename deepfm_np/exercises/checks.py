@@ -47,7 +47,7 @@ def call(function: Callable, *arguments, returns: Sequence | type = ()):
         raise AnswerError(f"{name} returned None: is a `return` missing?")
     if isinstance(returns, type):
         if not isinstance(result, returns):
-            raise AnswerError(f"{name} must return a {returns.__name__}, it returned a {type(result).__name__}")
+            raise AnswerError(f"{name} must return a {returns.__name__}, it returned {_kind(result)}")
     elif returns:
         _require_parts(name, result, returns)
     return result

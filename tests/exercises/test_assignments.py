@@ -16,6 +16,7 @@ each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 GUIDE = Path(__file__).parents[2] / "docs" / "lecturer.md"
 CHECKS = {one.name: {check.grade_id: check for check in one.checks()} for one in ALL}
 WRONG = [(one, *case) for one in ALL for case in planted(one.name)["PLANTED"]]
+EARLIER = [(one, *case) for one in ALL for case in planted(one.name).get("EARLIER", [])]
 HARD_CODED = [(one, *case) for one in ALL for case in planted(one.name)["HARD_CODED"].items()]
 
 
@@ -50,6 +51,16 @@ def test_a_wrong_answer_loses_the_points_with_a_reason(one, check, right, wrong,
     cells = answered(one, lambda task, code: code.replace(right, wrong) if task == task_of(check) else code)
     grade = graded(one, cells, check)
     assert grade.points == 0
+    assert reason in grade.reason
+
+
+@pytest.mark.exercises
+@pytest.mark.parametrize(("one", "check", "task", "right", "wrong", "reason"), EARLIER)
+def test_a_wrong_answer_to_an_earlier_task_is_told_as_such_or_costs_nothing(one, check, task, right, wrong, reason):
+    cells = answered(one, lambda here, code: code.replace(right, wrong) if here == task else code)
+    assert cells != one.cells()
+    grade = graded(one, cells, check)
+    assert (grade.points == 0) == (reason != "right")
     assert reason in grade.reason
 
 

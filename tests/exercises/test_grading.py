@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from exercise_answers import answered
 
-from deepfm_np.exercises import AnswerError, call, equal, gradient, loss_gradient, refuses, saying
+from deepfm_np import ops
+from deepfm_np.exercises import AnswerError, call, equal, gradient, loss_gradient, refuses, saying, small_deepfm
 from deepfm_np.exercises.assignments import Assignment, assignment, leaks, start, without_regions
 from deepfm_np.exercises.grading import grade, to_frame, to_text
 from deepfm_np.ops import RowGradient, affine_backward, affine_forward
@@ -104,7 +105,7 @@ def test_a_blank_is_never_written_over_work(tmp_path):
 
 
 def test_an_unknown_assignment_says_what_there_is():
-    with pytest.raises(ValueError, match=r"no assignment '99'; there are .*04-factorization-machines"):
+    with pytest.raises(ValueError, match="there is no assignment '99'; the numbers are 1 to 12: see `exercise list`"):
         assignment("99")
 
 
@@ -271,3 +272,20 @@ def test_an_error_that_is_asked_for():
 
 def test_a_notebook_shows_the_message_alone():
     assert AnswerError("y is None")._render_traceback_() == ["Not yet: y is None"]
+
+
+def test_logits_that_depend_on_nothing_give_no_points_for_gradients_of_zero():
+    def forward(params, ids, values):
+        return np.full(len(ids), params["bias"]), ()
+
+    def loss_and_grads(params, ids, values, labels):
+        loss, cache = ops.log_loss_forward(forward(params, ids, values)[0], labels)
+        zeros = {name: np.zeros(array.shape) for name, array in params.items()}
+        return loss, {**zeros, "bias": ops.log_loss_backward(1.0, cache).sum()}
+
+    shapes = {"bias": (), "weights": (2,), "table": (2, 1), "W0": (2, 3), "b0": (3,), "W1": (3, 1), "b1": (1,)}
+    params = {name: np.full(shape, 0.5) for name, shape in shapes.items()}
+    batch = params, np.array([[0, 1]]), np.ones((1, 2)), np.array([1.0])
+    small_deepfm.own_gradients(forward, loss_and_grads, batch, ["bias"])
+    with pytest.raises(AnswerError, match=r"your logits do not depend on W0 yet: mend 9\.1 first"):
+        small_deepfm.own_gradients(forward, loss_and_grads, batch, ["W0"])

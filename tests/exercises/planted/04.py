@@ -4,18 +4,35 @@ PLANTED = [
     ("4-1-values", ") / 2", ")", "yours 22, expected 11"),
     ("4-1-values", "(total * total).sum(axis=1)", "(vectors * vectors).sum(axis=(1, 2))", "yours 0, expected 11"),
     ("4-1-values", "vectors.sum(axis=1)", "vectors.sum(axis=2)", "expected"),
-    ("4-1-values", "return y, (vectors, total)", "return y", "must return y, cache"),
+    ("4-1-values", "return y, (vectors, total)", "return y", "must return y, (vectors, total)"),
+    ("4-1-values", "return y, (vectors, total)", "return y, total", "the cache of fm_forward must be (vectors, total)"),
     ("4-1-values", "return y, (vectors, total)", "return", "returned None"),
     ("4-1-edges", ") / 2", ") // 2 + 1", "no partner"),
     ("4-1-edges", "(vectors * vectors)", "(vectors * vectors).astype(float)", "should be float32"),
     ("4-1-edges", "total = vectors.sum(axis=1)", "total = vectors.sum(axis=1); vectors[0]", "index 0 is out of bounds"),
+    (
+        "4-1-edges",
+        "return y",
+        "vectors @ vectors.transpose(0, 2, 1); return y",
+        "400,000 fields: fm_forward needs more memory",
+    ),
     ("4-2-gradient", "- vectors", "+ 0 * vectors", "a term proportional to vectors is missing"),
     ("4-2-gradient", "total[:, None, :] - vectors", "vectors - total[:, None, :]", "sign"),
     ("4-2-gradient", "grad_y[:, None, None] *", "2 * grad_y[:, None, None] *", "yours = 2 * numeric"),
     ("4-2-gradient", "grad_y[:, None, None] *", "grad_y *", "raised ValueError"),
+    ("4-3-count", "/ (m + 1)", "// (m + 1)", "yours 0, expected 0.75"),
     ("4-3-count", "/ 2", "", "yours 1.5, expected 0.75"),
     ("4-3-count", "(m - 1)", "m", "expected 0.75"),
     ("4-3-count", "(m + 1)", "m", "expected 0.75"),
+]
+BUFFER = "y = np.zeros(len(vectors)); y[:] = ((total"
+SUMMED = "(total * total).sum(axis=1) - (vectors * vectors).sum(axis=(1, 2))"
+NOT_SUMMED = "total * total - (vectors * vectors).sum(axis=1)"
+EARLIER = [
+    ("4-2-gradient", "task-4-1", SUMMED, NOT_SUMMED, "4.2 waits for 4.1: y has shape (3, 2)"),
+    ("4-2-gradient", "task-4-1", ") / 2", ")", "4.2 waits for 4.1: y: 3 of 3 entries are wrong"),
+    ("4-2-gradient", "task-4-1", "return y, (vectors, total)", "return y, total", "4.2 waits for 4.1: the cache of"),
+    ("4-2-gradient", "task-4-1", "y = ((total", BUFFER, "right"),
 ]
 HARD_CODED = {
     "4-1-values": "def fm_forward(vectors):\n    return np.array([11.0]), (vectors, vectors.sum(axis=1))",

@@ -2,15 +2,26 @@
 
 SAME = "def deepfm_loss_and_grads(params, ids, values, labels):\n    "
 ZEROS = SAME + "return np.log(2.0), {name: np.zeros_like(array) for name, array in params.items()}"
+WEIGHTS = 'ops.first_order_forward(params["weights"], ids, values)'
+TABLE = 'ops.embedding_forward(params["table"], ids, values)'
 PLANTED = [
     ("9-1-parts", 'params["bias"] + first', "first", "all parameters but bias are 0: "),
     ("9-1-parts", "+ first ", "", "all parameters but weights are 0: "),
     ("9-1-parts", "+ deep[:, 0]", "+ deep", "logits where all parameters but bias are 0 has shape (4, 4)"),
     ("9-1-parts", "+ pairs ", "+ 2 * pairs ", "only the table is not 0: "),
-    ("9-1-whole", "deep, cache1 = ops.affine_forward(a,", "deep, cache1 = ops.affine_forward(z,", "logits: "),
-    ("9-1-whole", "vectors.reshape(len(ids), -1)", "vectors[:, ::-1].reshape(len(ids), -1)", "logits: "),
-    ("9-1-whole", "+ deep[:, 0]", "", "logits: "),
-    ("9-1-whole", "return logits,", "return logits[:, None],", "logits has shape (4, 1), should be (4,)"),
+    ("9-1-parts", WEIGHTS, WEIGHTS.replace("values", "np.ones(ids.shape)"), "all parameters but weights are 0: "),
+    ("9-1-parts", TABLE, TABLE.replace("values", "np.ones(ids.shape)"), "only the table is not 0: "),
+    ("9-1-whole", TABLE, TABLE.replace("values", "np.ones(ids.shape)"), "logits by hand: "),
+    (
+        "9-1-whole",
+        "vectors.reshape(len(ids), -1)",
+        "vectors.transpose(0, 2, 1).reshape(len(ids), -1)",
+        "logits by hand: ",
+    ),
+    ("9-1-whole", "deep, cache1 = ops.affine_forward(a,", "deep, cache1 = ops.affine_forward(z,", "logits by hand: "),
+    ("9-1-whole", "vectors.reshape(len(ids), -1)", "vectors[:, ::-1].reshape(len(ids), -1)", "logits by hand: "),
+    ("9-1-whole", "+ deep[:, 0]", "", "logits by hand: "),
+    ("9-1-whole", "return logits,", "return logits[:, None],", "logits by hand has shape (3, 1), should be (3,)"),
     ("9-2-loss", "return loss,", "return 4 * loss,", "the loss where all parameters are 0: "),
     ("9-2-loss", "return loss,", "return -loss,", "the loss where all parameters are 0: "),
     ("9-2-loss", "return loss, grads", "return grads", "must return loss, grads"),
@@ -26,7 +37,7 @@ PLANTED = [
     ("9-2-network", '"W0": W0', '"W0": W0.T', "it is transposed"),
     ("9-2-network", "ops.sigmoid_backward(grad_a, sigmoid_cache)", "grad_a", "W0: no known mistake fits"),
     ("9-2-network", "grad_logits[:, None]", "len(ids) * grad_logits[:, None]", "a constant factor is wrong"),
-    ("9-2-network", "grad_logits[:, None]", "grad_logits", "raised"),
+    ("9-2-network", "grad_logits[:, None]", "grad_logits", "grad_y must be (n, d_out), here (4, 1); it is (4,)"),
     ("9-2-table", "ops.fm_backward(grad_logits, fm_cache) + ", "", "the FM part is missing"),
     ("9-2-table", " + grad_a0.reshape(*ids.shape, -1)", "", "the deep part is missing"),
     (
@@ -35,6 +46,22 @@ PLANTED = [
         "2 * ops.fm_backward(grad_logits, fm_cache)",
         "FM part is counted twice",
     ),
+]
+SIGMOID = "a, sigmoid_cache = ops.sigmoid_forward(z)"
+FORGOTTEN = "a, sigmoid_cache = z, ops.sigmoid_forward(z)[1]"  # whose gradient stays that of the right model
+LINEAR = "a, sigmoid_cache = z, ops.sigmoid_forward(np.zeros_like(z))[1]._replace(slope=np.ones_like(z))"
+MEND_9_1 = "your logits are not those of task 9.1 yet, so this gradient belongs to another model: mend 9.1 first"
+EARLIER = [
+    ("9-2-first-order", "task-9-1", SIGMOID, FORGOTTEN, "right"),
+    ("9-2-network", "task-9-1", SIGMOID, FORGOTTEN, MEND_9_1),
+    ("9-2-table", "task-9-1", SIGMOID, FORGOTTEN, MEND_9_1),
+    ("9-2-network", "task-9-1", SIGMOID, LINEAR, "right"),
+    ("9-2-table", "task-9-1", SIGMOID, LINEAR, "right"),
+    ("9-2-first-order", "task-9-1", "+ pairs ", "", "right"),
+    ("9-2-table", "task-9-1", "+ pairs ", "", MEND_9_1),
+    ("9-2-network", "task-9-1", "+ deep[:, 0]", "", MEND_9_1),
+    ("9-2-network", "task-9-1", "+ deep[:, 0]", "+ 0 * deep[:, 0]", MEND_9_1),
+    ("9-2-network", "task-9-1", "return logits,", "return logits[:, None],", "raised"),
 ]
 HARD_CODED = {
     "9-1-parts": "def deepfm_forward(params, ids, values):\n    "
