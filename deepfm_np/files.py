@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +15,10 @@ def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
     Raises OSError where the folder does not exist or cannot be written; `path` is then as it was.
     """
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent}: no such folder; {path.name} was to be written there")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a file")
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -54,7 +57,7 @@ def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, AttributeError, TypeError) as error:
+    except Exception as error:  # damage can make NumPy, zipfile and zlib raise nearly anything
         raise ValueError(f"{path} is not {kind}, or it is damaged: {error}") from error
 
 

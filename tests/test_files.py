@@ -34,5 +34,9 @@ def test_python_objects_are_not_written(tmp_path):
 
 
 def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere: no such folder; x\.txt was to be written there"):
         write_text(tmp_path / "nowhere" / "x.txt", "")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match="folder is a folder, not a file"):
+        write_text(tmp_path / "folder", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -238,7 +238,28 @@ def damaged(data: bytes) -> bytes:
     return data[:middle] + bytes(byte ^ 0xFF for byte in data[middle : middle + 64]) + data[middle + 64 :]
 
 
-@pytest.mark.parametrize("change", [damaged, lambda data: data[: len(data) // 2], lambda data: b"", lambda data: b"x"])
+def with_directory_byte(offset: int, byte: int):
+    """Change a byte of the first entry in the directory of the archive."""
+
+    def change(data: bytes) -> bytes:
+        at = data.index(b"PK\1\2") + offset
+        return data[:at] + bytes([byte]) + data[at + 1 :]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        damaged,
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: b"x",
+        with_directory_byte(8, 1),  # says that it is encrypted
+        with_directory_byte(10, 8),  # compressed, which it is not
+        with_directory_byte(10, 99),  # compressed in a way that does not exist
+    ],
+)
 def test_a_damaged_file_is_refused(tmp_path, change):
     path = tmp_path / "model.npz"
     DeepFM([2000]).save(path)
