@@ -10,6 +10,7 @@ regression, the factorization machine, the plain network and Wide & Deep without
 """
 
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -102,20 +103,20 @@ class DeepFM:
         dtype: str = "float32",
     ):
         self.config = dict(
-            field_dims=[int(dim) for dim in field_dims],
-            field_starts=None if field_starts is None else [int(start) for start in field_starts],
-            embedding_dim=int(embedding_dim),
-            hidden=[int(units) for units in hidden],
+            field_dims=_whole_numbers("field_dims", field_dims),
+            field_starts=None if field_starts is None else _whole_numbers("field_starts", field_starts),
+            embedding_dim=_whole_number("embedding_dim", embedding_dim),
+            hidden=_whole_numbers("hidden", hidden),
             activation=activation,
-            dropout=float(dropout),
+            dropout=_number("dropout", dropout),
             batch_norm=bool(batch_norm),
             deep_output=deep_output,
             first_order=bool(first_order),
             fm=bool(fm),
             deep=bool(deep),
-            l2_embedding=float(l2_embedding),
-            l2_net=float(l2_net),
-            dtype=np.dtype(dtype).name,
+            l2_embedding=_number("l2_embedding", l2_embedding),
+            l2_net=_number("l2_net", l2_net),
+            dtype=_dtype_name(dtype),
         )
         _check_config(self.config)
         vars(self).update(self.config)
@@ -151,15 +152,22 @@ class DeepFM:
     def logits(self, ids: Array, values: Array) -> Array:
         """(n, s) ids and values -> (n,) logits, without dropout, batch norm by its running statistics.
 
-        Raises ValueError, TypeError or IndexError, naming the row, for slots that do not fit the model.
+        Raises ValueError, TypeError or IndexError, naming the row, for slots that do not fit the model, and
+        FloatingPointError where a logit is not finite.
         """
         ids, values = self.checked_slots(ids, values)
         batches = range(0, len(ids), PREDICTION_BATCH)
-        parts = [
-            self._forward(self.params, ids[i : i + PREDICTION_BATCH], values[i : i + PREDICTION_BATCH])[0]
-            for i in batches
-        ]
-        return np.concatenate([np.empty(0, self.dtype), *parts])
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [
+                self._forward(self.params, ids[i : i + PREDICTION_BATCH], values[i : i + PREDICTION_BATCH])[0]
+                for i in batches
+            ]
+        logits = np.concatenate([np.empty(0, self.dtype), *parts])
+        if not np.isfinite(logits).all():
+            row = int(np.argmin(np.isfinite(logits)))
+            reason = f"its values or the parameters are too large for {logits.dtype}"
+            raise FloatingPointError(f"row {row} has the logit {logits[row]}: {reason}")
+        return logits
 
     def predict_proba(self, ids: Array, values: Array) -> Array:
         """(n, s) ids and values -> (n,) click probabilities. Raises as `logits` does."""
@@ -187,6 +195,7 @@ class DeepFM:
         """
         ids, values = self.checked_slots(ids, values)
         labels = np.asarray(labels)
+        check_labels(labels)
         own = params is None
         params = self.params if own else params
         logits, caches = self._forward(params, ids, values, rng, training)
@@ -215,12 +224,19 @@ class DeepFM:
         if self.fm:
             pairs = np.triu(vectors @ vectors.transpose(0, 2, 1), k=1)
         if self.deep:
-            deep, _ = self.network.forward(params, self.running, vectors.reshape(n, -1))
+            deep, _ = self.network.forward(params, self.running, vectors.reshape(n, m * self.embedding_dim))
         return Explanation(params["bias"][()], first_order, pairs, deep)
 
     def save(self, path: str | Path) -> None:
-        """Write configuration, parameters and running statistics to an .npz file, whole or not at all."""
-        write_arrays(path, self.to_arrays())
+        """Write configuration, parameters and running statistics to an .npz file, whole or not at all.
+
+        Raises ValueError for a number that is not finite, which `load` would refuse.
+        """
+        arrays = self.to_arrays()
+        for name, array in arrays.items():
+            if name != "config":
+                _check_finite(name, array)
+        write_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "DeepFM":
@@ -251,9 +267,9 @@ class DeepFM:
         return TorchDeepFM(self, sparse)
 
     def to_arrays(self) -> dict[str, Array]:
-        """Everything `restore` needs, as named arrays; the configuration is a JSON text."""
-        params = {f"params/{name}": array for name, array in self.params.items()}
-        running = {f"running/{name}": array for name, array in self.running.items()}
+        """Everything `restore` needs, as named arrays in the model's dtype; the configuration is a JSON text."""
+        params = {f"params/{name}": np.asarray(array, self.dtype) for name, array in self.params.items()}
+        running = {f"running/{name}": np.asarray(array, self.dtype) for name, array in self.running.items()}
         return {"config": np.array(json.dumps(self.config)), **params, **running}
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
@@ -353,9 +369,42 @@ def _restored(name: str, current: Array, arrays: Mapping[str, Array]) -> Array:
     array = arrays[name]
     if array.shape != current.shape or array.dtype != current.dtype:
         raise ValueError(f"{name} is {array.dtype} {array.shape}, should be {current.dtype} {current.shape}")
+    _check_finite(name, array)
+    return array.copy()
+
+
+def _check_finite(name: str, array: Array) -> None:
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds values that are not finite")
-    return array.copy()
+
+
+def _whole_number(name: str, number) -> int:
+    """Raises ValueError, as the next two do, naming the argument: int() would cut off a fraction in silence."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, got {number!r}") from None
+
+
+def _whole_numbers(name: str, numbers: Sequence) -> list[int]:
+    try:
+        return [operator.index(number) for number in numbers]
+    except TypeError:
+        raise ValueError(f"{name} must be whole numbers, got {numbers!r}") from None
+
+
+def _number(name: str, number) -> float:
+    try:
+        return float(number)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, got {number!r}") from None
+
+
+def _dtype_name(dtype) -> str:
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        return dtype
 
 
 def _check_config(config: Mapping) -> None:
@@ -370,7 +419,7 @@ def _check_config(config: Mapping) -> None:
         slot_fields(starts, starts[-1] + 1)
     require(config["embedding_dim"] > 0, "embedding_dim", "positive")
     require(all(units > 0 for units in config["hidden"]), "hidden", "positive numbers of units")
-    require(config["activation"] in ACTIVATIONS, "activation", f"one of {', '.join(ACTIVATIONS)}")
+    require(config["activation"] in list(ACTIVATIONS), "activation", f"one of {', '.join(ACTIVATIONS)}")
     require(0 <= config["dropout"] < 1, "dropout", "in [0, 1)")
     require(config["deep_output"] in ("logit", "sigmoid"), "deep_output", "'logit' or 'sigmoid'")
     require(0 <= config["l2_embedding"] < np.inf, "l2_embedding", "0 or positive")

@@ -157,10 +157,7 @@ def _train_epoch(
     for number, batch in enumerate(batches(train, batch_size, state.rng), start=1):
         loss, grads = model.loss_and_grads(*batch, rng=state.rng)
         if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {loss} in epoch {epoch}, batch {number}: lower the learning rate "
-                f"({state.optimizer.learning_rate:g}) or scale the numerical fields"
-            )
+            raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {number}: {_advice(state)}")
         state.optimizer.step(model.params, grads)
         total += float(loss) * len(batch.labels)
         bar.update()
@@ -173,7 +170,10 @@ def _end_epoch(model: DeepFM, valid: "Examples | Blocks | None", state: Progress
     state.history.append(row)
     if valid is None:
         return
-    scores = evaluate(model, valid)
+    try:
+        scores = evaluate(model, valid)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"after epoch {row['epoch']} {error}: {_advice(state)}") from None
     row |= {"valid_auc": scores["auc"], "valid_log_loss": scores["log_loss"]}
     if scores["log_loss"] < state.best_log_loss:
         state.best = {name: array.copy() for name, array in model.to_arrays().items()}
@@ -182,6 +182,10 @@ def _end_epoch(model: DeepFM, valid: "Examples | Blocks | None", state: Progress
     else:
         state.epochs_without_improvement += 1
         state.optimizer.learning_rate *= PLATEAU_FACTOR
+
+
+def _advice(state: Progress) -> str:
+    return f"lower the learning rate ({state.optimizer.learning_rate:g}) or scale the numerical fields"
 
 
 def _fingerprint(

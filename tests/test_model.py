@@ -214,6 +214,23 @@ def test_many_rows_are_scored_as_they_are_one_by_one():
     np.testing.assert_allclose(many, np.tile(model.logits(IDS, VALUES), 1100), rtol=1e-12)
 
 
+def test_a_logit_that_is_not_finite_is_an_error_and_names_the_row():
+    ids, values = np.array([[0, 3], [1, 3], [2, 3]]), np.ones((3, 2))
+    values[1] = 1e30
+    with pytest.raises(FloatingPointError, match="row 1 has the logit nan: its values or the parameters are too large"):
+        DeepFM([3, 1], hidden=()).predict_proba(ids, values)
+
+
+def test_no_rows_are_explained_but_not_trained_on():
+    for settings in ({}, {"batch_norm": True}):
+        model = small_model(**settings)
+        assert [part.shape for part in model.explain(IDS[:0], VALUES[:0])[1:]] == [(0, M), (0, M, M), (0,)]
+        running = model.running
+        with pytest.raises(ValueError, match=r"labels must be \(n,\) with n >= 1"):
+            model.loss_and_grads(IDS[:0], VALUES[:0], LABELS[:0])
+        assert model.running is running
+
+
 def test_no_rows_give_no_logits():
     assert small_model().logits(IDS[:0], VALUES[:0]).shape == (0,)
 
@@ -231,6 +248,18 @@ def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
     assert loaded.config == model.config
     np.testing.assert_array_equal(loaded.logits(IDS, VALUES), model.logits(IDS, VALUES))
     assert [path.name for path in tmp_path.iterdir()] == ["model.npz"]
+
+
+def test_what_is_saved_can_be_loaded(tmp_path):
+    path, model = tmp_path / "model.npz", DeepFM([3, 4], hidden=(2,))
+    model.params["bias"] = np.array(0.25)  # float64 in a model of float32
+    model.save(path)
+    assert DeepFM.load(path).params["bias"] == 0.25
+    before = path.read_bytes()
+    model.params["table"][1, 2] = np.nan
+    with pytest.raises(ValueError, match="params/table holds values that are not finite"):
+        model.save(path)
+    assert path.read_bytes() == before
 
 
 def damaged(data: bytes) -> bytes:
@@ -328,6 +357,16 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         ({"l2_embedding": -1}, "l2_embedding must be 0 or positive"),
         ({"l2_net": float("nan")}, "l2_net must be 0 or positive"),
         ({"dtype": "int32"}, "dtype must be 'float32' or 'float64'"),
+        ({"dtype": "real"}, "dtype must be 'float32' or 'float64', got 'real'"),
+        ({"field_dims": 7}, "field_dims must be whole numbers, got 7"),
+        ({"field_dims": [2.5, 3]}, r"field_dims must be whole numbers, got \[2.5, 3\]"),
+        ({"field_starts": [0, "1"]}, r"field_starts must be whole numbers, got \[0, '1'\]"),
+        ({"embedding_dim": 2.7}, "embedding_dim must be a whole number, got 2.7"),
+        ({"hidden": 8}, "hidden must be whole numbers, got 8"),
+        ({"hidden": (7.5,)}, r"hidden must be whole numbers, got \(7.5,\)"),
+        ({"activation": ["relu"]}, "activation must be one of sigmoid, relu, tanh"),
+        ({"dropout": None}, "dropout must be a number, got None"),
+        ({"l2_net": "much"}, "l2_net must be a number, got 'much'"),
         ({"first_order": False, "fm": False, "deep": False}, "at least one of first_order, fm and deep must be on"),
     ],
 )

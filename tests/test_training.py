@@ -198,6 +198,11 @@ def test_a_loss_that_stops_being_finite_ends_training_with_advice():
         run(model)
 
 
+def test_validation_logits_that_stop_being_finite_end_training_with_advice():
+    with pytest.raises(FloatingPointError, match=r"after epoch 1 row \d+ has the logit .*: lower the learning rate"):
+        run(small_model(dropout=0.0, batch_norm=False), optimizer=SGD(1e25), batch_size=len(TRAIN.labels))
+
+
 def test_no_progress_bar_in_a_pipe(capfd):
     fit(small_model(), TRAIN, epochs=1, batch_size=64)
     captured = capfd.readouterr()
