@@ -72,19 +72,19 @@ class TableStream:
             end = first + len(frame)
             if end > done:
                 labels = _labels(frame[self.label], self.path, first).astype(np.uint8)
-                yield Piece(labels, self._scan(frame, first), {"rows": end, "done": end, "skipped": 0})
+                parts = _scanned(self.path, frame, self.fields, first)
+                yield Piece(labels, parts, {"rows": end, "done": end, "skipped": 0})
             first = end
-
-    def _scan(self, frame: pd.DataFrame, first: int) -> list:
-        try:
-            return scan(frame, self.fields)
-        except CellError as error:
-            raise ValueError(f"{self.path} line {first + error.row + 2}: {error.what}") from None
 
 
 def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:
-    """Like `read_frame`, with the columns of all but numerical fields as text, so that every file is read alike."""
-    return read_frame(path, as_text=_as_text(fields))
+    """Like `read_frame`, with the columns of all but numerical fields as text, so that every file is read alike.
+
+    Raises as `read_frame` does, and ValueError with file and line for a cell that a numerical field cannot hold.
+    """
+    frame = read_frame(path, as_text=_as_text(fields))
+    _scanned(path, frame, [field for field in fields if isinstance(field, Numerical) and field.name in frame])
+    return frame
 
 
 def read_frame(path: str | Path, as_text: Sequence[str] = ()) -> pd.DataFrame:
@@ -168,6 +168,14 @@ def _parquet_rows(path: Path) -> int:
 
 def _is_parquet(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
+
+
+def _scanned(path: str | Path, frame: pd.DataFrame, fields: Sequence[Field], first: int = 0) -> list:
+    """`scan`, with file and line in its errors; the frame begins at row `first` of the file."""
+    try:
+        return scan(frame, fields)
+    except CellError as error:
+        raise ValueError(f"{path} line {first + error.row + 2}: {error.what}") from None
 
 
 def _as_text(fields: Sequence[Field]) -> list[str]:

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,16 @@ def test_a_bad_label_is_named_by_file_and_line(path):
         path.write_text(CSV + f"{bad},1,1,a,go\n")
         with pytest.raises(ValueError, match=r"labels must be 0 or 1; .*clicks\.csv line 4, column 'clicked' holds"):
             load_table(path, "clicked")
+
+
+@pytest.mark.parametrize("bad", ["abc", "inf", "1e+300"])
+def test_a_cell_that_is_no_number_is_named_by_file_and_line(path, bad):
+    path.write_text(CSV + f"1,1,{bad},a,go\n")
+    message = rf"clicks\.csv line 4: column 'price' must hold finite numbers, it holds .*{re.escape(bad)}"
+    with pytest.raises(ValueError, match=message):
+        load_table(path, "clicked", numerical=["price"])
+    with pytest.raises(ValueError, match=message):
+        read_fields(path, [Numerical("price"), Numerical("not there")])
 
 
 def test_columns_that_are_not_there_are_named(path):
