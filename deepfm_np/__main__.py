@@ -1,9 +1,10 @@
 """The command line: python -m deepfm_np train | compare | gradcheck | predict | encode | exercise."""
 
 import argparse
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 # Before NumPy is loaded: with one thread the bits do not depend on the number of cores, and on a busy machine threads
 # that wait for each other are many times slower. Set the variable yourself for large nets on a quiet machine.
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.command(options)
     except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
         print(f"deepfm_np {options.name}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"deepfm_np {options.name}: error: not enough memory: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"deepfm_np {options.name}: interrupted", file=sys.stderr)
@@ -101,7 +105,7 @@ def _add(commands, command, note: str, sources: Sequence[str] = tuple(RECIPES)) 
     source.add_argument("--label", help="table: the column of 0 and 1")
     for kind in ("categorical", "numerical", "multi-valued"):
         source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=f"table: the {kind} columns")
-    parser.add_argument("--seed", type=int, default=0, help="of data, split, start, shuffling, dropout (default: 0)")
+    parser.add_argument("--seed", type=_seed, default=0, help="of data, split, start, shuffling, dropout (default: 0)")
 
 
 def _data_sets(names: Sequence[str]) -> str:
@@ -124,22 +128,51 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--embedding-dim", type=_positive)
     group.add_argument("--hidden", type=_widths, metavar="400,400,400")
     group.add_argument("--activation", choices=("sigmoid", "relu", "tanh"))
-    group.add_argument("--dropout", type=float, metavar="RATE", help="probability of being dropped")
+    group.add_argument("--dropout", type=_rate, metavar="RATE", help="probability of being dropped")
     group.add_argument("--batch-norm", action=argparse.BooleanOptionalAction)
     group.add_argument("--deep-output", choices=("logit", "sigmoid"))
-    group.add_argument("--l2-embedding", type=float, metavar="STRENGTH")
-    group.add_argument("--l2-net", type=float, metavar="STRENGTH")
-    group.add_argument("--learning-rate", type=float)
+    group.add_argument("--l2-embedding", type=_strength, metavar="STRENGTH")
+    group.add_argument("--l2-net", type=_strength, metavar="STRENGTH")
+    group.add_argument("--learning-rate", type=_step)
     group.add_argument("--batch-size", type=_positive)
     group.add_argument("--epochs", type=_positive)
     group.add_argument("--patience", type=_positive, help="epochs without improvement that end training")
 
 
 def _positive(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() else 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return _checked(text, _digits, "a positive whole number", lambda number: number > 0)
+
+
+def _seed(text: str) -> int:
+    return _checked(text, _digits, "a whole number from 0 on", lambda number: number >= 0)
+
+
+def _rate(text: str) -> float:
+    return _checked(text, float, "a number in [0, 1)", lambda number: 0 <= number < 1)
+
+
+def _step(text: str) -> float:
+    return _checked(text, float, "a positive number", lambda number: 0 < number < math.inf)
+
+
+def _strength(text: str) -> float:
+    return _checked(text, float, "0 or a positive number", lambda number: 0 <= number < math.inf)
+
+
+def _checked(text: str, read: Callable, expected: str, fits: Callable) -> int | float:
+    try:
+        number = read(text)
+    except ValueError:
+        number = math.nan
+    if not fits(number):  # nan fits nowhere
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
     return number
+
+
+def _digits(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):  # int() would also take 1_000 and Arabic digits
+        raise ValueError
+    return int(text)
 
 
 def _widths(text: str) -> tuple[int, ...]:

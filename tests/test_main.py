@@ -165,7 +165,8 @@ def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path):
         (["train", "--data", "criteo"], "--data criteo needs --path"),
         (["train", "--data", "table", "--path", "x.csv"], "--data table needs --label"),
         (["train", "--data", "criteo", "--path", "nowhere.txt"], "nowhere.txt"),
-        (["train", "--rows", "100", "--dropout", "1.5"], r"dropout must be in [0, 1), got 1.5"),
+        (["train", "--rows", "99999999999999"], "not enough memory"),
+        (["train", "--rows", "100", "--embedding-dim", "99999999999"], "not enough memory"),
         (["encode", "--data", "criteo", "--out", "x"], "--data criteo needs --path"),
         (["encode", "--data", "table", "--path", "x.csv", "--out", "x"], "--data table needs --label"),
         (["encode", "--data", "criteo", "--path", "nowhere.txt", "--out", "x"], "nowhere.txt: no such file"),
@@ -204,6 +205,25 @@ def test_bad_arguments_give_one_line_and_status_2(capsys, arguments):
     assert stop.value.code == 2
     assert err.count("\n") == 1
     assert "error: " in err
+
+
+@pytest.mark.parametrize(
+    "option, text, expected",
+    [
+        ("--seed", "-1", "a whole number from 0 on"),
+        ("--epochs", "0", "a positive whole number"),
+        ("--dropout", "1.5", "a number in [0, 1)"),
+        ("--learning-rate", "0", "a positive number"),
+        ("--l2-net", "nan", "0 or a positive number"),
+        ("--l2-embedding", "some", "0 or a positive number"),
+    ],
+)
+def test_a_number_out_of_range_is_named_before_data_is_loaded(capsys, option, text, expected):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", f"{option}={text}"])
+    assert stop.value.code == 2
+    message = f"deepfm_np train: error: argument {option}: {text!r} is not {expected} (see --help)\n"
+    assert capsys.readouterr().err == message
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["compare"], ["gradcheck"], ["predict"], ["encode"], ["exercise"]])
