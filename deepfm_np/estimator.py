@@ -12,7 +12,7 @@ import pandas as pd
 
 from deepfm_np import training
 from deepfm_np.data import FieldEncoder
-from deepfm_np.files import write_text
+from deepfm_np.files import plain, write_text
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
@@ -132,16 +132,19 @@ class DeepFMClassifier:
         return self.classes_[(probabilities[:, 1] > 0.5).astype(int)]
 
     def save(self, folder: str | Path) -> None:
-        """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file whole or not."""
+        """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file whole or not.
+
+        Raises TypeError, and writes nothing, where settings or classes are what JSON cannot hold.
+        """
         self._require_fitted()
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         settings = {name: value for name, value in self.get_params().items() if name != "fields"}
-        settings["hidden"] = [int(units) for units in self.hidden]
+        settings |= {"hidden": list(self.hidden), "dtype": self.model_.dtype}
+        about = json.dumps({"settings": settings, "classes": self.classes_.tolist()}, indent=2, default=plain)
+        folder.mkdir(parents=True, exist_ok=True)
         self.model_.save(folder / MODEL_FILE)
         self.encoder_.save(folder / ENCODER_FILE)
-        about = {"settings": settings, "classes": self.classes_.tolist()}
-        write_text(folder / SETTINGS_FILE, json.dumps(about, indent=2) + "\n")
+        write_text(folder / SETTINGS_FILE, about + "\n")
 
     @classmethod
     def load(cls, folder: str | Path) -> "DeepFMClassifier":

@@ -37,6 +37,13 @@ def write_text(path: str | Path, text: str) -> None:
     write_whole(path, lambda file: file.write(text.encode()))
 
 
+def plain(value):
+    """For json.dumps(default=plain): a NumPy scalar as Python's own. Raises TypeError for anything else."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} cannot be saved: JSON holds numbers and texts")
+
+
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write a .npz file of the named arrays, whole or not at all. Raises ValueError for an array of Python objects."""
     objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]

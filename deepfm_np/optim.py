@@ -120,6 +120,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         if isinstance(grad, RowGradient):
             where, values = grad
             expected = (len(where), *params[name].shape[1:])
+            _check_rows(name, where, len(params[name]))
         else:
             where, values = ..., np.asarray(grad)
             expected = params[name].shape
@@ -127,6 +128,12 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
         matched.append((name, where, values))
     return matched
+
+
+def _check_rows(name: str, rows: Array, D: int) -> None:
+    """A row named twice would be updated once, a negative one would count from the end of the table."""
+    if len(rows) and (rows[0] < 0 or rows[-1] >= D or (rows[1:] <= rows[:-1]).any()):
+        raise ValueError(f"the rows of the gradient of {name!r} must increase strictly in [0, {D}), got {rows}")
 
 
 def _check_positive(name: str, value: float) -> None:

@@ -126,6 +126,21 @@ def test_the_settings_are_readable_json(tmp_path):
     assert about["settings"]["learning_rate"] == 0.02
 
 
+def test_settings_from_numpy_can_be_saved(tmp_path):
+    settings = {"epochs": np.int64(1), "learning_rate": np.float32(0.5), "dtype": np.float64}
+    fields = [Categorical("app", min_count=np.int64(2))]
+    classifier(fields=fields, **settings).fit(X, Y).save(tmp_path)
+    loaded = DeepFMClassifier.load(tmp_path)
+    assert (loaded.epochs, loaded.learning_rate, loaded.dtype) == (1, 0.5, "float64")
+
+
+def test_what_json_cannot_hold_is_named_before_anything_is_written(tmp_path):
+    fitted = classifier(epochs=1, seed=np.random.default_rng(0)).fit(X, Y)
+    with pytest.raises(TypeError, match=r"Generator\(PCG64\).* cannot be saved: JSON holds numbers and texts"):
+        fitted.save(tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
 def test_predicting_before_fitting_is_an_error(tmp_path):
     with pytest.raises(NotFittedError, match=r"call fit\(X, y\) first"):
         DeepFMClassifier().predict(X)

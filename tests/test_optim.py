@@ -102,6 +102,9 @@ def test_gradients_that_do_not_fit_change_nothing():
         adam.step(params, {"w": np.ones(3), "v": np.ones(3)})
     with pytest.raises(ValueError, match=r"the gradient of 'table' is \(1, 3\), should be \(1, 2\)"):
         adam.step(params, {"w": np.ones(3), "table": RowGradient(np.array([0]), np.ones((1, 3)))})
+    for rows in ([3, 4], [-1, 2], [2, 2], [2, 1]):
+        with pytest.raises(ValueError, match=r"the rows of the gradient of 'table' must increase strictly in \[0, 4\)"):
+            adam.step(params, {"w": np.ones(3), "table": RowGradient(np.array(rows), np.ones((2, 2)))})
     np.testing.assert_array_equal(params["w"], np.ones(3))
     assert adam.t == 0
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.data.columns import KINDS, Array, Categorical, Field, MultiValued, Numerical, infer_fields
-from deepfm_np.files import write_text
+from deepfm_np.files import plain, write_text
 
 __all__ = ["Categorical", "FieldEncoder", "MultiValued", "Numerical", "infer_fields"]
 
@@ -27,8 +27,11 @@ class FieldEncoder:
     """
 
     def __init__(self, fields: Sequence[Field] | None = None):
-        """Raises ValueError where two fields have the same name."""
+        """Raises TypeError for what is not a field, ValueError where two fields have the same name."""
         self.fields = None if fields is None else list(fields)
+        for field in self.fields or ():
+            if not isinstance(field, Field):
+                raise TypeError(f"a field is Categorical, Numerical or MultiValued, got {field!r}")
         self._states: list[dict] | None = None
         names = [field.name for field in self.fields or ()]
         repeated = sorted({name for name in names if names.count(name) > 1})
@@ -111,7 +114,7 @@ class FieldEncoder:
             {"kind": field.kind, **asdict(field), "state": state}
             for field, state in zip(self.fields, self._states, strict=True)
         ]
-        write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False) + "\n")
+        write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False, default=plain) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "FieldEncoder":

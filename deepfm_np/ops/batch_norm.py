@@ -31,12 +31,14 @@ def batch_norm_forward(
 
     The running statistics passed in stay as they are; the new ones are `cache.running`. A batch of one has no
     variance: in training it gives y = beta, a zero gradient for x, and leaves the running statistics unchanged.
-    Raises ValueError where the shapes do not fit.
+    Raises ValueError where the shapes do not fit, and in training for a batch without rows.
     """
     d = x.shape[1:]
     if x.ndim != 2 or any(array.shape != d for array in (gamma, beta, *running)):
         shapes = [array.shape for array in (gamma, beta, *running)]
         raise ValueError(f"x is {x.shape}: gamma, beta, mean and variance must be {d}, they are {shapes}")
+    if training and not len(x):
+        raise ValueError("x has no rows, and in training mean and variance are those of the batch")
     if training:
         mean = x.mean(axis=0)
         centered = x - mean

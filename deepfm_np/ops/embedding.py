@@ -28,6 +28,8 @@ def embedding_forward(
     field_starts: m slots, strictly increasing from 0, at which each field begins; None means that every slot
     is a field. Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
+    if table.ndim != 2:
+        raise ValueError(f"table must be (D, k), it is {table.shape}")
     check_slots(ids, values, len(table))
     values = np.asarray(values, table.dtype)
     slot_vectors = table.take(ids, axis=0)

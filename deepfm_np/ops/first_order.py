@@ -20,6 +20,8 @@ def first_order_forward(weights: Array, ids: Array, values: Array) -> tuple[Arra
 
     Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the weights.
     """
+    if weights.ndim != 1:
+        raise ValueError(f"weights must be (D,), they are {weights.shape}")
     check_slots(ids, values, len(weights))
     values = np.asarray(values, weights.dtype)
     return (weights.take(ids) * values).sum(axis=1), FirstOrderCache(ids, values)

@@ -9,7 +9,7 @@ depend on the batch size; a row the batch does not touch is not penalised and ha
 
 from typing import NamedTuple
 
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, sum_rows, touched_rows
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, check_slots, sum_rows, touched_rows
 
 
 def l2_forward(W: Array) -> tuple[float, Array]:
@@ -29,7 +29,11 @@ class L2RowsCache(NamedTuple):
 
 
 def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2RowsCache]:
-    """(D, k) table, (n, s) ids and values -> the mean over examples of 1/2 ||row||^2 over their slots, a scalar."""
+    """(D, k) table, (n, s) ids and values -> the mean over examples of 1/2 ||row||^2 over their slots, a scalar.
+
+    Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
+    """
+    check_slots(ids, values, len(table))
     rows = table[ids] * (values != 0)[:, :, None]
     return (rows * rows).sum() / (2 * len(ids)), L2RowsCache(ids, values, rows)
 

@@ -46,4 +46,4 @@ def check_labels(labels: Array) -> None:
     wrong = ~((labels == 0) | (labels == 1))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"labels must be 0 or 1; row {row} holds {labels[row]}")
+        raise ValueError(f"labels must be 0 or 1; row {row} holds {labels.tolist()[row]!r}")

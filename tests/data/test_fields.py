@@ -316,3 +316,8 @@ def test_lists_in_a_categorical_column_are_refused_with_advice():
 def test_bad_declarations_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_bare_name_is_not_a_field():
+    with pytest.raises(TypeError, match="a field is Categorical, Numerical or MultiValued, got 'x'"):
+        FieldEncoder([Categorical("y"), "x"])

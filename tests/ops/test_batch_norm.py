@@ -65,3 +65,10 @@ def test_the_dtype_is_kept(training, dtype):
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"x is \(6, 3\): gamma, beta, mean and variance must be \(3,\)"):
         batch_norm_forward(X, GAMMA[:2], BETA, RUNNING, True)
+
+
+def test_an_empty_batch_is_refused_in_training_and_scored_in_evaluation():
+    d, running = np.ones(3), (np.zeros(3), np.ones(3))
+    with pytest.raises(ValueError, match="x has no rows, and in training mean and variance are those of the batch"):
+        batch_norm_forward(np.empty((0, 3)), d, d, running, training=True)
+    assert batch_norm_forward(np.empty((0, 3)), d, d, running, training=False)[0].shape == (0, 3)

@@ -107,3 +107,9 @@ def test_field_starts_that_leave_a_field_empty_are_refused(slots, starts):
     table, ids, values = slots
     with pytest.raises(ValueError, match="field_starts must increase strictly from 0 and end below 5"):
         embedding_forward(table, ids, values, starts)
+
+
+def test_weights_in_place_of_a_table_are_refused(slots):
+    table, ids, values = slots
+    with pytest.raises(ValueError, match=r"table must be \(D, k\), it is \(12,\)"):
+        embedding_forward(table[:, 0], ids, values)

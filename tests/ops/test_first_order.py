@@ -41,3 +41,8 @@ def test_the_dtype_of_the_weights_is_kept(dtype):
 def test_an_id_outside_the_weights_is_named():
     with pytest.raises(IndexError, match=r"ids must lie in \[0, 8\); row 0, slot 0 holds 8"):
         first_order_forward(WEIGHTS, np.array([[8]]), np.ones((1, 1)))
+
+
+def test_a_table_in_place_of_weights_is_refused():
+    with pytest.raises(ValueError, match=r"weights must be \(D,\), they are \(8, 1\)"):
+        first_order_forward(WEIGHTS[:, None], IDS, VALUES)

@@ -1,5 +1,6 @@
 import numpy as np
 import oracles
+import pytest
 
 from deepfm_np.ops import l2_backward, l2_forward, l2_rows_backward, l2_rows_forward
 
@@ -32,3 +33,8 @@ def test_row_penalty_does_not_depend_on_the_batch_size():
     once, _ = l2_rows_forward(table, ids, values)
     twice, _ = l2_rows_forward(table, np.tile(ids, (2, 1)), np.tile(values, (2, 1)))
     np.testing.assert_allclose(once, twice, rtol=1e-14)
+
+
+def test_a_negative_id_is_refused_instead_of_counted_from_the_end():
+    with pytest.raises(IndexError, match=r"ids must lie in \[0, 3\); row 0, slot 1 holds -1"):
+        l2_rows_forward(np.ones((3, 2)), np.array([[0, -1]]), np.ones((1, 2)))

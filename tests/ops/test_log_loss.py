@@ -58,6 +58,11 @@ def test_a_label_other_than_0_or_1_is_named(wrong):
         log_loss_forward(LOGITS, labels)
 
 
+def test_a_label_that_is_text_is_shown_as_text():
+    with pytest.raises(ValueError, match="labels must be 0 or 1; row 0 holds '0'"):
+        log_loss_forward(np.zeros(2), np.array(["0", "1"]))
+
+
 def test_a_column_of_logits_is_refused_instead_of_broadcast():
     with pytest.raises(ValueError, match=r"logits and labels must both be \(n,\); they are \(7, 1\) and \(7,\)"):
         log_loss_forward(LOGITS[:, None], LABELS)
