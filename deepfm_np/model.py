@@ -10,7 +10,6 @@ regression, the factorization machine, the plain network and Wide & Deep without
 """
 
 import json
-import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from deepfm_np import ops
+from deepfm_np.config import check_config, dtype_name, number, whole_number, whole_numbers
 from deepfm_np.files import read_arrays, write_arrays
-from deepfm_np.network import ACTIVATIONS, Network, NetworkCache
+from deepfm_np.network import Network, NetworkCache
 from deepfm_np.ops.embedding import EmbeddingCache, slot_fields
 from deepfm_np.ops.first_order import FirstOrderCache
 from deepfm_np.ops.fm import FMCache
@@ -103,22 +103,22 @@ class DeepFM:
         dtype: str = "float32",
     ):
         self.config = dict(
-            field_dims=_whole_numbers("field_dims", field_dims),
-            field_starts=None if field_starts is None else _whole_numbers("field_starts", field_starts),
-            embedding_dim=_whole_number("embedding_dim", embedding_dim),
-            hidden=_whole_numbers("hidden", hidden),
+            field_dims=whole_numbers("field_dims", field_dims),
+            field_starts=None if field_starts is None else whole_numbers("field_starts", field_starts),
+            embedding_dim=whole_number("embedding_dim", embedding_dim),
+            hidden=whole_numbers("hidden", hidden),
             activation=activation,
-            dropout=_number("dropout", dropout),
+            dropout=number("dropout", dropout),
             batch_norm=bool(batch_norm),
             deep_output=deep_output,
             first_order=bool(first_order),
             fm=bool(fm),
             deep=bool(deep),
-            l2_embedding=_number("l2_embedding", l2_embedding),
-            l2_net=_number("l2_net", l2_net),
-            dtype=_dtype_name(dtype),
+            l2_embedding=number("l2_embedding", l2_embedding),
+            l2_net=number("l2_net", l2_net),
+            dtype=dtype_name(dtype),
         )
-        _check_config(self.config)
+        check_config(self.config)
         vars(self).update(self.config)
         self.network = Network(self.hidden, activation, self.dropout, self.batch_norm, deep_output)
         rng = np.random.default_rng(seed)
@@ -376,54 +376,3 @@ def _restored(name: str, current: Array, arrays: Mapping[str, Array]) -> Array:
 def _check_finite(name: str, array: Array) -> None:
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds values that are not finite")
-
-
-def _whole_number(name: str, number) -> int:
-    """Raises ValueError, as the next two do, naming the argument: int() would cut off a fraction in silence."""
-    try:
-        return operator.index(number)
-    except TypeError:
-        raise ValueError(f"{name} must be a whole number, got {number!r}") from None
-
-
-def _whole_numbers(name: str, numbers: Sequence) -> list[int]:
-    try:
-        return [operator.index(number) for number in numbers]
-    except TypeError:
-        raise ValueError(f"{name} must be whole numbers, got {numbers!r}") from None
-
-
-def _number(name: str, number) -> float:
-    try:
-        return float(number)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number, got {number!r}") from None
-
-
-def _dtype_name(dtype) -> str:
-    try:
-        return np.dtype(dtype).name
-    except TypeError:
-        return dtype
-
-
-def _check_config(config: Mapping) -> None:
-    def require(condition: bool, name: str, expected: str) -> None:
-        if not condition:
-            raise ValueError(f"{name} must be {expected}, got {config[name]!r}")
-
-    dims, starts = config["field_dims"], config["field_starts"]
-    require(len(dims) > 0 and min(dims) > 0, "field_dims", "one positive number of rows per field")
-    if starts is not None:
-        require(len(starts) == len(dims), "field_starts", f"one slot for each of the {len(dims)} fields")
-        slot_fields(starts, starts[-1] + 1)
-    require(config["embedding_dim"] > 0, "embedding_dim", "positive")
-    require(all(units > 0 for units in config["hidden"]), "hidden", "positive numbers of units")
-    require(config["activation"] in list(ACTIVATIONS), "activation", f"one of {', '.join(ACTIVATIONS)}")
-    require(0 <= config["dropout"] < 1, "dropout", "in [0, 1)")
-    require(config["deep_output"] in ("logit", "sigmoid"), "deep_output", "'logit' or 'sigmoid'")
-    require(0 <= config["l2_embedding"] < np.inf, "l2_embedding", "0 or positive")
-    require(0 <= config["l2_net"] < np.inf, "l2_net", "0 or positive")
-    require(config["dtype"] in ("float32", "float64"), "dtype", "'float32' or 'float64'")
-    if not (config["first_order"] or config["fm"] or config["deep"]):
-        raise ValueError("at least one of first_order, fm and deep must be on")
