@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
+    except (ValueError, TypeError, IndexError, OSError, FloatingPointError, ImportError) as error:
         print(f"deepfm_np {options.name}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except MemoryError as error:

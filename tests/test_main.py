@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -292,6 +293,16 @@ def test_an_encoded_log_can_be_trained_on_and_its_model_predicts_raw_rows(capsys
     assert run(capsys, *arguments, tmp_path / "again")[1].replace("again", "run") == out
     status, out, _ = run(capsys, "predict", tmp_path / "run", tmp_path / "clicks.csv")
     assert (status, len(out.splitlines())) == (0, 2001)
+
+
+def test_an_encoded_id_outside_the_table_ends_in_one_line(capsys, encoded_log, tmp_path):
+    shutil.copytree(encoded_log, tmp_path / "log")
+    ids = np.load(tmp_path / "log" / "ids.npy")
+    np.save(tmp_path / "log" / "ids.npy", ids + 10_000)
+    arguments = ["train", "--data", "encoded", "--path", tmp_path / "log", "--out", tmp_path / "run"]
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert "error: ids must lie in [0, " in err.splitlines()[-1]
 
 
 def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path):

@@ -48,9 +48,15 @@ def parse_cells(cells: list[str], integer: Callable = float) -> tuple:
     if cells[0] not in ("0", "1"):
         raise ValueError(f"the label must be 0 or 1, got {cells[0]!r}")
     counts = [
-        integer(whole_number(cell, name)) if cell else np.nan for name, cell in zip(INTEGERS, cells[1:14], strict=True)
+        integer(_whole_number(cell, name)) if cell else np.nan for name, cell in zip(INTEGERS, cells[1:14], strict=True)
     ]
     return int(cells[0]), *counts, *cells[14:]
+
+
+def _whole_number(cell: str, name: str) -> int:
+    if len(cell) > 18:  # what float32 could not hold would be noticed far from its line
+        raise ValueError(f"{name} must have at most 18 digits, got {cell!r}")
+    return whole_number(cell, name)
 
 
 def _bucket(x: int) -> str:

@@ -5,6 +5,7 @@ what the label is made of and when; neither is a feature.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,8 @@ def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: s
         names = "|".join(name for name, flag in zip(genres, flags, strict=True) if flag == "1")
         return whole_number(cells[0], "item id"), names, cells[2][-4:]
 
-    users = reader.read(folder / "u.user", "|", (5,), user, "latin-1")
-    items = reader.read(folder / "u.item", "|", (5 + len(genres),), item, "latin-1")
+    users = reader.read(folder / "u.user", "|", (5,), _once(user, "user"), "latin-1")
+    items = reader.read(folder / "u.item", "|", (5 + len(genres),), _once(item, "item"), "latin-1")
     users = pd.DataFrame(users, columns=["user_id", "age", "gender", "occupation", "zip"])
     items = pd.DataFrame(items, columns=["item_id", "genres", "release_year"])
     ratings = reader.read(folder / "u.data", "\t", (4,), _rating(users, items))
@@ -72,8 +73,8 @@ def load_movielens_1m(path: str | Path, drop_threes: bool = False, on_error: str
         year = re.search(r"\((\d{4})\)\s*$", cells[1])
         return whole_number(cells[0], "item id"), cells[2], year[1] if year else ""
 
-    users = reader.read(folder / "users.dat", "::", (5,), user, "latin-1")
-    items = reader.read(folder / "movies.dat", "::", (3,), item, "latin-1")
+    users = reader.read(folder / "users.dat", "::", (5,), _once(user, "user"), "latin-1")
+    items = reader.read(folder / "movies.dat", "::", (3,), _once(item, "item"), "latin-1")
     users = pd.DataFrame(users, columns=["user_id", "age", "gender", "occupation", "zip"])
     items = pd.DataFrame(items, columns=["item_id", "genres", "release_year"])
     ratings = reader.read(folder / "ratings.dat", "::", (3, 4), _rating(users, items))
@@ -86,6 +87,20 @@ def _folder(path: str | Path, *names: str) -> Path:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name}: no such file; MovieLens is at {HOME}")
     return folder
+
+
+def _once(parse: Callable[[list[str]], tuple], what: str) -> Callable[[list[str]], tuple]:
+    """The same parser, which refuses an id, the first of what it returns, that it has seen before."""
+    seen = set()
+
+    def parse_once(cells: list[str]) -> tuple:
+        row = parse(cells)
+        if row[0] in seen:
+            raise ValueError(f"{what} {row[0]} stands on an earlier line already")
+        seen.add(row[0])
+        return row
+
+    return parse_once
 
 
 def _rating(users: pd.DataFrame, items: pd.DataFrame):
@@ -111,6 +126,8 @@ def _joined(users: pd.DataFrame, items: pd.DataFrame, ratings: list, drop_threes
     ratings = np.array(ratings)
     if drop_threes:
         ratings = ratings[ratings[:, 2] != 3]
+        if not len(ratings):
+            raise ValueError("every rating is a 3: without them none is left")
     frame = pd.DataFrame(ratings[:, :2], columns=["user_id", "item_id"])
     frame = frame.merge(users, on="user_id", how="left", validate="many_to_one")
     frame = frame.merge(items, on="item_id", how="left", validate="many_to_one")

@@ -49,6 +49,8 @@ def test_the_first_rows_can_be_read_alone(path):
     [
         (line("2"), "the label must be 0 or 1, got '2'"),
         (line(integers=["x", *INTEGERS[1:]]), "I1 must be a whole number, got 'x'"),
+        (line(integers=["9" * 39, *INTEGERS[1:]]), f"I1 must have at most 18 digits, got '{'9' * 39}'"),
+        (line(integers=["9" * 400, *INTEGERS[1:]]), "I1 must have at most 18 digits, got"),
         (line(categories=CATEGORIES[1:]), r"39 cells separated by '\\t', should be 40"),
     ],
 )

@@ -85,6 +85,26 @@ def test_genre_flags_that_are_neither_0_nor_1_are_named(ml_100k):
         load_movielens_100k(ml_100k)
 
 
+@pytest.mark.parametrize("name, line", [("users.dat", "1::M::18::3::1"), ("movies.dat", "5::Again (1999)::Drama")])
+def test_a_user_or_an_item_that_stands_twice_is_named_or_skipped_and_counted(ml_1m, name, line):
+    whole = load_movielens_1m(ml_1m)
+    with open(ml_1m / name, "a") as file:
+        file.write(f"{line}\n")
+    number = len((ml_1m / name).read_text(encoding="latin-1").splitlines())
+    message = rf"{name} line {number}: (user 1|item 5) stands on an earlier line already"
+    with pytest.raises(ValueError, match=message):
+        load_movielens_1m(ml_1m)
+    log = load_movielens_1m(ml_1m, on_error="skip")
+    assert log.skipped == 1
+    assert log.frame.equals(whole.frame)
+
+
+def test_a_log_of_threes_alone_leaves_nothing(ml_1m):
+    (ml_1m / "ratings.dat").write_text("1::5::3\n")
+    with pytest.raises(ValueError, match="every rating is a 3: without them none is left"):
+        load_movielens_1m(ml_1m, drop_threes=True)
+
+
 def test_a_missing_file_says_where_to_get_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"u\.data: no such file; MovieLens is at https://grouplens\.org"):
         load_movielens_100k(tmp_path)
