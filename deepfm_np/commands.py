@@ -59,6 +59,7 @@ def train(options: Namespace) -> int:
         _probabilities(classifier, test),
         _attainable(valid),
         f"DeepFM on {options.data}",
+        metrics.base_rate_log_loss(valid.labels),
     )
     plots.save_figure(figure, folder / "training.png")
     checkpoint.unlink(missing_ok=True)

@@ -23,17 +23,20 @@ def training_figure(
     probabilities: Array,
     best_attainable: "Mapping[str, float] | None" = None,
     title: str = "",
+    base_rate: float | None = None,
 ) -> Figure:
     """How training went, and what its model is worth: log loss and AUC by epoch, and calibration.
 
     history: as `training.fit` returns it.  labels, probabilities: (n,) of the examples to calibrate on.
     best_attainable: {"auc", "log_loss"} of the true click probabilities, where they are known.
+    base_rate: log loss of always predicting the share of clicks; that of `labels` where None.
     """
+    base_rate = metrics.base_rate_log_loss(labels) if base_rate is None else base_rate
     figure = Figure(figsize=(12, 3.8), layout="constrained")
     loss, ranking, reliability = figure.subplots(1, 3)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     loss.plot(history["epoch"], history["train_loss"], color=GREY, marker=".", label="training")
-    loss.axhline(metrics.base_rate_log_loss(labels), color=ORANGE, linestyle=":", label="base rate")
+    loss.axhline(base_rate, color=ORANGE, linestyle=":", label="base rate")
     if history["valid_log_loss"].notna().any():
         loss.plot(history["epoch"], history["valid_log_loss"], color=BLUE, marker="o", label="validation")
         ranking.plot(history["epoch"], history["valid_auc"], color=BLUE, marker="o", label="validation")

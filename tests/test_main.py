@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np import commands
+from deepfm_np import commands, plots
 from deepfm_np.__main__ import main
 from deepfm_np.exercises.assignments import assignment
 from deepfm_np.gradcheck import check_operation
@@ -33,6 +33,14 @@ def test_train_writes_model_encoder_history_and_figure(trained):
     assert {path.name for path in trained.iterdir()} == names
     assert len(pd.read_csv(trained / "history.csv")) == 2
     assert (trained / "training.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_training_figure_shows_the_base_rate_of_the_validation_part(capsys, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: shown.append(figure))
+    _, out, _ = run(capsys, "train", *QUICK, "--out", tmp_path / "run")
+    base_rate = next(line for line in shown[0].axes[0].get_lines() if line.get_label() == "base rate")
+    assert f"base rate           0.5000   {base_rate.get_ydata()[0]:.4f} " in out
 
 
 def test_train_prints_the_result_beside_base_rate_and_best_attainable(capsys, tmp_path):

@@ -22,9 +22,10 @@ def test_the_training_figure_shows_the_history_and_marks_the_epoch_that_is_kept(
     )
     labels, probabilities = np.arange(100) % 2, np.linspace(0.1, 0.9, 100)
     best = {"auc": 0.9, "log_loss": 0.2}
-    loss, ranking, reliability = plots.training_figure(history, labels, probabilities, best, "a title").axes
+    loss, ranking, reliability = plots.training_figure(history, labels, probabilities, best, "a title", 0.6).axes
     np.testing.assert_array_equal(lines_of(loss)["training"].get_ydata(), history["train_loss"])
     np.testing.assert_array_equal(lines_of(ranking)["validation"].get_ydata(), history["valid_auc"])
+    assert set(lines_of(loss)["base rate"].get_ydata()) == {0.6}
     assert tuple(lines_of(loss)["epoch that is kept"].get_data()) == ([2], [0.45])
     assert set(lines_of(ranking)["best attainable"].get_ydata()) == {0.9}
     assert lines_of(reliability)["tenths of the examples"].get_xdata().size == 10
