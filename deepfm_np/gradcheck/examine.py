@@ -130,13 +130,14 @@ class Examination:
     def _noise(self, name: str, dense: Array, measured: Measured) -> float:
         """How far both derivatives jump when the point moves by a few units of its last digit: their rounding error.
 
-        Where large terms cancel, it is more than the tolerance knows of.
+        Where large terms cancel, it is more than the tolerance knows of. The point in double precision is one of
+        them: data that the functions hold, and round to the point's precision, jump with it.
         """
         claimed, numeric, position = [], [], list(self.claims).index(name)
         some = measured.entries[:: -(-len(measured.entries) // JITTERED)]
         before = self._entries(name, some, measured.method).derivative
-        for _ in range(JITTERS):
-            point = {other: self._jittered(value) for other, value in self.point.items()}
+        moved = ({other: self._jittered(value) for other, value in self.point.items()} for _ in range(JITTERS))
+        for point in (self.double, *moved):
             gradient = self.claims_at(point)[position]
             if complaint(gradient, dense.shape)[1]:
                 continue

@@ -1,10 +1,13 @@
-"""A right gradient never fails: a thousand random problems, and relu nets whose kinks lie inside the step."""
+"""A right gradient never fails and a wrong one never passes: a thousand random problems, and relu nets whose kinks lie
+inside the step."""
 
 import numpy as np
 import pytest
 
 from deepfm_np import ops
 from deepfm_np.gradcheck import check_loss, check_operation
+from deepfm_np.gradcheck.calls import paired
+from deepfm_np.gradcheck.claim import is_row_gradient
 from deepfm_np.model import DeepFM
 
 PROBLEMS_PER_SEED = 50
@@ -32,8 +35,30 @@ def scaled(forward, backward, scale):
     return scaled_forward, lambda grad_y, cache: backward(grad_y * np.asarray(scale, grad_y.dtype), cache)
 
 
-def operation(rng):
-    """forward, backward, inputs of a random operation of the library."""
+class Mistake:
+    """Puts one entry, of one of the gradients, off by the largest of them all, and remembers where."""
+
+    def __init__(self, seed):
+        self.seed, self.tensor, self.index = seed, None, None
+
+    def __call__(self, gradients):
+        rng, changed = np.random.default_rng(self.seed), list(gradients)
+        arrays = [np.array(g.values if is_row_gradient(g) else g) for g in gradients]
+        possible = [i for i, array in enumerate(arrays) if array.size]
+        if not possible:  # a table whose slots are all padding: no row has a gradient
+            return changed
+        self.tensor = int(rng.choice(possible))
+        gradient, array = gradients[self.tensor], arrays[self.tensor]
+        index = tuple(int(rng.integers(size)) for size in array.shape)
+        array[index] += max(np.abs(arrays[i]).max() for i in possible) or 1.0
+        sparse = is_row_gradient(gradient)
+        changed[self.tensor] = ops.RowGradient(gradient.rows, array) if sparse else array
+        self.index = (int(gradient.rows[index[0]]), *index[1:]) if sparse else index
+        return changed
+
+
+def operation_check(rng, seed):
+    """The check of a random operation of the library, as a function of what is done to the gradients."""
     n, d, k = (int(rng.integers(1, 7)) for _ in range(3))
     normal = rng.standard_normal
     ids, values, D = random_slots(rng)
@@ -57,10 +82,23 @@ def operation(rng):
         (ops.l2_forward, ops.l2_backward, {"W": x}),
     ]
     forward, backward, inputs = choices[int(rng.integers(len(choices)))]
-    return *scaled(forward, backward, random_scale(rng)), inputs, (ids, values) if "D" in str(inputs) else None
+    slots = (ids, values) if inputs.keys() & {"table", "weights"} else None
+    forward, backward = scaled(forward, backward, random_scale(rng))
+    dtype = rng.choice(["float64", "float64", "float32"])
+    inputs = {name: value.astype(dtype) for name, value in inputs.items()}
+    fast = bool(rng.integers(4) == 0)
+
+    def check(change=list):
+        def changed(grad_y, cache):
+            return change(paired(backward(grad_y, cache), list(inputs)))
+
+        return check_operation(forward, changed, inputs, seed=seed, slots=slots, fast=fast)
+
+    return check
 
 
-def model_report(rng, seed):
+def model_check(rng, seed):
+    """The same of a random model."""
     dims = tuple(int(d) for d in rng.integers(1, 30, int(rng.integers(1, 5))))
     n = int(rng.integers(1, 7))
     model = DeepFM(
@@ -79,31 +117,38 @@ def model_report(rng, seed):
     ids = first + rng.zipf(1.5, (n, len(dims))) % np.array(dims)
     values = np.where(rng.random(ids.shape) < 0.2, 0.0, rng.standard_normal(ids.shape))
     labels = rng.integers(0, 2, n)
-    point = {name: p + 0.3 * rng.standard_normal(p.shape) for name, p in model.params.items()}
+    dtype, fast = rng.choice(["float64", "float64", "float32"]), bool(rng.integers(2))
+    point = {name: (p + 0.3 * rng.standard_normal(p.shape)).astype(dtype) for name, p in model.params.items()}
 
-    def loss_and_grads(params):
-        return model.loss_and_grads(ids, values, labels, rng=np.random.default_rng(seed), params=params)
+    def check(change=list):
+        def loss_and_grads(params):
+            loss, grads = model.loss_and_grads(ids, values, labels, rng=np.random.default_rng(seed), params=params)
+            return loss, dict(zip(point, change([grads[name] for name in point]), strict=True))
 
-    return check_loss(loss_and_grads, point, seed=seed, slots=(ids, values), fast=bool(rng.integers(2)))
+        return check_loss(loss_and_grads, point, seed=seed, slots=(ids, values), fast=fast)
+
+    return check
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_right_gradient_passes_whatever_its_shape_dtype_and_scale(seed):
+def test_right_gradients_pass_and_one_wrong_entry_is_found_whatever_the_shape_dtype_and_scale(seed):
     """Here and there a gradient lies below the rounding error of its dtype: that may be said, but not called wrong."""
     rng = np.random.default_rng(seed)
-    passed = 0
+    passed = found = 0
     for problem in range(PROBLEMS_PER_SEED):
-        if problem % 10 == 0:
-            report = model_report(rng, problem)
-        else:
-            forward, backward, inputs, slots = operation(rng)
-            dtype = rng.choice(["float64", "float64", "float32"])
-            inputs = {name: value.astype(dtype) for name, value in inputs.items()}
-            fast = bool(rng.integers(4) == 0)
-            report = check_operation(forward, backward, inputs, seed=problem, slots=slots, fast=fast)
+        check = (model_check if problem % 10 == 0 else operation_check)(rng, problem)
+        report = check()
         assert all(result.verdict != "fail" for result in report.results), f"problem {problem}\n{report}"
         passed += report.ok
-    assert passed >= 0.95 * PROBLEMS_PER_SEED
+        mistake = Mistake(problem)
+        report = check(mistake)
+        for position, result in enumerate(report.results):
+            if position != mistake.tensor:
+                assert result.verdict != "fail", f"problem {problem}\n{report}"
+            elif result.verdict != "inconclusive":
+                assert (result.verdict, result.index) == ("fail", mistake.index), f"problem {problem}\n{report}"
+                found += 1
+    assert min(passed, found) >= 0.95 * PROBLEMS_PER_SEED
 
 
 @pytest.mark.parametrize(
@@ -114,7 +159,7 @@ def test_kinks_of_a_relu_net_raise_no_alarm_and_hide_no_mistake(method, seed):
     """80 -> 400 units, batch 64: of the 25,600 kinks some lie inside the step of every method."""
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((64, 80)) @ (rng.standard_normal((80, 400)) / 80**0.5)
-    b = 0.1 * rng.standard_normal(400)
+    b, unit = 0.1 * rng.standard_normal(400), int(rng.integers(400))
 
     def forward(b):
         return ops.relu_forward(z + b)
@@ -122,7 +167,11 @@ def test_kinks_of_a_relu_net_raise_no_alarm_and_hide_no_mistake(method, seed):
     def backward(grad_a, cache):
         return ops.relu_backward(grad_a, cache).sum(axis=0)
 
+    def one_unit_is_off(grad_a, cache):
+        grad_b = backward(grad_a, cache)
+        grad_b[unit] += 0.01 * np.abs(grad_b).max()
+        return grad_b
+
     assert check_operation(forward, backward, {"b": b}, method=method, seed=seed).ok
-    if seed % 10 == 0:
-        report = check_operation(forward, lambda g, c: 1.001 * backward(g, c), {"b": b}, method=method, seed=seed)
-        assert report.results[0].verdict == "fail"
+    result = check_operation(forward, one_unit_is_off, {"b": b}, method=method, seed=seed).results[0]
+    assert (result.verdict, result.index) == ("fail", (unit,))
