@@ -26,13 +26,13 @@ class SigmoidCache(NamedTuple):
 
 
 def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
-    """a = 1 / (1 + exp(-z)) = exp(min(z, 0)) / (1 + exp(-|z|)), whose right-hand side never overflows.
-
-    Any shape -> the same shape and dtype.
-    """
-    e = np.exp(minus_abs(z))
-    of_abs = 1 / (1 + e)
-    return np.exp(negative_part(z)) * of_abs, SigmoidCache(e * of_abs * of_abs)
+    """a = 1 / (1 + e) and 1 - a = e a, with e = exp(-z): neither subtracts. Any shape -> the same shape and dtype."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        e = np.exp(-z)  # where it is inf, a is exactly 0
+    if np.iscomplexobj(z):
+        e = np.where(np.isinf(e), np.inf, e)  # inf + inf j would turn into nan
+    a = 1 / (1 + e)
+    return a, SigmoidCache(np.minimum(e, np.finfo(e.dtype).max) * a * a)
 
 
 def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:

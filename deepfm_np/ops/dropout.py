@@ -33,8 +33,8 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
         raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate}")
     if rate == 0:
         return x.copy(), DropoutCache(None)
-    words = np.frombuffer(rng.bytes(2 * x.size), "<u2").reshape(x.shape)
-    kept = words >= min(round(rate * WORDS), WORDS - 1)
+    words = rng.integers(2**64, size=-(-x.size // 4), dtype="<u8").view("<u2")[: x.size]
+    kept = words.reshape(x.shape) >= min(round(rate * WORDS), WORDS - 1)
     scale = kept * x.real.dtype.type(1 / (1 - rate))
     return x * scale, DropoutCache(scale)
 

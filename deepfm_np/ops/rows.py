@@ -49,6 +49,12 @@ class TouchedRows(NamedTuple):
     used: Array  # (n, s) bool, where the value is not 0
     position: Array  # (u,) int, for each used slot in order: where in `rows` its row stands
 
+    def part(self, examples: slice) -> "TouchedRows":
+        """The slots of some of the examples, among the rows of the whole batch."""
+        first = np.count_nonzero(self.used[: examples.start])
+        used = self.used[examples]
+        return TouchedRows(self.rows, used, self.position[first : first + np.count_nonzero(used)])
+
 
 def touched_rows(ids: Array, values: Array, scratch: Array | None = None) -> TouchedRows:
     """(n, s) ids and values -> the rows touched, and where each used slot finds its own among them.
