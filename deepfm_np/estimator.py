@@ -16,6 +16,7 @@ from deepfm_np.files import plain, write_text
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
+from deepfm_np.threads import team
 
 if TYPE_CHECKING:
     from deepfm_np.blocks import Blocks
@@ -37,7 +38,7 @@ class DeepFMClassifier:
         floats are numerical, everything else (integers too, which are mostly ids) categorical.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
         dtype: as in `DeepFM`.
-    learning_rate: of Adam.  batch_size, epochs, patience: as in `training.fit`.
+    learning_rate: of Adam.  batch_size, epochs, patience, threads: as in `training.fit`.
     seed: of the start, the shuffling and the dropout masks.  progress: show a bar on a terminal.
     """
 
@@ -62,6 +63,7 @@ class DeepFMClassifier:
         patience: int = 2,
         seed: int = 0,
         dtype: str = "float32",
+        threads: int = 1,
         progress: bool = True,
     ):
         settings = dict(locals())
@@ -123,7 +125,9 @@ class DeepFMClassifier:
         Raises NotFittedError before `fit`, and ValueError where a column is missing or holds what it cannot.
         """
         self._require_fitted()
-        clicks = self.model_.predict_proba(*self.encoder_.transform(_frame(X)))
+        ids, values = self.encoder_.transform(_frame(X))
+        with team(self.threads) as threads:
+            clicks = self.model_.predict_proba(ids, values, threads)
         return np.stack([1 - clicks, clicks], axis=1)
 
     def predict(self, X: pd.DataFrame) -> Array:
@@ -197,6 +201,7 @@ class DeepFMClassifier:
             patience=self.patience,
             seed=self.seed,
             checkpoint=checkpoint,
+            threads=self.threads,
             progress=self.progress,
         )
         self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history

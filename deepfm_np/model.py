@@ -25,6 +25,7 @@ from deepfm_np.ops.first_order import FirstOrderCache
 from deepfm_np.ops.fm import FMCache
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array, check_slots
+from deepfm_np.threads import Threads, added, generators
 
 if TYPE_CHECKING:
     from deepfm_np.to_torch import TorchDeepFM
@@ -149,19 +150,21 @@ class DeepFM:
         at_start = 0.5 if self.deep and self.deep_output == "sigmoid" else 0.0
         self.params["bias"][...] = np.log(clicks / misses) - at_start
 
-    def logits(self, ids: Array, values: Array) -> Array:
+    def logits(self, ids: Array, values: Array, threads: Threads | None = None) -> Array:
         """(n, s) ids and values -> (n,) logits, without dropout, batch norm by its running statistics.
 
+        threads: work on several parts at once.
         Raises ValueError, TypeError or IndexError, naming the row, for slots that do not fit the model, and
         FloatingPointError where a logit is not finite.
         """
         ids, values = self.checked_slots(ids, values)
-        batches = range(0, len(ids), PREDICTION_BATCH)
-        with np.errstate(over="ignore", invalid="ignore"):
-            parts = [
-                self._forward(self.params, ids[i : i + PREDICTION_BATCH], values[i : i + PREDICTION_BATCH])[0]
-                for i in batches
-            ]
+        size = PREDICTION_BATCH if threads is None else min(PREDICTION_BATCH, -(-len(ids) // threads.count) or 1)
+
+        def part(start: int) -> Array:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return self._forward(self.params, ids[start : start + size], values[start : start + size])[0]
+
+        parts = (map if threads is None else threads.map)(part, range(0, len(ids), size))
         logits = np.concatenate([np.empty(0, self.dtype), *parts])
         if not np.isfinite(logits).all():
             row = int(np.argmin(np.isfinite(logits)))
@@ -169,9 +172,9 @@ class DeepFM:
             raise FloatingPointError(f"row {row} has the logit {logits[row]}: {reason}")
         return logits
 
-    def predict_proba(self, ids: Array, values: Array) -> Array:
-        """(n, s) ids and values -> (n,) click probabilities. Raises as `logits` does."""
-        return ops.sigmoid_forward(self.logits(ids, values))[0]
+    def predict_proba(self, ids: Array, values: Array, threads: Threads | None = None) -> Array:
+        """(n, s) ids and values -> (n,) click probabilities. Arguments and errors are those of `logits`."""
+        return ops.sigmoid_forward(self.logits(ids, values, threads))[0]
 
     def loss_and_grads(
         self,
@@ -181,12 +184,15 @@ class DeepFM:
         rng: np.random.Generator | None = None,
         params: Mapping[str, Array] | None = None,
         training: bool = True,
+        threads: Threads | None = None,
     ) -> tuple[np.generic, dict[str, Array | ops.RowGradient]]:
         """The mean log loss in nats plus the L2 penalties, and its gradient for every parameter.
 
         ids, values: (n, s).  labels: (n,) of 0 or 1.  rng: draws the dropout masks; None leaves dropout off.
         params: stands in for `self.params`; under a gradient check one entry is complex, and so is the loss.
         training: batch norm uses the statistics of the batch instead of the running ones.
+        threads: share the batch out among them, unless batch norm needs the statistics of all of it. The dropout
+            masks are then others, and the same for the same number of threads.
         The gradients of "weights" and "table" are `RowGradient`s of the rows that the batch touches.
 
         A call in training with the model's own parameters moves the running statistics of batch norm; one with
@@ -198,14 +204,24 @@ class DeepFM:
         check_labels(labels)
         own = params is None
         params = self.params if own else params
-        logits, caches = self._forward(params, ids, values, rng, training)
-        loss, loss_cache = ops.log_loss_forward(logits, labels)
-        grad_logits = ops.log_loss_backward(1.0, loss_cache)
         touched = ops.touched_rows(ids, values, self._scratch)
-        grads = self._backward(grad_logits, caches, params, touched)
-        loss = loss + self._add_penalties(grads, params, ids, values, touched)
+
+        def part(rows: slice, rng: np.random.Generator | None) -> tuple:
+            logits, caches = self._forward(params, ids[rows], values[rows], rng, training)
+            loss, loss_cache = ops.log_loss_forward(logits, labels[rows])
+            share = len(logits) / len(ids)
+            grad_logits = ops.log_loss_backward(share, loss_cache)
+            return share * loss, self._backward(grad_logits, caches, params, touched.part(rows)), caches.network
+
+        whole = threads is None or (self.batch_norm and training)
+        parts = [slice(0, len(ids))] if whole else threads.parts(len(ids))
+        masks = generators(rng if self.deep and self.dropout else None, len(parts))
+        results = (map if whole else threads.map)(part, parts, masks)
+        losses, gradients, networks = zip(*results, strict=True)
+        grads = added(gradients)
+        loss = sum(losses) + self._add_penalties(grads, params, ids, values, touched)
         if own and training and self.deep:
-            self.running = self.network.moved_running(caches.network, self.running)
+            self.running = self.network.moved_running(networks[0], self.running)
         return loss, {name: grads[name] for name in self.params}
 
     def explain(self, ids: Array, values: Array) -> Explanation:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from deepfm_np.ops.rows import Array, RowGradient
+from deepfm_np.threads import Threads
 
 
 class Optimizer:
@@ -22,14 +23,25 @@ class Optimizer:
         self.t = 0
         self.state: dict[str, dict[str, Array]] = {}
 
-    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit."""
+    def step(
+        self,
+        params: Mapping[str, Array],
+        grads: Mapping[str, Array | RowGradient],
+        threads: Threads | None = None,
+    ) -> None:
+        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
+
+        threads: update several parameters at once.
+        """
         matched = _matched(params, grads)
         self.t += 1
-        for name, where, grad in matched:
+
+        def update(name: str, where, grad: Array) -> None:
             if name not in self.state:
                 self.state[name] = {moment: np.zeros_like(params[name]) for moment in self.moments}
             params[name][where] = _at(params[name], where) - self._change(grad, self.state[name], where)
+
+        list((map if threads is None else threads.map)(update, *zip(*matched, strict=True)))
 
     def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
         """What to subtract at `where`, a selection of the parameter; moves the state there."""

@@ -21,6 +21,7 @@ from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam, Optimizer
+from deepfm_np.threads import Threads, team
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,7 @@ def fit(
     patience: int = 2,
     seed: int = 0,
     checkpoint: str | Path | None = None,
+    threads: int = 1,
     progress: bool = True,
 ) -> "pd.DataFrame":
     """Train the model in place and return its history, one row per epoch.
@@ -78,6 +80,7 @@ def fit(
     optimizer: Adam() where None.  seed: of the shuffling and the dropout masks.
     checkpoint: a file written after each epoch. Where it exists already the run is resumed from it and ends in the
         same bits as one that was never interrupted.
+    threads: how many share each batch, see `deepfm_np.threads`. The bits depend on it, not on the number of cores.
     progress: show a bar on a terminal (never in a pipe).
 
     On Linux the process keeps the memory that a step frees: see `deepfm_np.memory`.
@@ -92,23 +95,25 @@ def fit(
     _check_settings(epochs=epochs, batch_size=batch_size, patience=patience)
     for part in (train, valid) if valid is not None else (train,):
         _check_examples(model, part)
+    shared = team(threads)
     keep_freed_memory()
     optimizer = Adam() if optimizer is None else optimizer
     state = Progress(optimizer, np.random.default_rng(seed))
-    run = _fingerprint(model, train, valid, optimizer, batch_size, patience, seed)
+    run = _fingerprint(model, train, valid, optimizer, batch_size, patience, seed, threads)
     if checkpoint is not None and Path(checkpoint).exists():
         _resume(checkpoint, run, model, state)
     else:
         model.start_from(train.labels)
     steps = -(-len(train.labels) // batch_size)
     done = len(state.history)
-    with tqdm(total=epochs * steps, initial=done * steps, disable=None if progress else True, unit="batch") as bar:
+    hidden = None if progress else True  # None: shown on a terminal alone
+    with shared as workers, tqdm(total=epochs * steps, initial=done * steps, disable=hidden, unit="batch") as bar:
         for epoch in range(done + 1, epochs + 1):
             if valid is not None and state.epochs_without_improvement >= patience:
                 break
             bar.set_description(f"epoch {epoch}/{epochs}")
-            row = {"epoch": epoch, "train_loss": _train_epoch(model, train, state, epoch, batch_size, bar)}
-            _end_epoch(model, valid, state, row)
+            row = {"epoch": epoch, "train_loss": _train_epoch(model, train, state, epoch, batch_size, bar, workers)}
+            _end_epoch(model, valid, state, row, workers)
             bar.set_postfix({name: f"{number:.4f}" for name, number in row.items() if "valid" in name})
             if checkpoint is not None:
                 _save(checkpoint, run, model, state)
@@ -117,14 +122,14 @@ def fit(
     return pd.DataFrame(state.history, columns=["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"])
 
 
-def predict(model: DeepFM, examples: "Examples | Blocks") -> Array:
+def predict(model: DeepFM, examples: "Examples | Blocks", threads: Threads | None = None) -> Array:
     """(n,) click probabilities, part by part."""
-    return np.concatenate([model.predict_proba(part.ids, part.values) for part in examples.parts()])
+    return np.concatenate([model.predict_proba(part.ids, part.values, threads) for part in examples.parts()])
 
 
-def evaluate(model: DeepFM, examples: "Examples | Blocks") -> dict[str, float]:
+def evaluate(model: DeepFM, examples: "Examples | Blocks", threads: Threads | None = None) -> dict[str, float]:
     """AUC and log loss of the model on encoded examples, as {"auc": ..., "log_loss": ...}."""
-    probabilities = predict(model, examples)
+    probabilities = predict(model, examples, threads)
     return {
         "auc": metrics.auc(examples.labels, probabilities),
         "log_loss": metrics.log_loss(examples.labels, probabilities),
@@ -151,27 +156,35 @@ def batches(examples: "Examples | Blocks", batch_size: int, rng: np.random.Gener
 
 
 def _train_epoch(
-    model: DeepFM, train: "Examples | Blocks", state: Progress, epoch: int, batch_size: int, bar: tqdm
+    model: DeepFM,
+    train: "Examples | Blocks",
+    state: Progress,
+    epoch: int,
+    batch_size: int,
+    bar: tqdm,
+    threads: Threads | None,
 ) -> float:
     total = 0.0
     for number, batch in enumerate(batches(train, batch_size, state.rng), start=1):
-        loss, grads = model.loss_and_grads(*batch, rng=state.rng)
+        loss, grads = model.loss_and_grads(*batch, rng=state.rng, threads=threads)
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {number}: {_advice(state)}")
-        state.optimizer.step(model.params, grads)
+        state.optimizer.step(model.params, grads, threads)
         total += float(loss) * len(batch.labels)
         bar.update()
     return total / len(train.labels)
 
 
-def _end_epoch(model: DeepFM, valid: "Examples | Blocks | None", state: Progress, row: dict) -> None:
+def _end_epoch(
+    model: DeepFM, valid: "Examples | Blocks | None", state: Progress, row: dict, threads: Threads | None
+) -> None:
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
     state.history.append(row)
     if valid is None:
         return
     try:
-        scores = evaluate(model, valid)
+        scores = evaluate(model, valid, threads)
     except FloatingPointError as error:
         raise FloatingPointError(f"after epoch {row['epoch']} {error}: {_advice(state)}") from None
     row |= {"valid_auc": scores["auc"], "valid_log_loss": scores["log_loss"]}
@@ -196,6 +209,7 @@ def _fingerprint(
     batch_size: int,
     patience: int,
     seed: int,
+    threads: int,
 ) -> dict:
     """What must be the same for a resumed run to end as the interrupted one would have. Epochs may be added."""
     settings = {name: value for name, value in vars(optimizer).items() if isinstance(value, float | int)}
@@ -206,6 +220,7 @@ def _fingerprint(
         "batch_size": batch_size,
         "patience": patience,
         "seed": str(seed),
+        "threads": threads,
         "training data": _checksums(train),
         "validation data": None if valid is None else _checksums(valid),
     }

@@ -53,6 +53,17 @@ def test_the_history_has_a_row_per_epoch():
     assert list(history["epoch"]) == [1, 2, 3, 4]
 
 
+def test_two_threads_train_to_the_same_bits_each_time():
+    first, _ = run(small_model(batch_norm=False), threads=2)
+    second, _ = run(small_model(batch_norm=False), threads=2)
+    assert_same_bits(first, second)
+
+    exact = {"batch_norm": False, "dropout": 0.0, "dtype": "float64"}
+    _, alone = run(small_model(**exact))
+    _, shared = run(small_model(**exact), threads=2)
+    np.testing.assert_allclose(shared["train_loss"], alone["train_loss"], rtol=1e-12)
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
     first, first_history = run()
     same, same_history = run()

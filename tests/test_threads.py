@@ -1,0 +1,146 @@
+import numpy as np
+import pytest
+
+from deepfm_np import DeepFM
+from deepfm_np.gradcheck import check_loss
+from deepfm_np.model import COMPONENTS
+from deepfm_np.ops import RowGradient, touched_rows
+from deepfm_np.optim import SGD, Adam
+from deepfm_np.threads import Threads, blas_threads, generators, set_blas_threads, team
+from deepfm_np.verification import FIELD_DIMS, FIELD_STARTS, mixed_examples
+
+IDS, VALUES, LABELS = mixed_examples(np.random.default_rng(0))
+D = sum(FIELD_DIMS)
+
+
+def small_model(**settings):
+    model = DeepFM(FIELD_DIMS, FIELD_STARTS, **{"embedding_dim": 3, "hidden": (6, 5), "dtype": "float64", **settings})
+    rng = np.random.default_rng(1)
+    for array in model.params.values():
+        array += 0.3 * rng.standard_normal(array.shape)
+    return model
+
+
+def dense(gradient):
+    return gradient.dense(D) if isinstance(gradient, RowGradient) else gradient
+
+
+@pytest.mark.parametrize("count", [2, 3, 50])
+@pytest.mark.parametrize("settings", [*COMPONENTS.values(), {"l2_embedding": 0.2, "l2_net": 0.1}, {"batch_norm": True}])
+def test_the_parts_add_up_to_the_whole_batch(settings, count):
+    model = small_model(**settings)
+    loss, grads = model.loss_and_grads(IDS, VALUES, LABELS)
+    with Threads(count) as threads:
+        shared_loss, shared_grads = model.loss_and_grads(IDS, VALUES, LABELS, threads=threads)
+    assert shared_loss == pytest.approx(loss, rel=1e-14)
+    for name, gradient in grads.items():
+        scale = np.abs(dense(gradient)).max()
+        np.testing.assert_allclose(dense(shared_grads[name]), dense(gradient), rtol=0, atol=1e-13 * scale)
+
+
+def test_the_gradient_of_a_shared_batch_with_dropout_passes_the_check():
+    model = small_model(dropout=0.3)
+    with Threads(2) as threads:
+        report = check_loss(
+            lambda params: model.loss_and_grads(
+                IDS, VALUES, LABELS, np.random.default_rng(3), params=params, threads=threads
+            ),
+            model.params,
+            slots=(IDS, VALUES),
+        )
+    report.raise_if_failed()
+
+
+def test_each_part_has_dropout_masks_of_its_own_and_the_same_seed_the_same_bits():
+    model = small_model(dropout=0.5)
+    twice = np.concatenate([IDS, IDS]), np.concatenate([VALUES, VALUES]), np.concatenate([LABELS, LABELS])
+    with Threads(2) as threads:
+        losses = [model.loss_and_grads(*twice, np.random.default_rng(s), threads=threads)[0] for s in (3, 3, 4)]
+    first, second = generators(np.random.default_rng(3), 2)
+    assert losses[0] == losses[1] != losses[2]
+    assert (first.random(5) != second.random(5)).all()
+
+
+def test_a_generator_alone_is_that_of_the_batch():
+    rng = np.random.default_rng(0)
+    assert generators(rng, 1) == [rng]
+    assert generators(None, 3) == [None, None, None]
+
+
+def test_batch_norm_sees_the_whole_batch_and_moves_the_running_statistics_once():
+    shared, alone = small_model(batch_norm=True), small_model(batch_norm=True)
+    alone.loss_and_grads(IDS, VALUES, LABELS, np.random.default_rng(0))
+    with Threads(2) as threads:
+        shared.loss_and_grads(IDS, VALUES, LABELS, np.random.default_rng(0), threads=threads)
+    for name, array in alone.running.items():
+        np.testing.assert_array_equal(shared.running[name], array)
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, len(IDS)])
+def test_logits_are_the_same(n):
+    model = small_model()
+    with Threads(2) as threads:
+        shared = model.logits(IDS[:n], VALUES[:n], threads)
+    np.testing.assert_allclose(shared, model.logits(IDS[:n], VALUES[:n]), rtol=1e-13)
+
+
+def test_a_logit_that_overflows_in_a_thread_is_named_by_its_row():
+    model = DeepFM([3, 3], deep=False)
+    model.params["table"][5] = 1e30
+    model.params["table"][0] = 1e30
+    ids = np.array([[1, 4], [1, 4], [1, 4], [0, 5]])
+    with Threads(2) as threads, pytest.raises(FloatingPointError, match="row 3 has the logit nan"):
+        model.logits(ids, np.ones((4, 2)), threads)
+
+
+@pytest.mark.parametrize("optimizer", [lambda: Adam(0.1), lambda: SGD(0.1, 0.9)])
+def test_parameters_updated_at_once_get_the_same_bits(optimizer):
+    models, optimizers = [small_model(), small_model()], [optimizer(), optimizer()]
+    with Threads(3) as threads:
+        for _ in range(5):
+            _, grads = models[0].loss_and_grads(IDS, VALUES, LABELS)
+            for model, one, share in zip(models, optimizers, (None, threads), strict=True):
+                one.step(model.params, grads, share)
+    for name, array in models[0].params.items():
+        np.testing.assert_array_equal(models[1].params[name], array)
+
+
+def test_the_slots_of_some_examples_keep_their_places_among_the_rows_of_all():
+    ids = np.array([[0, 7], [3, 7], [9, 9], [7, 1]])
+    values = np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 2.0], [0.0, 1.0]])  # rows 0, 7 | 3 | 9, 9 | 1
+    part = touched_rows(ids, values).part(slice(1, 3))
+    np.testing.assert_array_equal(part.rows, [0, 1, 3, 7, 9])
+    np.testing.assert_array_equal(part.used, [[True, False], [True, True]])
+    np.testing.assert_array_equal(part.position, [2, 4, 4])
+
+
+def test_parts_cover_all_rows_in_order_and_none_is_empty():
+    for n, count in ((10, 3), (2, 3), (1, 4), (4096, 2)):
+        parts = Threads(count).parts(n)
+        assert [row for part in parts for row in range(part.start, part.stop)] == list(range(n))
+        assert len(parts) == min(n, count) and all(part.stop > part.start for part in parts)
+
+
+def test_blas_keeps_to_one_thread_inside_and_is_as_before_after_an_error():
+    before = blas_threads()
+    if before is None:
+        pytest.skip("NumPy has a BLAS of another kind")
+    set_blas_threads(2)
+    with pytest.raises(KeyError), Threads(2):
+        assert blas_threads() == 1
+        raise KeyError
+    assert blas_threads() == 2
+    set_blas_threads(before)
+
+
+def test_one_thread_shares_nothing_out():
+    before = blas_threads()
+    with team(1) as threads:
+        assert threads is None
+        assert blas_threads() == before
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "2", None])
+def test_a_count_that_is_no_number_of_threads_is_refused(count):
+    with pytest.raises(ValueError, match="threads must be a whole number from 1 on, got"):
+        Threads(count)
