@@ -127,7 +127,7 @@ class DeepFMClassifier:
         self._require_fitted()
         ids, values = self.encoder_.transform(_frame(X))
         with team(self.threads) as threads:
-            clicks = self.model_.predict_proba(ids, values, threads)
+            clicks = self.model_.predict_proba(ids, values, threads=threads)
         return np.stack([1 - clicks, clicks], axis=1)
 
     def predict(self, X: pd.DataFrame) -> Array:

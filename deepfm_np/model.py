@@ -172,9 +172,9 @@ class DeepFM:
             raise FloatingPointError(f"row {row} has the logit {logits[row]}: {reason}")
         return logits
 
-    def predict_proba(self, ids: Array, values: Array, threads: Threads | None = None) -> Array:
-        """(n, s) ids and values -> (n,) click probabilities. Arguments and errors are those of `logits`."""
-        return ops.sigmoid_forward(self.logits(ids, values, threads))[0]
+    def predict_proba(self, ids: Array, values: Array, **share: Threads) -> Array:
+        """(n, s) ids and values -> (n,) click probabilities. share: `threads=`, as in `logits`. Raises as that does."""
+        return ops.sigmoid_forward(self.logits(ids, values, **share))[0]
 
     def loss_and_grads(
         self,

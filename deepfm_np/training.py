@@ -108,12 +108,13 @@ def fit(
     done = len(state.history)
     hidden = None if progress else True  # None: shown on a terminal alone
     with shared as workers, tqdm(total=epochs * steps, initial=done * steps, disable=hidden, unit="batch") as bar:
+        share = {} if workers is None else {"threads": workers}  # a model of your own need not know the argument
         for epoch in range(done + 1, epochs + 1):
             if valid is not None and state.epochs_without_improvement >= patience:
                 break
             bar.set_description(f"epoch {epoch}/{epochs}")
-            row = {"epoch": epoch, "train_loss": _train_epoch(model, train, state, epoch, batch_size, bar, workers)}
-            _end_epoch(model, valid, state, row, workers)
+            row = {"epoch": epoch, "train_loss": _train_epoch(model, train, state, epoch, batch_size, bar, share)}
+            _end_epoch(model, valid, state, row, share)
             bar.set_postfix({name: f"{number:.4f}" for name, number in row.items() if "valid" in name})
             if checkpoint is not None:
                 _save(checkpoint, run, model, state)
@@ -122,14 +123,14 @@ def fit(
     return pd.DataFrame(state.history, columns=["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"])
 
 
-def predict(model: DeepFM, examples: "Examples | Blocks", threads: Threads | None = None) -> Array:
-    """(n,) click probabilities, part by part."""
-    return np.concatenate([model.predict_proba(part.ids, part.values, threads) for part in examples.parts()])
+def predict(model: DeepFM, examples: "Examples | Blocks", **share: Threads) -> Array:
+    """(n,) click probabilities, part by part. share: `threads=`, which is handed on to the model."""
+    return np.concatenate([model.predict_proba(part.ids, part.values, **share) for part in examples.parts()])
 
 
-def evaluate(model: DeepFM, examples: "Examples | Blocks", threads: Threads | None = None) -> dict[str, float]:
-    """AUC and log loss of the model on encoded examples, as {"auc": ..., "log_loss": ...}."""
-    probabilities = predict(model, examples, threads)
+def evaluate(model: DeepFM, examples: "Examples | Blocks", **share: Threads) -> dict[str, float]:
+    """AUC and log loss of the model on encoded examples, as {"auc": ..., "log_loss": ...}. share: as in `predict`."""
+    probabilities = predict(model, examples, **share)
     return {
         "auc": metrics.auc(examples.labels, probabilities),
         "log_loss": metrics.log_loss(examples.labels, probabilities),
@@ -162,21 +163,21 @@ def _train_epoch(
     epoch: int,
     batch_size: int,
     bar: tqdm,
-    threads: Threads | None,
+    share: dict[str, Threads],
 ) -> float:
     total = 0.0
     for number, batch in enumerate(batches(train, batch_size, state.rng), start=1):
-        loss, grads = model.loss_and_grads(*batch, rng=state.rng, threads=threads)
+        loss, grads = model.loss_and_grads(*batch, rng=state.rng, **share)
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {number}: {_advice(state)}")
-        state.optimizer.step(model.params, grads, threads)
+        state.optimizer.step(model.params, grads, **share)
         total += float(loss) * len(batch.labels)
         bar.update()
     return total / len(train.labels)
 
 
 def _end_epoch(
-    model: DeepFM, valid: "Examples | Blocks | None", state: Progress, row: dict, threads: Threads | None
+    model: DeepFM, valid: "Examples | Blocks | None", state: Progress, row: dict, share: dict[str, Threads]
 ) -> None:
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
@@ -184,7 +185,7 @@ def _end_epoch(
     if valid is None:
         return
     try:
-        scores = evaluate(model, valid, threads)
+        scores = evaluate(model, valid, **share)
     except FloatingPointError as error:
         raise FloatingPointError(f"after epoch {row['epoch']} {error}: {_advice(state)}") from None
     row |= {"valid_auc": scores["auc"], "valid_log_loss": scores["log_loss"]}

@@ -64,6 +64,19 @@ def test_two_threads_train_to_the_same_bits_each_time():
     np.testing.assert_allclose(shared["train_loss"], alone["train_loss"], rtol=1e-12)
 
 
+def test_a_model_of_your_own_need_not_know_of_threads():
+    class Own(DeepFM):
+        def loss_and_grads(self, ids, values, labels, rng=None):
+            return super().loss_and_grads(ids, values, labels, rng)
+
+        def predict_proba(self, ids, values):
+            return super().predict_proba(ids, values)
+
+    own = Own(DIMS, hidden=(8,), embedding_dim=4, dropout=0.2, batch_norm=True)
+    plain, _ = run()
+    assert_same_bits(run(own)[0], plain)
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
     first, first_history = run()
     same, same_history = run()
