@@ -1,46 +1,48 @@
-"""How fast a training step and a prediction are, beside the matrix products they need and beside PyTorch.
+"""How fast a training step and a prediction are, beside the matrix products they need and beside other packages.
 
     python docs/benchmarks/throughput.py                writes throughput.json and throughput.png beside this file
-    python docs/benchmarks/throughput.py --steps 3 --vocabularies 1e4 --out /tmp     a look whether it works
+    python docs/benchmarks/throughput.py --turns 2 --vocabularies 1e4 --out /tmp     a look whether it works
 
 The model is that of a Criteo log: 39 fields (13 numerical, 26 categorical), k 10, 400-400-400, sigmoid, batch 2048,
-Adam, float32. Ids are log-uniform in each field: as in real logs, few are frequent and many are rare. The contestants
-take turns, step by step, so that all of them see the same machine; a figure is the median of the ratios within a turn,
-with the quartiles. Before anything is timed, gradients are compared with PyTorch's. Without PyTorch its rows are left
-out.
+Adam, float32. Ids are log-uniform in each field: as in real logs, few are frequent and many are rare. Before anything
+is timed, gradients are compared with PyTorch's. What is not installed is left out.
+
+The contestants take turns of three steps, of which the first does not count, so that all of them see the same machine.
+Before a turn there is a pause: the threads of OpenBLAS and OpenMP go on waiting for work for a while, and would keep a
+core from the next contestant. A figure is the median over the turns of the ratio of two times, with the quartiles.
 
 "GEMMs" are the three matrix products of each layer with 400 outputs, forward, for W and for x: no step can do without.
+"deepfm_np" works with two threads; with one, only the matrix products use both cores.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
 import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+import contestants
+import encode
 import matplotlib.pyplot as plt
 import numpy as np
+from contestants import HIDDEN, NUMERICAL, Contestant, K, deepctr_torch, fuxictr, problem, torch
 
 from deepfm_np import DeepFM, ops
 from deepfm_np.memory import keep_freed_memory
 from deepfm_np.ops.rows import sum_rows
-from deepfm_np.optim import Adam
 
-try:
-    import torch
-    from torch import nn
-except ImportError:
-    torch = None
-
-NUMERICAL, CATEGORICAL, K, HIDDEN = 13, 26, 10, (400, 400, 400)
-LAYERS = [((NUMERICAL + CATEGORICAL) * K, 400), (400, 400), (400, 400)]
-BATCHES = 8  # of each kind, taken in turn
+THREADS = 2
+STEPS = 3  # of a turn
+PAUSE = 0.06  # seconds; OpenBLAS spins for about half of it
 MEMORY_ROWS = 10_000_000
+ENCODED_ROWS = 500_000
+UNIT = {"batch size": "example", "fields": "field"}
 CHILD = """
 import re, sys
 sys.modules["torch"] = None  # it would count
@@ -48,152 +50,20 @@ sys.path.insert(0, sys.argv[1])
 import throughput
 throughput.keep_freed_memory()
 model, batches = throughput.problem(throughput.MEMORY_ROWS, 2048, 0.5)
-step = throughput.ours(model)
-for batch in batches:
-    step(batch)
+throughput.contestants.training(model, throughput.THREADS)(batches)
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024)
 """
 
 
-def problem(vocabulary: float, n: int, dropout: float, seed: int = 0) -> tuple[DeepFM, list[tuple]]:
-    """A model whose table has about `vocabulary` rows, and batches for it."""
-    rng = np.random.default_rng(seed)
-    rows = int(vocabulary) // CATEGORICAL
-    dims = [1] * NUMERICAL + [rows] * CATEGORICAL
-    starts = np.cumsum([0, *dims[:-1]])
-    batches = []
-    for _ in range(BATCHES):
-        ids = np.tile(starts, (n, 1))
-        ids[:, NUMERICAL:] += np.floor(rows ** rng.random((n, CATEGORICAL))).astype(np.int64) - 1
-        values = np.ones(ids.shape, np.float32)
-        values[:, :NUMERICAL] = rng.standard_normal((n, NUMERICAL))
-        batches.append((ids, values, (rng.random(n) < 0.25).astype(np.int8)))
-    return DeepFM(dims, embedding_dim=K, hidden=HIDDEN, dropout=dropout, seed=seed), batches
-
-
-def ours(model: DeepFM) -> Callable:
-    optimizer, rng = Adam(), np.random.default_rng(0)
-
-    def step(batch: tuple) -> None:
-        _, grads = model.loss_and_grads(*batch, rng=rng)
-        optimizer.step(model.params, grads)
-
-    return step
-
-
-def gemms(n: int, training: bool) -> Callable:
-    """The matrix products of a step, or of a prediction, on arrays that are there already."""
-    rng = np.random.default_rng(0)
-    arrays = [[rng.standard_normal(shape, np.float32) for shape in ((n, i), (i, o), (n, o))] for i, o in LAYERS]
-
-    def products(batch: tuple) -> None:
-        for x, W, grad_y in arrays:
-            np.matmul(x, W)
-            if training:
-                np.matmul(x.T, grad_y)
-                np.matmul(grad_y, W.T)
-
-    return products
-
-
-def torch_model(model: DeepFM, sparse: bool) -> "nn.Module":
-    """The same function in PyTorch's plainest words, with the same weights; no slot is padding, so none is left out."""
-
-    class Plain(nn.Module):
-        def __init__(self):
-            super().__init__()
-            p = {name: torch.from_numpy(np.array(array)) for name, array in model.params.items()}
-            self.bias = nn.Parameter(p["bias"])
-            self.weights = nn.Embedding.from_pretrained(p["weights"][:, None], freeze=False, sparse=sparse)
-            self.table = nn.Embedding.from_pretrained(p["table"], freeze=False, sparse=sparse)
-            layers = []
-            for layer in range(len(HIDDEN) + 1):
-                linear = nn.Linear(*p[f"W{layer}"].shape)
-                linear.weight, linear.bias = nn.Parameter(p[f"W{layer}"].T.contiguous()), nn.Parameter(p[f"b{layer}"])
-                layers += [linear, nn.Sigmoid(), nn.Dropout(model.dropout)]
-            self.deep = nn.Sequential(*layers[:-2])
-
-        def forward(self, ids, values):
-            vectors = self.table(ids) * values[:, :, None]
-            first = (self.weights(ids)[:, :, 0] * values).sum(1)
-            pairs = (vectors.sum(1).square().sum(1) - vectors.square().sum(dim=(1, 2))) / 2
-            return self.bias + first + pairs + self.deep(vectors.flatten(1))[:, 0]
-
-    return Plain()
-
-
-def tensors(batches: list[tuple]) -> list[tuple]:
-    return [tuple(torch.from_numpy(a) for a in (ids, values, y.astype(np.float32))) for ids, values, y in batches]
-
-
-def torch_step(model: DeepFM, batches: list[tuple], sparse: bool) -> Callable:
-    module = torch_model(model, sparse)
-    tables = [module.weights.weight, module.table.weight]
-    dense = [p for p in module.parameters() if not any(p is table for table in tables)]
-    if sparse:
-        optimizers = [torch.optim.Adam(dense, fused=True), torch.optim.SparseAdam(tables)]
-    else:
-        optimizers = [torch.optim.Adam(module.parameters(), fused=True)]
-    copies = {id(batch): copy for batch, copy in zip(batches, tensors(batches), strict=True)}
-
-    def step(batch: tuple) -> None:
-        ids, values, y = copies[id(batch)]
-        loss = nn.functional.binary_cross_entropy_with_logits(module(ids, values), y)
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-
-    return step
-
-
-def torch_prediction(model: DeepFM, batches: list[tuple]) -> Callable:
-    module = torch_model(model, sparse=False).eval()
-    copies = {id(batch): copy for batch, copy in zip(batches, tensors(batches), strict=True)}
-
-    def predict(batch: tuple) -> None:
-        ids, values, _ = copies[id(batch)]
-        with torch.inference_mode():
-            torch.sigmoid(module(ids, values)).numpy()
-
-    return predict
-
-
-def check_same() -> float:
-    """The largest difference between our gradients and PyTorch's, relative to the largest entry of each tensor."""
-    model, batches = problem(1e4, 256, dropout=0.0)
-    last = f"W{len(HIDDEN)}"  # it starts at 0, and no gradient would come through it
-    model.params[last] += np.random.default_rng(1).standard_normal(model.params[last].shape).astype(np.float32)
-    _, grads = model.loss_and_grads(*batches[0])
-    module = torch_model(model, sparse=False)
-    ids, values, y = tensors(batches)[0]
-    nn.functional.binary_cross_entropy_with_logits(module(ids, values), y).backward()
-    D = sum(model.field_dims)
-    theirs = {"bias": module.bias.grad, "weights": module.weights.weight.grad[:, 0], "table": module.table.weight.grad}
-    for layer in range(len(HIDDEN) + 1):
-        linear = module.deep[3 * layer]
-        theirs |= {f"W{layer}": linear.weight.grad.T, f"b{layer}": linear.bias.grad}
-    worst = 0.0
-    for name, grad in grads.items():
-        grad = grad.dense(D) if isinstance(grad, ops.RowGradient) else grad
-        expected = theirs[name].numpy()
-        worst = max(worst, float(np.abs(grad - expected).max() / np.abs(expected).max()))
-    if worst > 1e-4:
-        raise AssertionError(f"the gradients differ from PyTorch's by {worst:.1e}: nothing is timed")
-    return worst
-
-
-def timed(contestants: dict[str, Callable], batches: list[tuple], steps: int) -> dict[str, np.ndarray]:
-    """Seconds of each step, the contestants taking turns; two rounds before that do not count."""
-    seconds = {name: [] for name in contestants}
-    for turn in range(steps + 2):
-        batch = batches[turn % len(batches)]
-        for name, step in contestants.items():
-            start = time.perf_counter()
-            step(batch)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: np.array(all_of_it[2:]) for name, all_of_it in seconds.items()}
+def timed(players: dict[str, Contestant], batches: list[tuple], turns: int) -> dict[str, np.ndarray]:
+    """Seconds a step in each turn. One turn before that does not count."""
+    seconds = {name: [] for name in players}
+    for turn in range(turns + 1):
+        chosen = [batches[(turn * STEPS + step) % len(batches)] for step in range(STEPS)]
+        for name, play in players.items():
+            time.sleep(PAUSE)
+            seconds[name].append(np.mean(play(chosen)[1:]))
+    return {name: np.array(all_of_it[1:]) for name, all_of_it in seconds.items()}
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> dict[str, float]:
@@ -205,58 +75,92 @@ def milliseconds(seconds: dict[str, np.ndarray]) -> dict[str, float]:
     return {name: round(1e3 * float(np.median(s)), 2) for name, s in seconds.items()}
 
 
-def training_steps(steps: int) -> dict[str, dict]:
+def training_steps(turns: int) -> dict[str, dict]:
     """The rows on training steps: against the GEMMs and PyTorch, with and without dropout, at two batch sizes."""
     rows = {}
     for n, dropout in ((2048, 0.5), (2048, 0.0), (256, 0.5)):
         model, batches = problem(1e5, n, dropout)
-        contestants = {"GEMMs": gemms(n, training=True)}
+        players = {
+            "deepfm_np": contestants.training(model, THREADS),
+            "deepfm_np, one thread": contestants.training(model, 1),
+            "GEMMs": contestants.gemms(n, backward=True),
+        }
         if torch is not None:
-            contestants["PyTorch, sparse"] = torch_step(model, batches, sparse=True)
-            contestants["PyTorch, dense"] = torch_step(model, batches, sparse=False)
-        seconds = timed({"deepfm_np": ours(model), **contestants}, batches, steps)
+            players["PyTorch, sparse"] = contestants.torch_training(model, batches, sparse=True)
+            players["PyTorch, dense"] = contestants.torch_training(model, batches, sparse=False)
+        seconds = timed(players, batches, turns)
         setting = f"batch {n}, dropout {dropout}"
         rows[f"training step / GEMMs, {setting}"] = ratio(seconds["deepfm_np"], seconds["GEMMs"])
-        for name in contestants:
-            if name != "GEMMs":
+        for name in players:
+            if name not in ("deepfm_np", "GEMMs"):
                 rows[f"{name} / deepfm_np, {setting}"] = ratio(seconds[name], seconds["deepfm_np"])
         rows[f"milliseconds, {setting}"] = milliseconds(seconds)
     return rows
 
 
-def predictions(steps: int) -> dict[str, dict]:
+def other_packages(turns: int) -> dict[str, dict]:
+    """FuxiCTR and DeepCTR-Torch at a vocabulary of a million, where they are installed."""
+    model, batches = problem(1e6, 2048, 0.5)
+    players = {"deepfm_np": contestants.training(model, THREADS)}
+    if fuxictr is not None:
+        players["FuxiCTR train_step"] = contestants.fuxictr_training(model, batches)
+    if deepctr_torch is not None:
+        players["DeepCTR-Torch fit"] = contestants.deepctr_training(model)
+    if len(players) == 1:
+        return {}
+    seconds = timed(players, batches, turns)
+    rows = {f"{name} / deepfm_np": ratio(seconds[name], seconds["deepfm_np"]) for name in list(players)[1:]}
+    return rows | {"milliseconds, vocabulary 1e+06": milliseconds(seconds)}
+
+
+def predictions(turns: int) -> dict[str, dict]:
     model, batches = problem(1e5, 2048, 0.5)
-    contestants = {
-        "deepfm_np": lambda batch: model.predict_proba(*batch[:2]),
-        "GEMMs": gemms(2048, training=False),
+    players = {
+        "deepfm_np": contestants.prediction(model, THREADS),
+        "deepfm_np, one thread": contestants.prediction(model, 1),
+        "GEMMs": contestants.gemms(2048, backward=False),
     }
     if torch is not None:
-        contestants["PyTorch"] = torch_prediction(model, batches)
-    seconds = timed(contestants, batches, steps)
+        players["PyTorch"] = contestants.torch_prediction(model, batches)
+    if deepctr_torch is not None:
+        players["DeepCTR-Torch predict"] = contestants.deepctr_prediction(model)
+    seconds = timed(players, batches, turns)
     rows = {"prediction / forward GEMMs": ratio(seconds["deepfm_np"], seconds["GEMMs"])}
-    if torch is not None:
-        rows["PyTorch / deepfm_np, prediction"] = ratio(seconds["PyTorch"], seconds["deepfm_np"])
+    for name in players:
+        if name not in ("deepfm_np", "GEMMs"):
+            rows[f"{name} / deepfm_np, prediction"] = ratio(seconds[name], seconds["deepfm_np"])
     return rows | {"milliseconds, prediction": milliseconds(seconds)}
 
 
-def vocabularies(sizes: list[float], steps: int) -> dict[str, dict]:
-    """A step's time at each length of the table; all models take turns, on ids of their own."""
-    problems = {f"{size:.0e}": problem(size, 2048, 0.5) for size in sizes}
+def sizes(problems: dict[str, tuple], turns: int) -> dict[str, np.ndarray]:
+    """Seconds a step of each problem; all of them take turns, each on its own batches."""
 
-    def on_its_own_batches(size: str) -> Callable:
-        model, batches = problems[size]
-        step, turn = ours(model), iter(range(sys.maxsize))
-        return lambda _: step(batches[next(turn) % len(batches)])
+    def on_its_own(model: DeepFM, batches: list[tuple]) -> Contestant:
+        play, next_batch = contestants.training(model, THREADS), itertools.cycle(batches)
+        return lambda chosen: play([next(next_batch) for _ in chosen])
 
-    seconds = timed({size: on_its_own_batches(size) for size in problems}, [()], steps)
-    small, large = min(problems, key=float), max(problems, key=float)
+    return timed({size: on_its_own(*one) for size, one in problems.items()}, [()], turns)
+
+
+def vocabularies(rows: list[float], turns: int) -> dict[str, dict]:
+    seconds = sizes({f"{size:.0e}": problem(size, 2048, 0.5) for size in rows}, turns)
+    small, large = min(seconds, key=float), max(seconds, key=float)
     return {
         f"step at a vocabulary of {large} / at {small}": ratio(seconds[large], seconds[small]),
         "milliseconds by vocabulary": milliseconds(seconds),
     }
 
 
-def tricks(steps: int) -> dict[str, dict]:
+def batches_and_fields(turns: int) -> dict[str, dict]:
+    by_batch = {str(n): problem(1e5, n, 0.5) for n in (256, 1024, 2048, 4096)}
+    by_fields = {str(NUMERICAL + c): problem(1e5, 2048, 0.5, c) for c in (7, 26, 52, 87)}
+    return {
+        "milliseconds by batch size": milliseconds(sizes(by_batch, turns)),
+        "milliseconds by fields": milliseconds(sizes(by_fields, turns)),
+    }
+
+
+def tricks(turns: int) -> dict[str, dict]:
     """How much longer the plain form of each trick takes, on the arrays of one step."""
     model, batches = problem(1e5, 2048, 0.5)
     ids, values, _ = batches[0]
@@ -289,7 +193,7 @@ def tricks(steps: int) -> dict[str, dict]:
     rows = {}
     for name, (plain, trick) in pairs.items():
         forms = {"plain": lambda _, plain=plain: plain(), "trick": lambda _, trick=trick: trick()}
-        seconds = timed(forms, [()], steps)
+        seconds = timed({form: contestants.each(act) for form, act in forms.items()}, [()], turns)
         rows[name] = ratio(seconds["plain"], seconds["trick"])
     return rows
 
@@ -302,6 +206,17 @@ def memory() -> dict[str, dict]:
     network = sum(array.size for name, array in model.params.items() if name not in ("table", "weights"))
     allowed = 1.2 * 12 * (MEMORY_ROWS * (K + 1) + network) + 100e6
     return {"memory at 1e7 rows, MB": {"peak": round(peak / 1e6), "goal": round(allowed / 1e6)}}
+
+
+def encoding() -> dict[str, dict]:
+    """Criteo TSV to encoded arrays, by the command line in a process of its own; see encode.py for large logs."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "train.txt"
+        encode.generate(log, ENCODED_ROWS)
+        result = encode.measure(log, Path(folder) / "encoded")
+    return {
+        "Criteo rows encoded": {"a second": round(ENCODED_ROWS / result["wall"]), "MB": round(result["peak"] / 1e6)}
+    }
 
 
 def imports(runs: int) -> dict[str, dict]:
@@ -329,25 +244,34 @@ def machine() -> dict[str, str]:
         "NumPy": np.__version__,
         "BLAS": f"{blas['name']} {blas['version']}",
         "PyTorch": "not installed" if torch is None else f"{torch.__version__}, {torch.get_num_threads()} threads",
+        "FuxiCTR": "not installed" if fuxictr is None else fuxictr.__version__,
+        "DeepCTR-Torch": "not installed" if deepctr_torch is None else deepctr_torch.__version__,
     }
 
 
 def draw(results: dict[str, dict], path: Path) -> None:
-    """Left: a step of each contestant. Right: our step against the vocabulary."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    """A step of each contestant, and our step against vocabulary, batch size and fields, each from 0."""
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     times = results["milliseconds, batch 2048, dropout 0.5"]
     names = sorted(times, key=times.get, reverse=True)
-    left.barh(
-        names, [times[name] for name in names], color=["#0072b2" if n == "deepfm_np" else "#999999" for n in names]
-    )
-    left.set(xlabel="milliseconds per training step", title="Batch 2048, dropout 0.5, vocabulary 1e5")
-    by_size = results["milliseconds by vocabulary"]
-    right.plot([float(size) for size in by_size], list(by_size.values()), "o-", color="#0072b2")
-    highest = 1.15 * max(by_size.values())
-    right.set(xscale="log", ylim=(0, highest), xlabel="rows of the table", ylabel="milliseconds per training step")
-    right.set_title("A step of deepfm_np against the vocabulary")
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
+    colours = ["#0072b2" if name.startswith("deepfm_np") else "#999999" for name in names]
+    axes[0, 0].barh(names, [times[name] for name in names], color=colours)
+    axes[0, 0].set(xlabel="milliseconds per training step", title="Batch 2048, dropout 0.5, vocabulary 1e5")
+    for ax, by in zip(axes.flat[1:], ("vocabulary", "batch size", "fields"), strict=True):
+        measured = results[f"milliseconds by {by}"]
+        x, y = np.array(list(measured), float), np.array(list(measured.values()))
+        ax.plot(x, y, "o", color="#0072b2")
+        ax.set(ylim=(0, 1.15 * y.max()), xlabel=by, ylabel="milliseconds per training step")
+        if by == "vocabulary":
+            slope, start = np.polyfit(np.log10(x), y, 1)
+            ax.set(xscale="log", title=f"{slope:+.1f} ms for ten times the rows")
+            ax.plot(x, start + slope * np.log10(x), color="#0072b2", lw=1)
+        else:
+            slope, start = np.polyfit(x, y, 1)
+            ax.set(xlim=(0, None), title=f"{start:.1f} ms + {slope:.3g} ms for each {UNIT[by]}")
+            ax.plot([0, x.max()], [start, start + slope * x.max()], color="#0072b2", lw=1)
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
 
 
@@ -361,7 +285,7 @@ def report(results: dict[str, dict]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--vocabularies", nargs="+", type=float, default=[1e4, 1e5, 1e6, 1e7])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
@@ -369,13 +293,16 @@ def main() -> None:
     results = {"machine": machine()}
     report(results)
     if torch is not None:
-        print(f"gradients equal PyTorch's to {check_same():.0e} (float32)")
+        print(f"gradients equal PyTorch's to {contestants.check_same():.0e} (float32)")
     measurements = (
-        lambda: training_steps(options.steps),
-        lambda: predictions(options.steps),
-        lambda: tricks(options.steps),
-        lambda: vocabularies(options.vocabularies, options.steps),
-        lambda: imports(min(options.steps, 5)),
+        lambda: training_steps(options.turns),
+        lambda: predictions(options.turns),
+        lambda: other_packages(max(1, options.turns // 4)),
+        lambda: tricks(options.turns),
+        lambda: vocabularies(options.vocabularies, options.turns),
+        lambda: batches_and_fields(options.turns),
+        encoding,
+        lambda: imports(min(options.turns, 5)),
         memory,
     )
     for measure in measurements:
