@@ -22,17 +22,22 @@ def negative_part(z: Array) -> Array:
 
 
 class SigmoidCache(NamedTuple):
-    slope: Array  # sigmoid(z) sigmoid(-z), the derivative
+    e: Array  # exp(-z)
+
+    @property
+    def slope(self) -> Array:
+        """da/dz = sigmoid(z) sigmoid(-z) = e / (1 + e)^2, which is 0 where e is inf."""
+        sum_ = 1 + self.e
+        return np.minimum(self.e, np.finfo(self.e.dtype).max) / sum_ / sum_
 
 
 def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
-    """a = 1 / (1 + e) and 1 - a = e a, with e = exp(-z): neither subtracts. Any shape -> the same shape and dtype."""
+    """a = 1 / (1 + e) with e = exp(-z), exactly 0 where e is inf. Any shape -> the same shape and dtype."""
     with np.errstate(over="ignore", invalid="ignore"):
-        e = np.exp(-z)  # where it is inf, a is exactly 0
+        e = np.exp(-z)
     if np.iscomplexobj(z):
         e = np.where(np.isinf(e), np.inf, e)  # inf + inf j would turn into nan
-    a = 1 / (1 + e)
-    return a, SigmoidCache(np.minimum(e, np.finfo(e.dtype).max) * a * a)
+    return 1 / (1 + e), SigmoidCache(e)
 
 
 def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:

@@ -39,7 +39,7 @@ from deepfm_np.ops.rows import sum_rows
 
 THREADS = 2
 STEPS = 3  # of a turn
-PAUSE = 0.06  # seconds; OpenBLAS spins for about half of it
+PAUSE = 0.15  # seconds; OpenBLAS was seen to spin for 0.1
 MEMORY_ROWS = 10_000_000
 ENCODED_ROWS = 500_000
 UNIT = {"batch size": "example", "fields": "field"}
