@@ -137,7 +137,8 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch-size", type=_positive)
     group.add_argument("--epochs", type=_positive)
     group.add_argument("--patience", type=_positive, help="epochs without improvement that end training")
-    group.add_argument("--threads", type=_positive, help="threads that share each batch; the bits depend on it (1)")
+    threads = "threads that share each batch, without batch norm; the bits depend on their number (default: 1)"
+    group.add_argument("--threads", type=_positive, help=threads)
 
 
 def _positive(text: str) -> int:

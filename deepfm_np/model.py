@@ -191,8 +191,7 @@ class DeepFM:
         ids, values: (n, s).  labels: (n,) of 0 or 1.  rng: draws the dropout masks; None leaves dropout off.
         params: stands in for `self.params`; under a gradient check one entry is complex, and so is the loss.
         training: batch norm uses the statistics of the batch instead of the running ones.
-        threads: share the batch out among them, unless batch norm needs the statistics of all of it. The dropout
-            masks are then others, and the same for the same number of threads.
+        threads: share the batch out among them; the dropout masks depend on how many there are. See `check_parts`.
         The gradients of "weights" and "table" are `RowGradient`s of the rows that the batch touches.
 
         A call in training with the model's own parameters moves the running statistics of batch norm; one with
@@ -202,6 +201,8 @@ class DeepFM:
         ids, values = self.checked_slots(ids, values)
         labels = np.asarray(labels)
         check_labels(labels)
+        if threads is not None:
+            self.check_parts(training)
         own = params is None
         params = self.params if own else params
         touched = ops.touched_rows(ids, values, self._scratch)
@@ -213,10 +214,9 @@ class DeepFM:
             grad_logits = ops.log_loss_backward(share, loss_cache)
             return share * loss, self._backward(grad_logits, caches, params, touched.part(rows)), caches.network
 
-        whole = threads is None or (self.batch_norm and training)
-        parts = [slice(0, len(ids))] if whole else threads.parts(len(ids))
+        parts = [slice(0, len(ids))] if threads is None else threads.parts(len(ids))
         masks = generators(rng if self.deep and self.dropout else None, len(parts))
-        results = (map if whole else threads.map)(part, parts, masks)
+        results = (map if threads is None else threads.map)(part, parts, masks)
         losses, gradients, networks = zip(*results, strict=True)
         grads = added(gradients)
         loss = sum(losses) + self._add_penalties(grads, params, ids, values, touched)
@@ -356,6 +356,11 @@ class DeepFM:
                 penalty = penalty + self.l2_net * y
                 grads[name] = grads[name] + ops.l2_backward(self.l2_net, cache)
         return penalty
+
+    def check_parts(self, training: bool = True) -> None:
+        """Raise ValueError where a batch cannot be shared out: batch norm in training needs the statistics of all."""
+        if self.batch_norm and self.deep and training:
+            raise ValueError("batch norm needs the whole batch, which threads would share out: use one thread")
 
     def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
         """ids and values as arrays, the values in the model's dtype, if they are (n, s) slots of this model.

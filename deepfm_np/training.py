@@ -96,6 +96,8 @@ def fit(
     for part in (train, valid) if valid is not None else (train,):
         _check_examples(model, part)
     shared = team(threads)
+    if threads > 1:
+        model.check_parts()
     keep_freed_memory()
     optimizer = Adam() if optimizer is None else optimizer
     state = Progress(optimizer, np.random.default_rng(seed))

@@ -102,6 +102,19 @@ def new_rows(tmp_path):
     return tmp_path / "new.csv"
 
 
+def test_two_threads_share_the_batches(capsys, tmp_path):
+    shared = ("--no-batch-norm", "--dropout", 0.3, "--threads", 2)
+    outs = [run(capsys, "train", *QUICK, *shared, "--out", tmp_path / name)[1].splitlines()[:5] for name in "ab"]
+    assert outs[0] == outs[1] != []
+    assert json.loads((tmp_path / "a" / "classifier.json").read_text())["settings"]["threads"] == 2
+
+
+def test_threads_with_batch_norm_are_refused_in_one_line(capsys, tmp_path):
+    status, out, err = run(capsys, "train", *QUICK, "--threads", 2, "--out", tmp_path / "run")
+    assert (status, out) == (2, "")
+    assert "batch norm needs the whole batch" in err.splitlines()[-1]
+
+
 def test_predict_prints_a_probability_per_row(capsys, trained, new_rows):
     status, out, _ = run(capsys, "predict", trained, new_rows)
     lines = out.splitlines()

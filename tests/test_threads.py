@@ -26,7 +26,7 @@ def dense(gradient):
 
 
 @pytest.mark.parametrize("count", [2, 3, 50])
-@pytest.mark.parametrize("settings", [*COMPONENTS.values(), {"l2_embedding": 0.2, "l2_net": 0.1}, {"batch_norm": True}])
+@pytest.mark.parametrize("settings", [*COMPONENTS.values(), {"l2_embedding": 0.2, "l2_net": 0.1}])
 def test_the_parts_add_up_to_the_whole_batch(settings, count):
     model = small_model(**settings)
     loss, grads = model.loss_and_grads(IDS, VALUES, LABELS)
@@ -67,13 +67,18 @@ def test_a_generator_alone_is_that_of_the_batch():
     assert generators(None, 3) == [None, None, None]
 
 
-def test_batch_norm_sees_the_whole_batch_and_moves_the_running_statistics_once():
-    shared, alone = small_model(batch_norm=True), small_model(batch_norm=True)
-    alone.loss_and_grads(IDS, VALUES, LABELS, np.random.default_rng(0))
+def test_batch_norm_in_training_is_refused():
+    model = small_model(batch_norm=True)
+    with Threads(2) as threads, pytest.raises(ValueError, match="batch norm needs the whole batch"):
+        model.loss_and_grads(IDS, VALUES, LABELS, threads=threads)
+
+
+def test_with_running_statistics_batch_norm_can_be_shared_out():
+    model = small_model(batch_norm=True)
+    loss, _ = model.loss_and_grads(IDS, VALUES, LABELS, training=False)
     with Threads(2) as threads:
-        shared.loss_and_grads(IDS, VALUES, LABELS, np.random.default_rng(0), threads=threads)
-    for name, array in alone.running.items():
-        np.testing.assert_array_equal(shared.running[name], array)
+        shared_loss, _ = model.loss_and_grads(IDS, VALUES, LABELS, training=False, threads=threads)
+    assert shared_loss == pytest.approx(loss, rel=1e-14)
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, len(IDS)])

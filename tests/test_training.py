@@ -64,6 +64,21 @@ def test_two_threads_train_to_the_same_bits_each_time():
     np.testing.assert_allclose(shared["train_loss"], alone["train_loss"], rtol=1e-12)
 
 
+def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
+    model = small_model()
+    before = model.to_arrays()
+    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads would share out"):
+        fit(model, TRAIN, threads=2, progress=False)
+    for name, array in before.items():
+        np.testing.assert_array_equal(array, model.to_arrays()[name])
+
+
+@pytest.mark.parametrize("threads", [0, 1.5, "2"])
+def test_a_number_of_threads_that_is_none_is_refused(threads):
+    with pytest.raises(ValueError, match="threads must be a whole number from 1 on, got"):
+        fit(small_model(), TRAIN, threads=threads, progress=False)
+
+
 def test_a_model_of_your_own_need_not_know_of_threads():
     class Own(DeepFM):
         def loss_and_grads(self, ids, values, labels, rng=None):
