@@ -5,7 +5,8 @@
     differences    the same, plus for each entry what the method itself may be off: truncation (the change when the
                    step is doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ on both sides)
 
-An entry whose numeric derivative is more uncertain than UNCERTAIN of its size says nothing, and is set aside.
+An entry whose numeric derivative is more uncertain than UNCERTAIN of its size says nothing, and is set aside. Where
+rounding alone may be more than that, as in float16, no entry says anything.
 """
 
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ def judge(
     rounding = ROUNDING * float(precision.eps)
     error, uncertainty = np.abs(a - n) / denominator, doubts.sum(axis=0)
     tolerance = rounding + uncertainty
-    conclusive = uncertainty <= UNCERTAIN
+    conclusive = (uncertainty <= UNCERTAIN) & (rounding <= UNCERTAIN)
     excess = np.where(conclusive, error / tolerance, -1.0)
     excess[~np.isfinite(a)] = np.inf
     worst = int(np.argmax(excess)) if n.size else None
@@ -85,6 +86,8 @@ def judge(
     hint = ""
     if n.size and excess[worst] > 1:
         verdict = "fail"
+    elif rounding > UNCERTAIN:
+        verdict, hint, aside = "inconclusive", _too_coarse(precision), ""
     elif 2 * conclusive.sum() < n.size:
         verdict, hint, aside = "inconclusive", f"{aside}. {NOTHING_SAID}", ""
     else:
@@ -100,12 +103,20 @@ def judge(
         relative_error=0.0 if worst is None else float(error[worst]),
         tolerance=rounding if worst is None else float(tolerance[worst]),
         tolerance_from=_reason(precision, measured.method, seen),
-        checked=gradient.size if directions else int(conclusive.sum()),
+        checked=gradient.size if directions and verdict != "inconclusive" else int(conclusive.sum()),
         entries=gradient.size,
         hint=hint,
         note=_joined(f"along {n.size} random directions" if directions else "", aside),
     )
     return result, tolerance * denominator
+
+
+def _too_coarse(precision: np.finfo) -> str:
+    return (
+        f"the precision of {precision.dtype} is too small for a verdict: rounding alone may be off by "
+        f"{ROUNDING * float(precision.eps):.2g} of the gradient. Your backward pass may be right or wrong. "
+        "Next: inputs and gradients in float64, or at least in float32"
+    )
 
 
 def _why_set_aside(doubts: Array, conclusive: Array, entries: list[tuple]) -> str:

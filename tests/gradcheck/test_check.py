@@ -288,6 +288,20 @@ def test_the_tolerance_follows_the_dtype_of_the_gradient(dtype, tolerance):
     assert abs(result.tolerance / tolerance - 1) < 0.01
 
 
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("factor", [1, 0, -1])
+def test_half_precision_is_too_little_for_a_verdict(factor, fast):
+    def backward(grad_y, x):
+        return grad_y * np.float16(factor) * 2 * x
+
+    result = check_operation(square, backward, {"x": X.astype(np.float16)}, fast=fast).results[0]
+    assert (result.verdict, result.checked) == ("inconclusive", 0)
+    assert result.hint.startswith(
+        "the precision of float16 is too small for a verdict: rounding alone may be off by 4.4"
+    )
+    assert result.hint.endswith("Next: inputs and gradients in float64, or at least in float32")
+
+
 @pytest.mark.parametrize("scale", [1e-12, 1e12])
 def test_the_scale_of_the_gradient_does_not_matter(scale):
     forward, backward = (lambda x: (scale * x * x, x)), (lambda grad_y, x: scale * grad_y * 2 * x)
