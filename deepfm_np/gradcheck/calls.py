@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array, is_row_gradient
+from deepfm_np.gradcheck.claim import Array, as_array, is_real, is_row_gradient
 
 NEARBY = 1e-3  # how far, relative to each number, the other point lies
 
@@ -54,14 +54,10 @@ def kept(gradients: Sequence) -> list:
 
 
 def require_same(sentence: str, now: Sequence, before: Sequence) -> None:
-    """Raise CallError, with the sentence, where a gradient is no longer what it was."""
+    """Raise CallError, with the sentence, where a gradient of numbers is no longer what it was."""
     for left, right in zip(now, before, strict=True):
-        parts = ("rows", "values") if is_row_gradient(right) else ()
-        if (
-            not all(same(getattr(left, part), getattr(right, part)) for part in parts)
-            if parts
-            else not same(left, right)
-        ):
+        left, right = _parts(left), _parts(right)
+        if len(left) != len(right) or not all(map(same, left, right)):
             raise CallError("stale cache", sentence)
 
 
@@ -75,10 +71,17 @@ class _Rows:
     """A copy of a row gradient."""
 
     def __init__(self, gradient):
-        self.rows, self.values = np.array(gradient.rows), np.array(gradient.values)
+        self.rows, self.values = _copy(gradient.rows), _copy(gradient.values)
 
 
 def _copy(gradient):
     if is_row_gradient(gradient):
         return _Rows(gradient)
-    return None if gradient is None else np.array(gradient)
+    array = as_array(gradient)
+    return array.copy() if is_real(array) else gradient
+
+
+def _parts(gradient) -> list:
+    """The arrays of numbers that a gradient consists of."""
+    parts = (gradient.rows, gradient.values) if is_row_gradient(gradient) else (gradient,)
+    return [array for array in map(as_array, parts) if is_real(array)]

@@ -42,12 +42,28 @@ def is_row_gradient(gradient) -> bool:
     return hasattr(gradient, "rows") and hasattr(gradient, "values") and not callable(gradient.values)
 
 
+def as_array(value) -> Array:
+    """The value as an array; what is none, such as a ragged list, as an object in one."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        holder = np.empty((), object)
+        holder[()] = value
+        return holder
+
+
+def is_real(array: Array) -> bool:
+    """Whether it holds real numbers."""
+    return array.dtype.kind in "fiu"
+
+
 def to_dense(gradient, shape: tuple) -> Array:
-    """The gradient as one array, rows that are left out being 0."""
+    """The gradient as one floating array, rows that are left out being 0."""
     if not is_row_gradient(gradient):
-        return np.asarray(gradient)
-    dense = np.zeros(shape, np.asarray(gradient.values).dtype)
-    dense[gradient.rows] = gradient.values
+        return _floating(np.asarray(gradient))
+    values = _floating(np.asarray(gradient.values))
+    dense = np.zeros(shape, values.dtype)
+    dense[np.asarray(gradient.rows, int)] = values
     return dense
 
 
@@ -57,15 +73,12 @@ def complaint(gradient, shape: tuple) -> tuple[str, str]:
         return "shape", "there is no gradient for it"
     if is_row_gradient(gradient):
         return _row_complaint(gradient, shape)
-    found = np.shape(gradient)
-    try:
-        kind = np.asarray(gradient).dtype.kind
-    except ValueError:
-        return "shape", f"the gradient is not an array of shape {shape}"
-    if kind not in "fiub":
-        return "shape", f"the gradient holds {np.asarray(gradient).dtype}, should hold real numbers"
+    array = as_array(gradient)
+    if not is_real(array):
+        return "shape", f"the gradient {held(gradient)}, should hold real numbers"
+    found = array.shape
     if found == shape:
-        return _not_finite(np.asarray(gradient))
+        return _not_finite(array)
     sentence = f"the gradient has shape {found}, should be {shape}"
     if len(found) == len(shape) + 1 and found[1:] == shape and found[0] > 1 and found[:1] != shape[:1]:
         return "not summed", f"{sentence}: sum it over the batch, axis 0"
@@ -74,8 +87,18 @@ def complaint(gradient, shape: tuple) -> tuple[str, str]:
     return "shape", sentence
 
 
+def held(value) -> str:
+    """What an array holds, or of what type a value is that is none, in words."""
+    is_array = isinstance(value, np.ndarray | np.generic)
+    return f"holds {value.dtype}" if is_array else f"is of type {type(value).__name__}"
+
+
 def _row_complaint(gradient, shape: tuple) -> tuple[str, str]:
-    rows, values = np.asarray(gradient.rows), np.asarray(gradient.values)
+    if not shape:
+        return "shape", "the gradient holds rows, but the tensor is a single number: its gradient is one, too"
+    rows, values = as_array(gradient.rows), as_array(gradient.values)
+    if not is_real(values):
+        return "shape", f"the values of the row gradient hold {values.dtype}, should hold real numbers"
     if rows.ndim != 1 or values.shape != (rows.size, *shape[1:]):
         expected = "(r,)" if len(shape) == 1 else f"(r, {', '.join(map(str, shape[1:]))})"
         return "shape", f"rows {rows.shape} and values {values.shape} do not fit; should be (r,) and {expected}"
@@ -86,6 +109,10 @@ def _row_complaint(gradient, shape: tuple) -> tuple[str, str]:
     if np.unique(rows).size != rows.size:
         return "repeated rows", "a row appears twice: gradients of slots that share a row must be summed"
     return _not_finite(values)
+
+
+def _floating(array: Array) -> Array:
+    return array if array.dtype.kind == "f" else array.astype(float)
 
 
 def _not_finite(values: Array) -> tuple[str, str]:

@@ -1,0 +1,94 @@
+"""A function of the wrong kind is a failed verdict, a wrong argument an error, and both say so in one sentence."""
+
+import numpy as np
+import pytest
+
+from deepfm_np import ops
+from deepfm_np.gradcheck import check_loss, check_operation
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((4, 3))
+IDS, ONES = np.array([[1, 2], [1, 5]]), np.ones((2, 2))
+TABLE = RNG.standard_normal((7, 3))
+
+
+def square(x):
+    return x * x, x
+
+
+def square_backward(grad_y, x):
+    return grad_y * 2 * x
+
+
+def findings(report):
+    return [(result.verdict, result.hint) for result in report.results]
+
+
+def lookup_report(change):
+    """The check of a lookup whose right row gradient is changed."""
+
+    def backward(grad_vectors, cache):
+        return change(ops.embedding_backward(grad_vectors, cache))
+
+    return check_operation(lambda table: ops.embedding_forward(table, IDS, ONES), backward, {"table": TABLE})
+
+
+@pytest.mark.parametrize(
+    "change, hint",
+    [
+        (
+            lambda g: g._replace(values=g.values + 0j),
+            "the values of the row gradient hold complex128, should hold real numbers",
+        ),
+        (
+            lambda g: g._replace(values=g.values.astype(object)),
+            "the values of the row gradient hold object, should hold real numbers",
+        ),
+        (
+            lambda g: g._replace(values=g.values.astype(str)),
+            "the values of the row gradient hold <U32, should hold real numbers",
+        ),
+        (
+            lambda g: g._replace(values=[[1.0], [1.0, 2.0]]),
+            "the values of the row gradient hold object, should hold real numbers",
+        ),
+        (lambda g: g._replace(rows=g.rows.astype(str)), "rows hold <U21, should hold integers"),
+        (lambda g: g._replace(rows=g.rows.astype(object)), "rows hold object, should hold integers"),
+        (lambda g: g._replace(rows=g.rows.astype(float)), "rows hold float64, should hold integers"),
+        (lambda g: g._replace(rows=g.rows - 2), "rows must lie in [0, 7)"),
+    ],
+)
+def test_rows_of_the_wrong_kind_fail(change, hint):
+    assert findings(lookup_report(change)) == [("fail", hint)]
+
+
+@pytest.mark.parametrize("x", [np.array(2.0), np.float64(2.0)])
+def test_rows_given_for_a_single_number_fail(x):
+    report = check_operation(square, lambda g, x: ops.RowGradient(np.array([0]), np.array([g * 2 * x])), {"x": x})
+    hint = "the gradient holds rows, but the tensor is a single number: its gradient is one, too"
+    assert findings(report) == [("fail", hint)]
+
+
+@pytest.mark.parametrize(
+    "gradient, found",
+    [
+        ({"x": X}, "is of type dict"),
+        ("2 x", "is of type str"),
+        (True, "is of type bool"),
+        ([[[1.0], [1.0, 2.0]]], "is of type list"),
+        (object(), "is of type object"),
+        (X > 0, "holds bool"),
+        (X.astype(str), "holds <U32"),
+        (X + 0j, "holds complex128"),
+    ],
+)
+def test_a_gradient_that_holds_no_real_numbers_fails(gradient, found):
+    report = check_operation(square, lambda g, x: gradient, {"x": X})
+    assert findings(report) == [("fail", f"the gradient {found}, should hold real numbers")]
+
+
+def test_gradients_of_whole_numbers_are_compared_as_any():
+    report = check_loss(lambda params: (3 * params["x"].sum(), {"x": np.full((4, 3), 3, np.uint8)}), {"x": X})
+    assert report.ok
+    wrong = check_loss(lambda params: (3 * params["x"].sum(), {"x": np.full((4, 3), 2, np.uint8)}), {"x": X})
+    assert findings(wrong) == [("fail", "a constant factor is wrong: yours = 0.6667 * numeric")]
