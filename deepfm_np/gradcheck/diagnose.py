@@ -1,8 +1,8 @@
 """Names the likely mistake behind a failed verdict.
 
 Each rule states what one mistake would have made of the right gradient, and speaks only where the claimed gradient is
-exactly that, in every entry that was checked, to the tolerance of the check. Where none fits, `diagnose` says so and
-where the wrong entries lie: a wrong hint is worse than none.
+exactly that, in every entry that was checked, to SLACK tolerances of the check and at most to SHARP. Where none fits,
+`diagnose` says so and where the wrong entries lie: a wrong hint is worse than none.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,8 @@ import numpy as np
 from deepfm_np.gradcheck.claim import Array, Slots, is_row_gradient
 
 FEW = 4  # so few entries fit a constant factor too easily
+SLACK = 8  # tolerances by which two sides may differ that are made of different roundings
+SHARP = 1e-3  # of the largest entry; a tolerance above it makes any rule fit
 
 
 class Operation(NamedTuple):
@@ -69,9 +71,16 @@ class Evidence:
         """(e,) an array of the shape of x at the checked entries."""
         return np.array([array[index] for index in self.entries], float)
 
+    def agree(self, left: Array, right: Array, scale: float = 1.0) -> bool:
+        """Whether two arrays (e,), made from A and N times `scale`, are equal. Entries known too badly do not count."""
+        largest = max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0))
+        sharp = self.allowed <= SHARP * largest
+        slack = np.minimum(SLACK * max(1.0, abs(scale)) * self.allowed, SHARP * largest)
+        return bool(2 * sharp.sum() >= sharp.size and (np.abs(left - right) <= slack)[sharp].all())
+
     def is_claimed(self, candidate: Array, scale: float = 1.0) -> bool:
         """Whether A is this candidate, which was made from N times `scale`."""
-        return bool((np.abs(self.analytic - candidate) <= 8 * max(1.0, abs(scale)) * self.allowed).all())
+        return self.agree(self.analytic, candidate, scale)
 
 
 def diagnose(evidence: Evidence) -> tuple[str, str]:
@@ -120,7 +129,7 @@ def _values_forgotten(e: Evidence) -> str:
         np.add.at(rows, slots.ids, values.reshape(*values.shape, *[1] * (e.x.ndim - 1)) * op.grad_y)
         return e.at(rows)
 
-    if (np.abs(e.numeric - to_rows(slots.values)) > 8 * e.allowed).any():
+    if not e.agree(e.numeric, to_rows(slots.values)):
         return ""  # not the lookup of a row for each slot
     if not any(e.is_claimed(to_rows(taken)) for taken in (np.ones(slots.ids.shape), 1.0 * (slots.values != 0))):
         return ""
@@ -146,7 +155,7 @@ def _grad_y_forgotten(e: Evidence) -> str:
 
 
 def _l2_missing(e: Evidence) -> str:
-    if e.operation is not None or e.analytic.size < FEW:
+    if e.operation is not None:
         return ""
     times, what = 1.0, "x"
     if e.slots is not None:
@@ -187,11 +196,14 @@ def _mask(e: Evidence) -> str:
 
 
 def _constant_factor(e: Evidence) -> str:
-    c = _factor(e, e.numeric, e.analytic)
+    c = _factor(e, e.numeric, e.analytic, few=1)
+    if c is None:  # a small one: told by the larger side
+        inverse = _factor(e, e.analytic, e.numeric, few=1)
+        c = None if inverse is None else 1 / inverse
     if c is None or abs(c - 1) < 1e-9:
         return ""
     name = _name(c, e)
-    if not name and e.analytic.size < FEW:
+    if not name and _factor(e, e.numeric, e.analytic) is None:
         return ""
     return f"a constant factor is wrong: yours = {name or format(c, '.4g')} * numeric"
 
@@ -206,7 +218,7 @@ def _transposed(e: Evidence) -> str:
 
 def _missing_term(e: Evidence) -> str:
     op = e.operation
-    if op is None or e.analytic.size < FEW:
+    if op is None:
         return ""
     for name, other in op.inputs.items():
         if other.shape != e.x.shape or other.dtype.kind != "f":
@@ -265,7 +277,7 @@ def _stale_cache(e: Evidence) -> str:
     if e.elsewhere is None:
         return ""
     analytic, numeric = e.elsewhere()
-    if not np.array_equal(analytic, e.analytic) or (np.abs(analytic - numeric) > e.allowed).any():
+    if not np.array_equal(analytic, e.analytic) or not e.agree(analytic, numeric):
         return ""
     return "it is the gradient of an earlier call, at another point: the cache is not renewed"
 
@@ -291,16 +303,14 @@ RULES: dict[str, Callable[[Evidence], str]] = {
 }
 
 
-def _factor(e: Evidence, of: Array, what: Array) -> float | None:
-    """The one c with what = c of in every entry, if there is one; from so few entries that any c fits, None."""
+def _factor(e: Evidence, of: Array, what: Array, few: int = FEW) -> float | None:
+    """The one c with what = c of in every entry, if there is one; None where fewer entries than `few` tell it."""
     square = of @ of
     if square == 0 or not np.isfinite(square):
         return None
     c = float(what @ of / square)
-    slack = 8 * max(1.0, abs(c)) * e.allowed
-    if c == 0 or (np.abs(what - c * of) > slack).any():
-        return None
-    return c
+    telling = np.abs(c * of) > SLACK * e.allowed
+    return c if telling.sum() >= few and e.agree(what, c * of, c) else None
 
 
 def _name(c: float, e: Evidence) -> str:

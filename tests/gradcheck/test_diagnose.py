@@ -325,3 +325,41 @@ def test_a_factor_of_a_single_number_is_named_only_if_it_is_a_usual_one():
     for factor, rule in ((0.5, "factor"), (0.77, "")):
         report = check_operation(lambda x: (x * x, x), lambda g, x, f=factor: f * g * 2 * x, {"x": np.array([3.0])})
         assert rules(report) == [rule]
+
+
+@pytest.mark.parametrize("scale", [1e12, 1.0, 1e-12])
+def test_no_rule_is_told_by_a_single_large_entry(scale):
+    """Beside the noise of the first entry, what the others hold does not show: any factor would fit them."""
+    slopes = scale * np.array([1e12, 1.0, 2.0, 3.0, 4.0, 5.0])
+
+    def backward(g, x):
+        return g * slopes * np.array([0.77, 1.0, 1.0, 1.0, 1.0, 1.0])
+
+    result = check_operation(lambda x: (slopes * x, x), backward, {"x": X[:, 0]}, method="central").results[0]
+    assert (result.verdict, result.index, result.rule) == ("fail", (0,), "")
+    assert result.hint.startswith("no known mistake fits")
+
+
+@pytest.mark.parametrize("scale", [1e12, 1.0, 1e-12])
+def test_no_rule_fits_by_a_tolerance_that_is_large_beside_what_it_compares(scale):
+    """Rounding of a thousandth, as where large terms cancel, would let a factor 1.015 fit errors of 0 to 3 percent."""
+
+    def backward(g, x):
+        rounding = 3e-4 * np.sin(1e17 * x)  # jumps when x moves by its last digit
+        return scale * g * 2 * x * np.linspace(1.0, 1.03, 8) * (1 + rounding)
+
+    result = check_operation(lambda x: (scale * x * x, x), backward, {"x": np.linspace(1.0, 2.0, 8)}).results[0]
+    assert (result.verdict, result.rule) == ("fail", "")
+    assert 1e-3 < result.tolerance < 1e-2
+
+
+@pytest.mark.parametrize("scale", [1e12, 1.0, 1e-12])
+@pytest.mark.parametrize("factor, rule", [(-1.0, "sign"), (0.5, "factor"), (6.0, "factor"), (1 / 6, "factor")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_mistake_is_named_whatever_the_scale_and_dtype(scale, factor, rule, dtype):
+    def backward(g, x):
+        return np.asarray(factor * scale, dtype) * g * 3 * x * x
+
+    x = RNG.standard_normal((6, 4)).astype(dtype)
+    result = check_operation(lambda x: (np.asarray(scale, dtype) * x**3, x), backward, {"x": x}).results[0]
+    assert (result.verdict, result.rule) == ("fail", rule)
