@@ -161,7 +161,7 @@ def _l2_missing(e: Evidence) -> str:
     if e.slots is not None:
         times, what = e.slots.touches(len(e.x))[_rows(e)].astype(float), "x for each slot that touches the row"
     c = _factor(e, times * e.values, e.difference)
-    if c is None or c >= 0:
+    if c is None or c >= 0 or _usual_factor(e):  # half the gradient of x^2 lacks a multiple of x, too
         return ""
     return f"the gradient of an L2 penalty is missing, or its sign is wrong: numeric - yours = {-c:.4g} * {what}"
 
@@ -196,16 +196,9 @@ def _mask(e: Evidence) -> str:
 
 
 def _constant_factor(e: Evidence) -> str:
-    c = _factor(e, e.numeric, e.analytic, few=1)
-    if c is None:  # a small one: told by the larger side
-        inverse = _factor(e, e.analytic, e.numeric, few=1)
-        c = None if inverse is None else 1 / inverse
-    if c is None or abs(c - 1) < 1e-9:
-        return ""
-    name = _name(c, e)
-    if not name and _factor(e, e.numeric, e.analytic) is None:
-        return ""
-    return f"a constant factor is wrong: yours = {name or format(c, '.4g')} * numeric"
+    c = _ratio(e, FEW)
+    factor = _usual_factor(e) or ("" if c is None else f"{c:.4g}")
+    return f"a constant factor is wrong: yours = {factor} * numeric" if factor else ""
 
 
 def _transposed(e: Evidence) -> str:
@@ -313,14 +306,23 @@ def _factor(e: Evidence, of: Array, what: Array, few: int = FEW) -> float | None
     return c if telling.sum() >= few and e.agree(what, c * of, c) else None
 
 
-def _name(c: float, e: Evidence) -> str:
-    """The usual name of a factor, where it is a usual one."""
-    for n in _batch_sizes(e):
-        for value, name in ((n, f"n (n = {n})"), (1 / n, f"1/n (n = {n})")):
-            if n > 2 and abs(c / value - 1) < 1e-6:
-                return name
-    usual = {2.0: "2", 0.5: "1/2", 4.0: "4", 0.25: "1/4"}
-    return next((name for value, name in usual.items() if abs(c / value - 1) < 1e-6), "")
+def _ratio(e: Evidence, few: int) -> float | None:
+    """The one c with A = c N, other than 1."""
+    c = _factor(e, e.numeric, e.analytic, few)
+    if c is None:  # a small c shows on the larger side
+        inverse = _factor(e, e.analytic, e.numeric, few)
+        c = None if inverse is None else 1 / inverse
+    return None if c is None or abs(c - 1) < 1e-9 else c
+
+
+def _usual_factor(e: Evidence) -> str:
+    """The name of the c with A = c N, where it is a usual one."""
+    c = _ratio(e, few=1)
+    if c is None:
+        return ""
+    usual = [pair for n in _batch_sizes(e) if n > 2 for pair in ((n, f"n (n = {n})"), (1 / n, f"1/n (n = {n})"))]
+    usual += [(2, "2"), (1 / 2, "1/2"), (4, "4"), (1 / 4, "1/4")]
+    return next((name for value, name in usual if abs(c / value - 1) < 1e-6), "")
 
 
 def _batch_sizes(e: Evidence) -> list[int]:

@@ -243,6 +243,26 @@ def test_a_single_number_is_not_taken_for_a_missing_penalty():
     assert (result.verdict, result.rule) == ("fail", "")
 
 
+@pytest.mark.parametrize("factor, name", [(0.5, "1/2"), (0.25, "1/4")])
+def test_a_usual_factor_is_not_taken_for_a_missing_penalty(factor, name):
+    """The gradient of c x^2 is a multiple of x, and so is what half of it lacks."""
+
+    def loss_and_grads(params):
+        return 0.3 * (params["W"] ** 2).sum(), {"W": factor * 0.6 * params["W"]}
+
+    result = check_loss(loss_and_grads, {"W": W}).results[0]
+    assert (result.rule, result.hint) == ("factor", f"a constant factor is wrong: yours = {name} * numeric")
+
+
+def test_a_penalty_that_is_missing_beside_another_term_proportional_to_x_is_named():
+    def loss_and_grads(params):
+        return (0.3 + 0.05) * (params["W"] ** 2).sum(), {"W": 0.6 * params["W"]}
+
+    result = check_loss(loss_and_grads, {"W": W}).results[0]
+    assert result.rule == "L2 missing"
+    assert result.hint.endswith("numeric - yours = 0.1 * x")
+
+
 def test_an_l2_penalty_of_rows_counts_each_touch():
     def loss_and_grads(params):
         table = params["table"]
