@@ -71,10 +71,35 @@ class Evidence:
         """(e,) an array of the shape of x at the checked entries."""
         return np.array([array[index] for index in self.entries], float)
 
+    @cached_property
+    def arriving(self) -> Array | None:
+        """(n, s, ...) what arrives at each slot, where the operation is a lookup: N sums value times this by row."""
+        if self.operation is None or self.slots is None:
+            return None
+        shape, grad_y = (*self.slots.ids.shape, *self.x.shape[1:]), self.operation.grad_y
+        if grad_y.shape == shape[:1] and self.x.ndim == 1:  # the slots of an example are added up
+            grad_y = np.broadcast_to(grad_y[:, None], shape)
+        if grad_y.shape != shape:
+            return None
+        return grad_y if self.agree(self.numeric, self._by_row(self.slots.values, grad_y)) else None
+
+    def summed(self, values: Array) -> Array:
+        """(e,) the gradient of a lookup with other values (n, s)."""
+        return self._by_row(values, self.arriving)
+
+    def _by_row(self, values: Array, arriving: Array) -> Array:
+        rows = np.zeros(self.x.shape)
+        np.add.at(rows, self.slots.ids, _times(values, arriving))
+        return self.at(rows)
+
+    def sharp(self, largest: float) -> Array:
+        """(e,) which entries are known well enough to be compared, beside the largest one that is."""
+        return self.allowed <= SHARP * largest
+
     def agree(self, left: Array, right: Array, scale: float = 1.0) -> bool:
         """Whether two arrays (e,), made from A and N times `scale`, are equal. Entries known too badly do not count."""
-        largest = max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0))
-        sharp = self.allowed <= SHARP * largest
+        largest = _largest(left, right)
+        sharp = self.sharp(largest)
         slack = np.minimum(SLACK * max(1.0, abs(scale)) * self.allowed, SHARP * largest)
         return bool(2 * sharp.sum() >= sharp.size and (np.abs(left - right) <= slack)[sharp].all())
 
@@ -106,7 +131,9 @@ def _left_out(e: Evidence) -> str:
 def _padding(e: Evidence) -> str:
     if e.slots is None:
         return ""
-    if not _exactly(e, e.slots.paddings(len(e.x)) > 0):
+    padding = e.slots.values == 0
+    added = e.arriving is not None and padding.any() and e.is_claimed(e.numeric + e.summed(padding))
+    if not added and not _whole_rows(e, e.slots.paddings(len(e.x)) > 0):
         return ""
     return "only rows named by padding are wrong: a slot of value 0 must add nothing to its row"
 
@@ -114,24 +141,17 @@ def _padding(e: Evidence) -> str:
 def _repeated_rows(e: Evidence) -> str:
     if e.slots is None:
         return ""
-    if not _exactly(e, e.slots.touches(len(e.x)) > 1):
+    repeated = e.slots.touches(len(e.x)) > 1
+    if not (_whole_rows(e, repeated) if e.arriving is None else _exactly(e, repeated) and _is_one_slot(e)):
         return ""
     return "only rows that several slots touch are wrong: add the gradients of all slots, do not assign the last one"
 
 
 def _values_forgotten(e: Evidence) -> str:
-    op, slots = e.operation, e.slots
-    if op is None or slots is None or op.grad_y.shape != (*slots.ids.shape, *e.x.shape[1:]):
+    if e.arriving is None:
         return ""
-
-    def to_rows(values: Array) -> Array:
-        rows = np.zeros(e.x.shape)
-        np.add.at(rows, slots.ids, values.reshape(*values.shape, *[1] * (e.x.ndim - 1)) * op.grad_y)
-        return e.at(rows)
-
-    if not e.agree(e.numeric, to_rows(slots.values)):
-        return ""  # not the lookup of a row for each slot
-    if not any(e.is_claimed(to_rows(taken)) for taken in (np.ones(slots.ids.shape), 1.0 * (slots.values != 0))):
+    ones = np.ones(e.slots.ids.shape)
+    if not any(e.is_claimed(e.summed(taken)) for taken in (ones, e.slots.values != 0)):
         return ""
     return "values are forgotten: multiply each slot's gradient by its value"
 
@@ -361,6 +381,33 @@ def _exactly(e: Evidence, kind: Array) -> bool:
     rows = _rows(e)
     wrong = np.unique(rows[e.wrong])
     return np.array_equal(wrong, np.unique(rows[kind[rows]])) and wrong.size < np.unique(rows).size
+
+
+def _whole_rows(e: Evidence, kind: Array) -> bool:
+    """Whether the wrong rows are these, and wrong wherever they are not 0: a single wrong entry is another mistake."""
+    sharp = e.sharp(_largest(e.analytic, e.numeric))
+    wrong = e.wrong & sharp
+    not_0 = kind[_rows(e)] & sharp & (np.maximum(np.abs(e.analytic), np.abs(e.numeric)) > e.allowed)
+    return bool(_exactly(e, kind) and wrong.sum() > 1 and wrong[not_0].all())
+
+
+def _is_one_slot(e: Evidence) -> bool:
+    """Whether each wrong entry of a lookup is what one slot alone sends to its row."""
+    sent, one = _times(e.slots.values, e.arriving), e.numeric.copy()
+    for i in np.flatnonzero(e.wrong):
+        row, *rest = e.entries[i]
+        of_row = sent[(e.slots.ids == row, *rest)]
+        one[i] = of_row[np.abs(of_row - e.analytic[i]).argmin()]
+    return e.is_claimed(one)
+
+
+def _times(values: Array, arriving: Array) -> Array:
+    """(n, s) values times (n, s, ...) what arrives."""
+    return values.reshape(*values.shape, *[1] * (arriving.ndim - 2)) * arriving
+
+
+def _largest(*arrays: Array) -> float:
+    return float(max(np.abs(array).max(initial=0.0) for array in arrays))
 
 
 def how_many_wrong(e: Evidence) -> str:

@@ -141,6 +141,57 @@ def test_a_row_of_padding_with_gradient_zero_must_be_absent():
     assert result.hint.startswith("row 6 is touched by padding alone")
 
 
+def scores_report(backward):
+    """The check of a first order whose weight 1 alone is repeated, and weight 6 padding."""
+
+    def forward(weights):
+        return ops.first_order_forward(weights, IDS, VALUES)
+
+    return check_operation(forward, backward, {"weights": TABLE[:, 0]}, slots=(IDS, VALUES))
+
+
+def assigned_scores(g, cache):
+    dense = np.zeros(9)
+    dense[IDS] = g[:, None] * VALUES
+    return dense
+
+
+def padded_scores(g, cache):
+    dense = np.zeros(9)
+    np.add.at(dense, IDS, g[:, None] * np.where(VALUES == 0, 1.0, VALUES))
+    return dense
+
+
+@pytest.mark.parametrize("backward, rule", [(assigned_scores, "repeated rows"), (padded_scores, "padding")])
+def test_a_lost_sum_and_padding_are_named_by_what_they_would_give(backward, rule):
+    """A row of one entry: that it is wrong says nothing, what it holds says all."""
+    result = scores_report(backward).results[0]
+    assert result.rule == rule
+    assert result.note.startswith("1 of 9 checked entries is wrong")
+
+
+def off_by(right, index):
+    """The right gradient, dense, with one entry doubled, or 1 where it is 0."""
+    wrong = right.dense(9)
+    wrong[index] = 2 * wrong[index] or 1.0
+    return wrong
+
+
+def table_loss(params, index):
+    vectors, cache = ops.embedding_forward(params["table"], IDS, VALUES)
+    rows = ops.RowGradient(np.arange(9), off_by(ops.embedding_backward(2 * vectors.real, cache), index))
+    return (vectors * vectors).sum(), {"table": rows}
+
+
+@pytest.mark.parametrize("row", [1, 6], ids=["the repeated row", "the row of padding"])
+def test_one_wrong_entry_is_neither_a_lost_sum_nor_padding(row):
+    lookup = embedding_report(lambda g, c: off_by(ops.embedding_backward(g, c), (row, 2)))
+    scores = scores_report(lambda g, c: off_by(ops.first_order_backward(g, c), (row,)))
+    loss = check_loss(lambda params: table_loss(params, (row, 2)), {"table": TABLE}, slots=(IDS, VALUES))
+    for report in (lookup, scores, loss):
+        assert [(result.verdict, result.rule, result.index[0]) for result in report.results] == [("fail", "", row)]
+
+
 def test_strata_of_rows_are_counted():
     note = embedding_report(ops.embedding_backward).results[0].note
     assert note == "rows compared: 5 named by one slot, 1 by several, 1 by padding alone, 2 by none (of 2)"
