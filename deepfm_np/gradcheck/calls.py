@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array, as_array, is_real, is_row_gradient
+from deepfm_np.gradcheck.claim import Array, as_array, held, is_real, is_row_gradient
 
 NEARBY = 1e-3  # how far, relative to each number, the other point lies
 
 
 class CallError(Exception):
-    """A call changed what is not its own, or returned the wrong number of gradients. `rule` names which."""
+    """A call changed what is not its own, or returned something of the wrong kind or number. `rule` names which."""
 
     def __init__(self, rule: str, sentence: str):
         super().__init__(sentence)
@@ -34,6 +34,22 @@ def call(what: str, function: Callable, arguments: Mapping[str, Array]):
         if not same(copies[name], array):
             raise CallError("in place", f"{what} overwrites its argument {name}: work on a copy")
     return result
+
+
+def two(what: str, parts: str, returned) -> tuple:
+    """What a function returned, as its two parts. Raises CallError where there are not two."""
+    if isinstance(returned, tuple | list) and len(returned) == 2:
+        return tuple(returned)
+    found = f"{len(returned)} values" if isinstance(returned, tuple | list) else f"a value that {held(returned)}"
+    if returned is None:
+        found = "None"
+    raise CallError("shape", f"{what} must return two values, {parts}; it returned {found}")
+
+
+def require_real(what: str, value) -> None:
+    """Raise CallError where a value is no array of real numbers."""
+    if not is_real(as_array(value)):
+        raise CallError("shape", f"{what} {held(value)}, should hold real numbers")
 
 
 def paired(gradients, names: Sequence[str]) -> list:

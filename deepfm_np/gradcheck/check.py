@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from deepfm_np.gradcheck.calls import CallError, call, kept, nearby, paired, require_same, same
-from deepfm_np.gradcheck.claim import Array, Slots, find_slots
+from deepfm_np.gradcheck.calls import CallError, call, kept, nearby, paired, require_real, require_same, same, two
+from deepfm_np.gradcheck.claim import Array, Slots, find_slots, held
 from deepfm_np.gradcheck.diagnose import Operation
 from deepfm_np.gradcheck.examine import Examination
 from deepfm_np.gradcheck.numeric import METHODS
@@ -53,31 +53,37 @@ def check_operation(
     y is reduced to the scalar sum(weights * y) with Gaussian weights, so that every entry of y counts. Gradients are
     taken in the dtype of the inputs; the numeric side always works in double precision. Both functions are also called
     at a point nearby, before and after, to see that each call stands alone.
-    Raises ValueError for an unknown method or name. A gradient of the wrong kind, shape or number is a failed
-    verdict with a hint, not an exception.
+    Raises ValueError for an unknown method or name. What forward or backward return of the wrong kind, shape or number
+    is a failed verdict with a hint, not an exception; what they raise themselves passes through.
     """
     _require_method(method, fast)
     inputs = {name: np.array(value) for name, value in inputs.items()}
     wrt = _names_to_differentiate(wrt, inputs)
     elsewhere = nearby(inputs, wrt)
     rng = _own_stream(seed)
-    weights = rng.standard_normal(np.shape(forward(*(value.copy() for value in elsewhere.values()))[0]))
+
+    def run(point: Mapping[str, Array]) -> tuple:
+        y, cache = two("forward", "(y, cache)", call("forward", forward, point))
+        require_real("y, the first that forward returns,", y)
+        return y, cache
 
     def gradients(y: Array, cache) -> list:
-        grad_y = weights.astype(np.asarray(y).dtype)
+        y = np.asarray(y)
+        grad_y = weights.astype(y.dtype if y.dtype.kind == "f" else float)
         return paired(call("backward", lambda g: backward(g[()], cache), {"grad_y": grad_y}), wrt)
 
     try:
-        claims_elsewhere = kept(gradients(*call("forward", forward, elsewhere)))
-        y, cache = call("forward", forward, inputs)
-        y = np.array(y)
-        if not same(y, forward(*(value.copy() for value in inputs.values()))[0]):
+        y, cache = run(elsewhere)
+        weights = rng.standard_normal(np.shape(y))
+        claims_elsewhere = kept(gradients(y, cache))
+        y = np.array(run(inputs)[0])
+        if not same(y, run(inputs)[0]):
             return Report.of_all(Result.inconclusive, inputs, wrt, NOT_DETERMINISTIC, method)
-        y, cache = call("forward", forward, inputs)
+        y, cache = run(inputs)
         returned = gradients(y, cache)
         claims = kept(returned)
         require_same(CHANGES_CACHE, gradients(y, cache), claims)
-        gradients(*call("forward", forward, elsewhere))
+        gradients(*run(elsewhere))
         require_same(OVERWRITTEN, returned, claims)
         require_same(NOT_ITS_CACHE, gradients(y, cache), claims)
     except CallError as error:
@@ -114,16 +120,23 @@ def check_loss(
     slots: (ids, values), both (n, s), the rows that each example touches in the tables, whose gradients are of rows.
     terms: name -> label -> array or row gradient, parts that a gradient is the sum of; a missing one is named.
 
-    Raises ValueError for an unknown method. A missing gradient is a failed verdict.
+    Raises ValueError for an unknown method. A missing gradient, or anything else of the wrong kind that loss_and_grads
+    returns, is a failed verdict.
     """
     _require_method(method, fast)
     params = {name: np.array(value) for name, value in params.items()}
     elsewhere = nearby(params, params)
 
     def run(point: Mapping[str, Array]) -> tuple:
-        loss, grads = call(
-            "loss_and_grads", lambda *arrays: loss_and_grads(dict(zip(point, arrays, strict=True))), point
-        )
+        def of_arrays(*arrays: Array):
+            return loss_and_grads(dict(zip(point, arrays, strict=True)))
+
+        loss, grads = two("loss_and_grads", "(loss, grads)", call("loss_and_grads", of_arrays, point))
+        require_real("the loss", loss)
+        if np.ndim(loss):
+            raise CallError("shape", f"the loss must be one number; it has shape {np.shape(loss)}")
+        if not isinstance(grads, Mapping):
+            raise CallError("shape", f"grads must be a dict, name -> gradient; it {held(grads)}")
         return loss, [grads.get(name) for name in params]
 
     try:

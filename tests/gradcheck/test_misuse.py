@@ -92,3 +92,80 @@ def test_gradients_of_whole_numbers_are_compared_as_any():
     assert report.ok
     wrong = check_loss(lambda params: (3 * params["x"].sum(), {"x": np.full((4, 3), 2, np.uint8)}), {"x": X})
     assert findings(wrong) == [("fail", "a constant factor is wrong: yours = 0.6667 * numeric")]
+
+
+@pytest.mark.parametrize(
+    "forward, hint",
+    [
+        (lambda x: x * x, "forward must return two values, (y, cache); it returned a value that holds float64"),
+        (lambda x: None, "forward must return two values, (y, cache); it returned None"),
+        (lambda x: (x * x, x, x), "forward must return two values, (y, cache); it returned 3 values"),
+        (lambda x: {"y": x}, "forward must return two values, (y, cache); it returned a value that is of type dict"),
+        (lambda x: (None, x), "y, the first that forward returns, is of type NoneType, should hold real numbers"),
+        (lambda x: ("y", x), "y, the first that forward returns, is of type str, should hold real numbers"),
+        (lambda x: (x + 1j, x), "y, the first that forward returns, holds complex128, should hold real numbers"),
+    ],
+)
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_a_forward_that_returns_no_pair_of_numbers_and_cache_fails(forward, hint, method):
+    report = check_operation(forward, square_backward, {"x": X}, method=method)
+    assert findings(report) == [("fail", hint)]
+
+
+def test_an_array_of_two_rows_is_not_taken_for_a_pair():
+    report = check_operation(lambda x: x * x, square_backward, {"x": X[:2]})
+    assert report.results[0].hint.startswith("forward must return two values")
+
+
+@pytest.mark.parametrize(
+    "returned, found",
+    [
+        (None, "NoneType"),
+        ({"x": X, "y": X}, "dict"),
+        ("gradients", "str"),
+        (True, "bool"),
+        ([X], "1"),
+        (np.stack([X, X]), "ndarray"),
+    ],
+)
+def test_a_backward_that_returns_another_number_of_gradients_fails(returned, found):
+    report = check_operation(lambda x, y: (x * y, None), lambda g, c: returned, {"x": X, "y": X + 1})
+    hint = f"backward must return 2 gradients, for x, y; it returned {found}"
+    assert findings(report) == 2 * [("fail", hint)]
+
+
+LOSS = "loss_and_grads must return two values, (loss, grads); it returned"
+
+
+@pytest.mark.parametrize(
+    "returned, hint",
+    [
+        (1.0, f"{LOSS} a value that is of type float"),
+        (np.float64(1.0), f"{LOSS} a value that holds float64"),
+        (None, f"{LOSS} None"),
+        ((1.0, {"W": X}, 0), f"{LOSS} 3 values"),
+        ((None, {"W": X}), "the loss is of type NoneType, should hold real numbers"),
+        (("1", {"W": X}), "the loss is of type str, should hold real numbers"),
+        ((1j, {"W": X}), "the loss is of type complex, should hold real numbers"),
+        ((np.ones(3), {"W": X}), "the loss must be one number; it has shape (3,)"),
+        ((1.0, None), "grads must be a dict, name -> gradient; it is of type NoneType"),
+        ((1.0, [X]), "grads must be a dict, name -> gradient; it is of type list"),
+        ((1.0, (X,)), "grads must be a dict, name -> gradient; it is of type tuple"),
+        ((1.0, X), "grads must be a dict, name -> gradient; it holds float64"),
+    ],
+)
+def test_a_loss_that_returns_something_else_fails(returned, hint):
+    assert findings(check_loss(lambda params: returned, {"W": X})) == [("fail", hint)]
+
+
+def test_what_a_forward_raises_at_the_point_passes_through():
+    def forward(x):
+        raise ZeroDivisionError("of the student's own")
+
+    with pytest.raises(ZeroDivisionError, match="of the student's own"):
+        check_operation(forward, square_backward, {"x": X})
+
+
+def test_outputs_of_whole_numbers_are_differentiated_as_any():
+    report = check_operation(lambda x: (np.sign(x.real).astype(int), x), lambda g, x: 0 * x, {"x": X}, method="central")
+    assert report.ok
