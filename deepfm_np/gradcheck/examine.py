@@ -1,19 +1,24 @@
 """The examination behind every check: a scalar function at one point, and the gradient that is claimed there."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.exceptions import ComplexWarning
 
 from deepfm_np.gradcheck.claim import Array, Slots, complaint, entries_to_check, is_row_gradient, strata, to_dense
 from deepfm_np.gradcheck.diagnose import Evidence, Operation, diagnose, how_many_wrong
 from deepfm_np.gradcheck.fast import DIRECTIONS, along_directions, suspects
 from deepfm_np.gradcheck.judge import Measured, judge
-from deepfm_np.gradcheck.numeric import EPS, ROUNDINGS, NotAnalyticError, complex_step, difference, directional_step
+from deepfm_np.gradcheck.numeric import (
+    EPS,
+    ROUNDINGS,
+    NotAnalyticError,
+    complex_errors,
+    complex_step,
+    difference,
+    directional_step,
+)
 from deepfm_np.gradcheck.report import Report, Result
 
 JITTERS = 4  # points tried to see the rounding error
@@ -87,7 +92,7 @@ class Examination:
                     raise
                 method = "central"
         if self.fast:
-            with _complex_errors():
+            with complex_errors():
                 return along_directions(f, x, to_dense(self.claims[name], x.shape), self.rng)
         return self._entries(name, entries_to_check(self.claims[name], x.shape, self._slots(name), self.rng), method)
 
@@ -95,7 +100,7 @@ class Examination:
         """Numeric derivatives of single entries, here or at another point."""
         f, x = self._along(name, point), to_double((point or self.point)[name])
         if method == "complex":
-            with _complex_errors():
+            with complex_errors():
                 return Measured.exact(entries, [complex_step(f, x, index) for index in entries])
         f0 = float(self.f0)
         differences = [difference(f, x, index, method, f0, self.size, float(self.precision.eps)) for index in entries]
@@ -222,24 +227,13 @@ def _require_analytic(f: Callable, x: Array, size: float, rng: np.random.Generat
     h = 2.0**-20 * size_of_x
     for away in (0.0, 1e-3, 1e-2):
         at, direction = x + away * size_of_x * rng.standard_normal(x.shape), rng.standard_normal(x.shape)
-        with _complex_errors():
+        with complex_errors():
             exact = directional_step(f, at, direction)
         central = (float(f(at + h * direction)) - float(f(at - h * direction))) / (2 * h)
         noise = ROUNDINGS * EPS * size / h
         if abs(exact - central) <= noise + 1e-3 * max(abs(exact), abs(central)):
             return
     raise NotAnalyticError(f"along a random direction it gives {exact:.3g}, the central difference {central:.3g}")
-
-
-@contextmanager
-def _complex_errors() -> Iterator[None]:
-    """Turn NumPy's word that it cuts complex numbers to real ones, or refuses them, into NotAnalyticError."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ComplexWarning)
-        try:
-            yield
-        except (TypeError, ComplexWarning) as error:
-            raise NotAnalyticError(str(error)) from error
 
 
 def _precision(dtype: np.dtype) -> np.finfo:

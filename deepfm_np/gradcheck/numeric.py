@@ -10,10 +10,13 @@ complex number as it treats a real one. The differences need no such thing, but 
 comes with a measure of how far it is to be trusted.
 """
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.exceptions import ComplexWarning
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +33,21 @@ ROUNDINGS = 64  # a value of f is taken to be rounded this often, each time by e
 
 class NotAnalyticError(Exception):
     """The function does not treat a complex number as it treats a real one, so it has no complex step."""
+
+
+@contextmanager
+def complex_errors() -> Iterator[None]:
+    """Turn what a function raises for a complex input, and NumPy's word that it cuts one, into NotAnalyticError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ComplexWarning)
+        try:
+            yield
+        except NotAnalyticError:
+            raise
+        except ComplexWarning as error:
+            raise NotAnalyticError(str(error)) from error
+        except Exception as error:  # whatever it is: the same function has answered a real input
+            raise NotAnalyticError(f"a complex input raises {type(error).__name__}: {error}") from error
 
 
 class Difference(NamedTuple):

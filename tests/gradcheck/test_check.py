@@ -207,6 +207,46 @@ def test_auto_takes_central_differences_where_it_must_and_says_so():
     assert (y.verdict, y.note, y.tolerance_from) == ("pass", "", ROUNDING)
 
 
+def refuses_complex_numbers(error):
+    def forward(x):
+        if np.iscomplexobj(x):
+            raise error
+        return x * x, x
+
+    return forward
+
+
+ERRORS = [ValueError("real numbers, please"), KeyError("complex128"), AssertionError(), TypeError("no")]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_forward_that_raises_for_complex_numbers_alone_is_not_analytic(error):
+    forward = refuses_complex_numbers(error)
+    result = check_operation(forward, square_backward, {"x": X}).results[0]
+    assert result.verdict == "inconclusive"
+    assert f"so the complex step says nothing: a complex input raises {type(error).__name__}: {error}" in result.hint
+    auto = check_operation(forward, square_backward, {"x": X}, method="auto")
+    assert (auto.ok, auto.results[0].note) == (True, "not analytic: central differences instead of the complex step")
+    assert check_operation(forward, square_backward, {"x": X}, fast=True).results[0].verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("method", ["auto", "central"])
+def test_a_mistake_in_a_forward_that_raises_for_complex_numbers_is_still_diagnosed(method):
+    forward = refuses_complex_numbers(ValueError("real numbers, please"))
+    result = check_operation(forward, lambda g, x: g * (1 - x * x), {"x": X}, method=method).results[0]
+    assert (result.verdict, result.rule) == ("fail", "")
+
+
+def test_a_loss_that_raises_for_complex_numbers_alone_is_not_analytic():
+    def loss_and_grads(params):
+        return sum(float(w) ** 2 for w in params["w"]), {"w": 2 * params["w"]}
+
+    result = check_loss(loss_and_grads, {"w": X[0]}).results[0]
+    assert result.verdict == "inconclusive"
+    assert result.hint.startswith("forward is not analytic")
+    assert check_loss(loss_and_grads, {"w": X[0]}, method="auto").ok
+
+
 def test_the_complex_step_is_not_disturbed_by_kinks_close_by():
     z = np.array([1e-7, -2e-7, 3e-8, -1e-9])
     assert check_operation(ops.relu_forward, ops.relu_backward, {"z": z}).ok
