@@ -3,19 +3,20 @@
 An entry's relative error is |a - n| / max(|a|, |n|, s), with a the analytic and n the numeric derivative and s the
 largest |n| of the tensor: an entry that cancels to nearly nothing is measured against its tensor.
 
-The work is done elsewhere: `calls` runs the functions, `claim` reads the gradient, `numeric` differentiates, `fast`
-does so along a few directions, `judge` decides, `diagnose` names the mistake, `report` tells.
+The work is done elsewhere: `arguments` reads what is given, `calls` runs the functions, `claim` reads the gradient,
+`numeric` differentiates, `fast` does so along a few directions, `judge` decides, `diagnose` names the mistake,
+`report` tells.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from deepfm_np.gradcheck.arguments import as_slots, copied, require_floating, require_method, to_differentiate
 from deepfm_np.gradcheck.calls import CallError, call, kept, nearby, paired, require_real, require_same, same, two
-from deepfm_np.gradcheck.claim import Array, Slots, find_slots, held
+from deepfm_np.gradcheck.claim import Array, find_slots, held
 from deepfm_np.gradcheck.diagnose import Operation
 from deepfm_np.gradcheck.examine import Examination
-from deepfm_np.gradcheck.numeric import METHODS
 from deepfm_np.gradcheck.report import Report, Result
 
 NOT_DETERMINISTIC = (
@@ -53,12 +54,14 @@ def check_operation(
     y is reduced to the scalar sum(weights * y) with Gaussian weights, so that every entry of y counts. Gradients are
     taken in the dtype of the inputs; the numeric side always works in double precision. Both functions are also called
     at a point nearby, before and after, to see that each call stands alone.
-    Raises ValueError for an unknown method or name. What forward or backward return of the wrong kind, shape or number
-    is a failed verdict with a hint, not an exception; what they raise themselves passes through.
+    Raises ValueError or TypeError for arguments with which nothing can be checked. What forward or backward return of
+    the wrong kind, shape or number is a failed verdict with a hint, not an exception; what they raise themselves passes
+    through.
     """
-    _require_method(method, fast)
-    inputs = {name: np.array(value) for name, value in inputs.items()}
-    wrt = _names_to_differentiate(wrt, inputs)
+    require_method(method, fast)
+    inputs = copied("inputs", inputs)
+    wrt = to_differentiate(wrt, inputs)
+    slots = find_slots(inputs) if slots is None else as_slots(slots, inputs)
     elsewhere = nearby(inputs, wrt)
     rng = _own_stream(seed)
 
@@ -79,7 +82,7 @@ def check_operation(
         y = np.array(run(inputs)[0])
         if not same(y, run(inputs)[0]):
             return Report.of_all(Result.inconclusive, inputs, wrt, NOT_DETERMINISTIC, method)
-        y, cache = run(inputs)
+        cache = run(inputs)[1]
         returned = gradients(y, cache)
         claims = kept(returned)
         require_same(CHANGES_CACHE, gradients(y, cache), claims)
@@ -96,7 +99,7 @@ def check_operation(
         method=method,
         fast=fast,
         rng=rng,
-        slots=find_slots(inputs) if slots is None else Slots(*map(np.asarray, slots)),
+        slots=slots,
         claims_at=lambda point: gradients(*forward(*point.values())),
         elsewhere=(elsewhere, dict(zip(wrt, claims_elsewhere, strict=True))),
         operation=Operation(forward, inputs, np.asarray(y), weights),
@@ -120,11 +123,13 @@ def check_loss(
     slots: (ids, values), both (n, s), the rows that each example touches in the tables, whose gradients are of rows.
     terms: name -> label -> array or row gradient, parts that a gradient is the sum of; a missing one is named.
 
-    Raises ValueError for an unknown method. A missing gradient, or anything else of the wrong kind that loss_and_grads
-    returns, is a failed verdict.
+    Raises ValueError or TypeError for arguments with which nothing can be checked. A missing gradient, or anything else
+    of the wrong kind that loss_and_grads returns, is a failed verdict.
     """
-    _require_method(method, fast)
-    params = {name: np.array(value) for name, value in params.items()}
+    require_method(method, fast)
+    params = copied("params", params)
+    require_floating(params)
+    slots = None if slots is None else as_slots(slots, params)
     elsewhere = nearby(params, params)
 
     def run(point: Mapping[str, Array]) -> tuple:
@@ -158,7 +163,7 @@ def check_loss(
         method=method,
         fast=fast,
         rng=_own_stream(seed),
-        slots=None if slots is None else Slots(*map(np.asarray, slots)),
+        slots=slots,
         claims_at=lambda point: run(point)[1],
         elsewhere=(elsewhere, dict(zip(params, claims_elsewhere, strict=True))),
         terms=terms,
@@ -168,23 +173,3 @@ def check_loss(
 def _own_stream(seed: int) -> np.random.Generator:
     """Not default_rng(seed): inputs drawn from it would equal the output weights, and x^T grad_y be symmetric."""
     return np.random.default_rng((seed, 1))
-
-
-def _require_method(method: str, fast: bool) -> None:
-    methods = (*METHODS, "auto")
-    if method not in methods:
-        raise ValueError(f"method must be one of {', '.join(methods)}, got {method!r}")
-    if fast and method not in ("complex", "auto"):
-        raise ValueError(f"the fast check needs the complex step, got method {method!r}")
-
-
-def _names_to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array]) -> list[str]:
-    if wrt is None:
-        return [name for name, value in inputs.items() if value.dtype.kind == "f"]
-    wrt = [wrt] if isinstance(wrt, str) else list(wrt)
-    for name in wrt:
-        if name not in inputs:
-            raise ValueError(f"wrt names {name!r}, which is not an input: {', '.join(inputs)}")
-        if inputs[name].dtype.kind != "f":
-            raise ValueError(f"wrt names {name!r}, which is {inputs[name].dtype}: only floating inputs have a gradient")
-    return wrt

@@ -31,9 +31,9 @@ class Slots(NamedTuple):
 def find_slots(inputs: Mapping[str, Array]) -> Slots | None:
     """The slots among the inputs of an operation: integer `ids`, and `values` where they have the same shape."""
     ids = inputs.get("ids")
-    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2:
+    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2 or ids.min(initial=0) < 0:
         return None
-    values = inputs.get("values")
+    ids, values = ids.astype(np.int64), inputs.get("values")
     return Slots(ids, values if values is not None and values.shape == ids.shape else np.ones(ids.shape))
 
 

@@ -190,13 +190,12 @@ class Examination:
 
     def _slots(self, name: str) -> Slots | None:
         """The slots, where the tensor is a table whose rows they name."""
-        if self.slots is None:
+        x = self.point[name]
+        if self.slots is None or x.ndim == 0 or len(x) <= self.slots.ids.max(initial=-1):
             return None
         if is_row_gradient(self.claims[name]):
             return self.slots
-        x = self.point[name]
-        table = self.operation is not None and x.ndim and x.shape != self.slots.values.shape
-        return self.slots if table and len(x) > self.slots.ids.max(initial=-1) else None
+        return self.slots if self.operation is not None and x.shape != self.slots.values.shape else None
 
 
 def to_double(x: Array) -> Array:

@@ -169,3 +169,96 @@ def test_what_a_forward_raises_at_the_point_passes_through():
 def test_outputs_of_whole_numbers_are_differentiated_as_any():
     report = check_operation(lambda x: (np.sign(x.real).astype(int), x), lambda g, x: 0 * x, {"x": X}, method="central")
     assert report.ok
+
+
+def loss_and_grads(params):
+    return sum((p * p).sum() for p in params.values()), {name: 2 * p for name, p in params.items()}
+
+
+@pytest.mark.parametrize(
+    "params, error, message",
+    [
+        ({}, ValueError, "params must hold at least one array; the dict is empty"),
+        ([X], TypeError, "params must be a dict, name -> array; it is of type list"),
+        (X, TypeError, "params must be a dict, name -> array; it holds float64"),
+        ({"W": [[1.0], [1.0, 2.0]]}, TypeError, "params must hold arrays; 'W' is a list whose parts differ in shape"),
+        ({"W": X, "b": np.arange(3)}, TypeError, "params must hold floating numbers; 'b' holds int64"),
+        ({"W": "text"}, TypeError, "params must hold floating numbers; 'W' holds <U4"),
+        ({"W": X + 0j}, TypeError, "params must hold floating numbers; 'W' holds complex128"),
+        ({"W": None}, TypeError, "params must hold floating numbers; 'W' holds object"),
+    ],
+)
+def test_params_that_have_no_derivative_are_refused(params, error, message):
+    with pytest.raises(error) as raised:
+        check_loss(loss_and_grads, params)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "inputs, wrt, error, message",
+    [
+        ({}, None, ValueError, "inputs must hold at least one array; the dict is empty"),
+        ([X], None, TypeError, "inputs must be a dict, name -> array; it is of type list"),
+        ({"x": X}, [], ValueError, "wrt must name at least one input, of x; it is empty"),
+        (
+            {"ids": IDS, "mask": X > 0},
+            None,
+            ValueError,
+            "at least one input must hold floating numbers, to be differentiated; ids holds int64, mask holds bool",
+        ),
+        (
+            {"ids": IDS},
+            "ids",
+            ValueError,
+            "wrt names 'ids', which is int64: only floating inputs have a gradient",
+        ),
+    ],
+)
+def test_inputs_that_leave_nothing_to_differentiate_are_refused(inputs, wrt, error, message):
+    with pytest.raises(error) as raised:
+        check_operation(square, square_backward, inputs, wrt=wrt)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "slots, error, message",
+    [
+        (IDS, TypeError, "slots must be a pair (ids, values) of (n, s) arrays; it holds int64"),
+        ((IDS,), TypeError, "slots must be a pair (ids, values) of (n, s) arrays; it has 1 parts"),
+        (3, TypeError, "slots must be a pair (ids, values) of (n, s) arrays; it is of type int"),
+        ((IDS, ONES[:1]), ValueError, "slots must be (ids, values), both (n, s); they are (2, 2) and (1, 2)"),
+        ((IDS[0], ONES[0]), ValueError, "slots must be (ids, values), both (n, s); they are (2,) and (2,)"),
+        ((IDS * 1.0, ONES), TypeError, "the ids of slots must be integers; they are float64"),
+        ((IDS, ONES.astype(str)), TypeError, "the values of slots must be real numbers; they are <U32"),
+        ((IDS - 2, ONES), ValueError, "the ids of slots must not be negative; row 0, slot 0 holds -1"),
+        ((IDS + 2, ONES), ValueError, "the ids of slots must be rows of a tensor; row 7 is named, 7 is the longest"),
+    ],
+)
+def test_slots_that_are_no_rows_of_a_table_are_refused(slots, error, message):
+    with pytest.raises(error) as of_a_loss:
+        check_loss(loss_and_grads, {"table": TABLE}, slots=slots)
+    with pytest.raises(error) as of_an_operation:
+        check_operation(square, square_backward, {"table": TABLE}, slots=slots)
+    assert str(of_a_loss.value) == str(of_an_operation.value) == message
+
+
+def test_ids_that_count_from_the_end_are_no_slots():
+    """A forward may take them; which rows they mean, the checker does not guess."""
+    inputs = {"table": TABLE, "ids": IDS - 7}
+
+    def backward(grad_y, cache):
+        grad = np.zeros(TABLE.shape)
+        np.add.at(grad, cache, grad_y)
+        return grad
+
+    report = check_operation(lambda table, ids: (table[ids], ids), backward, inputs)
+    assert (report.ok, report.results[0].note) == (True, "")
+
+
+def test_unsigned_ids_are_ids():
+    slots = (IDS.astype(np.uint64), ONES)
+    report = check_operation(
+        lambda table: ops.embedding_forward(table, IDS, ONES), ops.embedding_backward, {"table": TABLE}, slots=slots
+    )
+    assert report.ok
+    assert report.results[0].note.startswith("rows compared: 2 named by one slot, 1 by several")
