@@ -156,7 +156,7 @@ def check_loss(
     except CallError as error:
         return Report.of_all(Result.failed, params, params, str(error), method, error.rule)
     return Examination(
-        function=lambda point: loss_and_grads(point)[0],
+        function=lambda point: loss_and_grads(dict(point))[0],  # it may put other arrays into the dict it is given
         point=params,
         claims=dict(zip(params, claims, strict=True)),
         size=abs(float(loss)),

@@ -390,6 +390,18 @@ def test_the_point_is_left_as_it_was():
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.parametrize("method", ["complex", "central"])
+def test_a_loss_may_put_other_arrays_into_the_dict_it_is_given(method):
+    def loss_and_grads(params):
+        params["W"] = 2 * params["W"]
+        scale = params.pop("scale")
+        return scale * (params["W"] ** 2).sum(), {"W": 4 * scale * params["W"], "scale": (params["W"] ** 2).sum()}
+
+    report = check_loss(loss_and_grads, {"W": X, "scale": np.array(3.0)}, method=method)
+    assert report.ok
+    assert report.results[1].numeric == pytest.approx(4 * (X**2).sum(), rel=1e-6)
+
+
 def test_unknown_arguments_are_refused():
     with pytest.raises(ValueError, match="method must be one of complex, forward, central, richardson, auto, got"):
         check_operation(square, square_backward, {"x": X}, method="magic")
