@@ -14,9 +14,9 @@ import numpy as np
 
 from deepfm_np.gradcheck.arguments import as_slots, copied, require_floating, require_method, to_differentiate
 from deepfm_np.gradcheck.calls import CallError, call, kept, nearby, paired, require_real, require_same, same, two
-from deepfm_np.gradcheck.claim import Array, find_slots, held
+from deepfm_np.gradcheck.claim import Array, find_slots, held, not_finite
 from deepfm_np.gradcheck.diagnose import Operation
-from deepfm_np.gradcheck.examine import Examination
+from deepfm_np.gradcheck.examine import NO_DERIVATIVE, Examination
 from deepfm_np.gradcheck.report import Report, Result
 
 NOT_DETERMINISTIC = (
@@ -24,6 +24,7 @@ NOT_DETERMINISTIC = (
     "(let forward draw it from a generator that is made anew, with a fixed seed, in every call)"
 )
 OVERWRITTEN = "a gradient that was returned is overwritten by a later call: return a new array"
+Y = "y, the first that forward returns,"
 CHANGES_CACHE = "backward changes its cache: called again, it gives another gradient"
 NOT_ITS_CACHE = "backward gives another gradient after a later call: it reads what is not in its own cache"
 
@@ -67,7 +68,7 @@ def check_operation(
 
     def run(point: Mapping[str, Array]) -> tuple:
         y, cache = two("forward", "(y, cache)", call("forward", forward, point))
-        require_real("y, the first that forward returns,", y)
+        require_real(Y, y)
         return y, cache
 
     def gradients(y: Array, cache) -> list:
@@ -82,6 +83,8 @@ def check_operation(
         y = np.array(run(inputs)[0])
         if not same(y, run(inputs)[0]):
             return Report.of_all(Result.inconclusive, inputs, wrt, NOT_DETERMINISTIC, method)
+        if unfit := not_finite(Y, y):
+            return Report.of_all(Result.inconclusive, inputs, wrt, unfit + NO_DERIVATIVE, method)
         cache = run(inputs)[1]
         returned = gradients(y, cache)
         claims = kept(returned)
@@ -149,6 +152,8 @@ def check_loss(
         loss, returned = run(params)
         if not same(loss, run(params)[0]):
             return Report.of_all(Result.inconclusive, params, params, NOT_DETERMINISTIC, method)
+        if unfit := not_finite("the loss", np.asarray(loss)):
+            return Report.of_all(Result.inconclusive, params, params, unfit + NO_DERIVATIVE, method)
         loss, returned = run(params)
         claims = kept(returned)
         run(elsewhere)

@@ -115,13 +115,18 @@ def _floating(array: Array) -> Array:
     return array if array.dtype.kind == "f" else array.astype(float)
 
 
-def _not_finite(values: Array) -> tuple[str, str]:
+def not_finite(what: str, values: Array) -> str:
+    """A sentence on the first number that is nan or infinite; empty if there is none."""
     bad = np.argwhere(~np.isfinite(values))
-    return (
-        ("not finite", f"the gradient at {tuple(map(int, bad[0]))} is {values[tuple(bad[0])]}")
-        if len(bad)
-        else ("", "")
-    )
+    if not len(bad):
+        return ""
+    index = tuple(map(int, bad[0]))
+    return f"{what} at {index} is {values[index]}" if index else f"{what} is {values[()]}"
+
+
+def _not_finite(values: Array) -> tuple[str, str]:
+    sentence = not_finite("the gradient", values)
+    return ("not finite" if sentence else "", sentence)
 
 
 def entries_to_check(gradient, shape: tuple, slots: Slots | None, rng: np.random.Generator) -> list[tuple]:

@@ -24,6 +24,7 @@ from deepfm_np.gradcheck.report import Report, Result
 JITTERS = 4  # points tried to see the rounding error
 JITTERED = 32  # entries whose numeric derivative is tried
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
+NO_DERIVATIVE = ", so there is no derivative to compare with. Next: another point, or a forward that stays finite"
 OTHERWISE = 'Your backward pass may be right. Next: method="central", or a forward without abs, maximum, norm or real'
 
 
@@ -63,7 +64,7 @@ class Examination:
     def report(self) -> Report:
         """One verdict per claim."""
         if not np.isfinite(self.f0):
-            hint = f"forward gives {self.f0} here"
+            hint = f"the function gives {self.f0} in double precision{NO_DERIVATIVE}"
             return Report.of_all(Result.inconclusive, self.point, self.claims, hint, self.method)
         results, measured = {}, {}
         for name, gradient in self.claims.items():

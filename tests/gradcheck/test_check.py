@@ -165,6 +165,37 @@ def test_a_gradient_that_is_nan_fails():
     assert (result.verdict, result.hint) == ("fail", "the gradient at (0, 0) is nan")
 
 
+NOTHING_TO_COMPARE = ", so there is no derivative to compare with. Next: another point, or a forward that stays finite"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_forward_that_is_not_finite_at_the_point_is_inconclusive(bad, method):
+    def forward(x):
+        y = x * x
+        y[2, 1] = bad
+        return y, x
+
+    report = check_operation(forward, square_backward, {"x": X}, method=method)
+    hint = f"y, the first that forward returns, at (2, 1) is {bad}{NOTHING_TO_COMPARE}"
+    assert [(result.verdict, result.hint) for result in report.results] == [("inconclusive", hint)]
+    loss = check_loss(lambda params: (bad, {"x": 0 * X}), {"x": X}, method=method)
+    hint = f"the loss is {bad}{NOTHING_TO_COMPARE}"
+    assert [(result.verdict, result.hint) for result in loss.results] == [("inconclusive", hint)]
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_forward_that_overflows_in_single_precision_alone_is_inconclusive():
+    report = check_operation(lambda x: (np.exp(x), x), lambda g, x: 0 * g, {"x": np.array([100.0, 1.0], "float32")})
+    assert report.results[0].verdict == "inconclusive"
+    assert report.results[0].hint.startswith("y, the first that forward returns, at (0,) is inf")
+
+
+def test_a_gradient_of_a_single_number_that_is_nan_fails():
+    result = check_operation(square, lambda grad_y, x: np.nan, {"x": np.array(2.0)}).results[0]
+    assert (result.verdict, result.hint) == ("fail", "the gradient is nan")
+
+
 def absolute(x):
     return np.abs(x), x
 
