@@ -1,5 +1,7 @@
 """What a gradient check found: one result per tensor, as text, as HTML and as a DataFrame."""
 
+import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,7 +20,7 @@ BY = {
     "forward": "forward differences",
     "richardson": "Richardson extrapolation",
 }
-WIDTH = 100  # of remarks in a terminal
+WIDTH = 100  # of remarks where no terminal says its own
 ERROR = "rel. error: |yours - numeric| / max(|yours|, |numeric|, the largest |numeric| of the tensor)"
 VERDICTS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}
 
@@ -176,7 +178,8 @@ def _html_row(result: Result) -> str:
 
 
 def _wrapped(line: str) -> str:
-    return textwrap.fill(line, WIDTH, subsequent_indent="    ")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    return textwrap.fill(line, width, subsequent_indent="    ")
 
 
 def _tuple(numbers: tuple) -> str:

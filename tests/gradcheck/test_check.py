@@ -455,3 +455,15 @@ def test_a_report_reads_as_table_html_and_frame():
 
 def test_a_report_without_failures_raises_nothing():
     check_operation(square, square_backward, {"x": X}).raise_if_failed()
+
+
+@pytest.mark.parametrize("columns, widest", [("60", 60), ("200", 200)])
+def test_remarks_are_as_wide_as_the_terminal(columns, widest, monkeypatch):
+    report = check_operation(absolute, lambda grad_y, x: grad_y * np.sign(x), {"x": X})
+    elsewhere = str(report).splitlines()
+    monkeypatch.setenv("COLUMNS", columns)
+    assert str(report).splitlines() == elsewhere
+    assert 90 < max(map(len, elsewhere[2:])) <= 100
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    longest = max(map(len, str(report).splitlines()[2:]))
+    assert 0.8 * widest < longest <= widest
