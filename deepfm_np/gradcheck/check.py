@@ -4,8 +4,8 @@ An entry's relative error is |a - n| / max(|a|, |n|, s), with a the analytic and
 largest |n| of the tensor: an entry that cancels to nearly nothing is measured against its tensor.
 
 The work is done elsewhere: `arguments` reads what is given, `calls` runs the functions, `claim` reads the gradient,
-`numeric` differentiates, `fast` does so along a few directions, `judge` decides, `diagnose` names the mistake,
-`report` tells.
+`numeric` differentiates, `fast` does so along a few directions, `judge` decides, `diagnose` names the mistake from the
+`evidence`, `report` tells.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ import numpy as np
 from deepfm_np.gradcheck.arguments import as_slots, copied, require_floating, require_method, to_differentiate
 from deepfm_np.gradcheck.calls import CallError, call, kept, nearby, paired, require_real, require_same, same, two
 from deepfm_np.gradcheck.claim import Array, find_slots, held, not_finite
-from deepfm_np.gradcheck.diagnose import Operation
+from deepfm_np.gradcheck.evidence import Operation
 from deepfm_np.gradcheck.examine import NO_DERIVATIVE, Examination
 from deepfm_np.gradcheck.report import Report, Result
 

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from deepfm_np.gradcheck.claim import Array, Slots, complaint, entries_to_check, is_row_gradient, strata, to_dense
-from deepfm_np.gradcheck.diagnose import Evidence, Operation, diagnose, how_many_wrong
+from deepfm_np.gradcheck.diagnose import diagnose, how_many_wrong
+from deepfm_np.gradcheck.evidence import Evidence, Operation
 from deepfm_np.gradcheck.fast import DIRECTIONS, along_directions, suspects
 from deepfm_np.gradcheck.judge import Measured, judge
 from deepfm_np.gradcheck.numeric import (
