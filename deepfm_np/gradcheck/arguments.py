@@ -1,6 +1,6 @@
 """What the caller hands to a check, read and refused where nothing could be checked with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -47,6 +47,8 @@ def to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array
             found = ", ".join(f"{name} holds {value.dtype}" for name, value in inputs.items())
             raise ValueError(f"at least one input must hold floating numbers, to be differentiated; {found}")
         return wrt
+    if not isinstance(wrt, Iterable):
+        raise TypeError(f"wrt must be a name or several; it {held(wrt)}")
     wrt = [wrt] if isinstance(wrt, str) else list(wrt)
     if not wrt:
         raise ValueError(f"wrt must name at least one input, of {', '.join(inputs)}; it is empty")
@@ -55,6 +57,8 @@ def to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array
             raise ValueError(f"wrt names {name!r}, which is not an input: {', '.join(inputs)}")
         if inputs[name].dtype.kind != "f":
             raise ValueError(f"wrt names {name!r}, which is {inputs[name].dtype}: only floating inputs have a gradient")
+        if wrt.count(name) > 1:
+            raise ValueError(f"wrt names {name!r} {wrt.count(name)} times; once would do")
     return wrt
 
 

@@ -73,6 +73,8 @@ def check_operation(
 
     def gradients(y: Array, cache) -> list:
         y = np.asarray(y)
+        if y.shape != weights.shape:
+            raise CallError("shape", f"y has shape {y.shape} here, {weights.shape} nearby: values must not change it")
         grad_y = weights.astype(y.dtype if y.dtype.kind == "f" else float)
         return paired(call("backward", lambda g: backward(g[()], cache), {"grad_y": grad_y}), wrt)
 

@@ -112,6 +112,11 @@ def test_a_forward_that_returns_no_pair_of_numbers_and_cache_fails(forward, hint
     assert findings(report) == [("fail", hint)]
 
 
+def test_an_output_whose_shape_depends_on_values_fails():
+    report = check_operation(lambda x: (x[x.real > 1], x), lambda g, x: x, {"x": np.array([1.0, 2.0])})
+    assert findings(report) == [("fail", "y has shape (1,) here, (2,) nearby: values must not change it")]
+
+
 def test_an_array_of_two_rows_is_not_taken_for_a_pair():
     report = check_operation(lambda x: x * x, square_backward, {"x": X[:2]})
     assert report.results[0].hint.startswith("forward must return two values")
@@ -200,6 +205,8 @@ def test_params_that_have_no_derivative_are_refused(params, error, message):
         ({}, None, ValueError, "inputs must hold at least one array; the dict is empty"),
         ([X], None, TypeError, "inputs must be a dict, name -> array; it is of type list"),
         ({"x": X}, [], ValueError, "wrt must name at least one input, of x; it is empty"),
+        ({"x": X}, 3, TypeError, "wrt must be a name or several; it is of type int"),
+        ({"x": X}, ["x", "x"], ValueError, "wrt names 'x' 2 times; once would do"),
         (
             {"ids": IDS, "mask": X > 0},
             None,
