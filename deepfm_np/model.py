@@ -201,6 +201,8 @@ class DeepFM:
         ids, values = self.checked_slots(ids, values)
         labels = np.asarray(labels)
         check_labels(labels)
+        if len(labels) != len(ids):
+            raise ValueError(f"labels must be (n,), one for each of {len(ids)} rows of ids; they are {labels.shape}")
         if threads is not None:
             self.check_parts(training)
         own = params is None

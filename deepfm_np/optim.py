@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from deepfm_np.ops.rows import Array, RowGradient
-from deepfm_np.threads import Threads
 
 
 class Optimizer:
@@ -23,28 +22,24 @@ class Optimizer:
         self.t = 0
         self.state: dict[str, dict[str, Array]] = {}
 
-    def step(
-        self,
-        params: Mapping[str, Array],
-        grads: Mapping[str, Array | RowGradient],
-        threads: Threads | None = None,
-    ) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
-
-        threads: update several parameters at once.
-        """
+    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> None:
+        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit."""
         matched = _matched(params, grads)
         self.t += 1
-
-        def update(name: str, where, grad: Array) -> None:
+        for name, where, grad in matched:
             if name not in self.state:
                 self.state[name] = {moment: np.zeros_like(params[name]) for moment in self.moments}
-            params[name][where] = _at(params[name], where) - self._change(grad, self.state[name], where)
+            arrays = [params[name], *(self.state[name][moment] for moment in self.moments)]
+            if where is ...:
+                self._update(grad, *arrays)
+            else:
+                rows = [array.take(where, axis=0) for array in arrays]  # several times as fast as array[where]
+                self._update(grad, *rows)
+                for array, updated in zip(arrays, rows, strict=True):
+                    array[where] = updated
 
-        list((map if threads is None else threads.map)(update, *zip(*matched, strict=True)))
-
-    def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
-        """What to subtract at `where`, a selection of the parameter; moves the state there."""
+    def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
+        """Move the parameter and its moments, in place."""
         raise NotImplementedError
 
     def to_arrays(self) -> dict[str, Array]:
@@ -76,12 +71,12 @@ class SGD(Optimizer):
         self.momentum = momentum
         self.moments = ("velocity",) if momentum else ()
 
-    def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
-        if not self.momentum:
-            return self.learning_rate * grad
-        velocity = self.momentum * _at(state["velocity"], where) + grad
-        state["velocity"][where] = velocity
-        return self.learning_rate * velocity
+    def _update(self, grad: Array, parameter: Array, velocity: Array | None = None) -> None:
+        if velocity is not None:
+            velocity *= self.momentum
+            velocity += grad
+            grad = velocity
+        parameter -= self.learning_rate * grad
 
 
 class Adam(Optimizer):
@@ -104,23 +99,16 @@ class Adam(Optimizer):
         _check_decay("beta2", beta2)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
 
-    def _change(self, grad: Array, state: dict[str, Array], where) -> Array:
-        m = _at(state["m"], where) * self.beta1
+    def _update(self, grad: Array, parameter: Array, m: Array, v: Array) -> None:
+        m *= self.beta1
         m += (1 - self.beta1) * grad
-        v = _at(state["v"], where) * self.beta2
+        v *= self.beta2
         v += (1 - self.beta2) * (grad * grad)
-        state["m"][where], state["v"][where] = m, v
-        v /= 1 - self.beta2**self.t
-        root = np.sqrt(v)
+        root = np.sqrt(v / (1 - self.beta2**self.t))
         root += self.epsilon
-        m *= self.learning_rate / (1 - self.beta1**self.t)
-        m /= root
-        return m
-
-
-def _at(array: Array, where) -> Array:
-    """array[where]; for rows np.take does it several times as fast as an index."""
-    return array if where is ... else array.take(where, axis=0)
+        change = m * (self.learning_rate / (1 - self.beta1**self.t))
+        change /= root
+        parameter -= change
 
 
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[tuple]:

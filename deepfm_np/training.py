@@ -110,7 +110,7 @@ def fit(
     done = len(state.history)
     hidden = None if progress else True  # None: shown on a terminal alone
     with shared as workers, tqdm(total=epochs * steps, initial=done * steps, disable=hidden, unit="batch") as bar:
-        share = {} if workers is None else {"threads": workers}  # a model of your own need not know the argument
+        share = {} if workers is None else {"threads": workers}  # a model of your own need not know it
         for epoch in range(done + 1, epochs + 1):
             if valid is not None and state.epochs_without_improvement >= patience:
                 break
@@ -172,7 +172,7 @@ def _train_epoch(
         loss, grads = model.loss_and_grads(*batch, rng=state.rng, **share)
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {number}: {_advice(state)}")
-        state.optimizer.step(model.params, grads, **share)
+        state.optimizer.step(model.params, grads)
         total += float(loss) * len(batch.labels)
         bar.update()
     return total / len(train.labels)

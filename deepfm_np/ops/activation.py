@@ -27,8 +27,8 @@ class SigmoidCache(NamedTuple):
     @property
     def slope(self) -> Array:
         """da/dz = sigmoid(z) sigmoid(-z) = e / (1 + e)^2, which is 0 where e is inf."""
-        sum_ = 1 + self.e
-        return np.minimum(self.e, np.finfo(self.e.dtype).max) / sum_ / sum_
+        e, one_plus_e = self.e, 1 + self.e
+        return np.minimum(e, np.finfo(e.dtype).max) / one_plus_e / one_plus_e
 
 
 def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
