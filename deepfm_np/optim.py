@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from deepfm_np.ops.rows import Array, RowGradient
+from deepfm_np.threads import Threads
 
 
 class Optimizer:
@@ -22,21 +23,34 @@ class Optimizer:
         self.t = 0
         self.state: dict[str, dict[str, Array]] = {}
 
-    def step(self, params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit."""
+    def step(
+        self,
+        params: Mapping[str, Array],
+        grads: Mapping[str, Array | RowGradient],
+        threads: Threads | None = None,
+    ) -> None:
+        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
+
+        threads: update several parameters at once.
+        """
         matched = _matched(params, grads)
         self.t += 1
-        for name, where, grad in matched:
+        for name in grads:
             if name not in self.state:
                 self.state[name] = {moment: np.zeros_like(params[name]) for moment in self.moments}
+
+        def update(one: tuple) -> None:
+            name, where, grad = one
             arrays = [params[name], *(self.state[name][moment] for moment in self.moments)]
             if where is ...:
                 self._update(grad, *arrays)
-            else:
-                rows = [array.take(where, axis=0) for array in arrays]  # several times as fast as array[where]
-                self._update(grad, *rows)
-                for array, updated in zip(arrays, rows, strict=True):
-                    array[where] = updated
+                return
+            rows = [array.take(where, axis=0) for array in arrays]  # several times as fast as array[where]
+            self._update(grad, *rows)
+            for array, updated in zip(arrays, rows, strict=True):
+                array[where] = updated
+
+        list((map if threads is None else threads.map)(update, matched))
 
     def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
         """Move the parameter and its moments, in place."""

@@ -172,7 +172,7 @@ def _train_epoch(
         loss, grads = model.loss_and_grads(*batch, rng=state.rng, **share)
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {number}: {_advice(state)}")
-        state.optimizer.step(model.params, grads)
+        state.optimizer.step(model.params, grads, **share)
         total += float(loss) * len(batch.labels)
         bar.update()
     return total / len(train.labels)

@@ -5,6 +5,7 @@ from deepfm_np import DeepFM
 from deepfm_np.gradcheck import check_loss
 from deepfm_np.model import COMPONENTS
 from deepfm_np.ops import RowGradient, touched_rows
+from deepfm_np.optim import SGD, Adam
 from deepfm_np.threads import Threads, blas_threads, generators, set_blas_threads, team
 from deepfm_np.verification import FIELD_DIMS, FIELD_STARTS, mixed_examples
 
@@ -104,6 +105,18 @@ def test_a_logit_that_overflows_in_a_thread_is_named_by_its_row():
     ids = np.array([[1, 4], [1, 4], [1, 4], [0, 5]])
     with Threads(2) as threads, pytest.raises(FloatingPointError, match="row 3 has the logit nan"):
         model.logits(ids, np.ones((4, 2)), threads)
+
+
+@pytest.mark.parametrize("optimizer", [lambda: Adam(0.1), lambda: SGD(0.1, 0.9)])
+def test_parameters_updated_at_once_get_the_same_bits(optimizer):
+    models, optimizers = [small_model(), small_model()], [optimizer(), optimizer()]
+    with Threads(3) as threads:
+        for _ in range(5):
+            _, grads = models[0].loss_and_grads(IDS, VALUES, LABELS)
+            for model, one, share in zip(models, optimizers, (None, threads), strict=True):
+                one.step(model.params, grads, share)
+    for name, array in models[0].params.items():
+        np.testing.assert_array_equal(models[1].params[name], array)
 
 
 def test_the_slots_of_some_examples_keep_their_places_among_the_rows_of_all():

@@ -81,7 +81,7 @@ def training(model: DeepFM, threads: int) -> Contestant:
 
             def step(batch: tuple) -> None:
                 _, grads = model.loss_and_grads(*batch, rng=rng, threads=workers)
-                optimizer.step(model.params, grads)
+                optimizer.step(model.params, grads, workers)
 
             return each(step)(batches)
 

@@ -41,7 +41,7 @@ THREADS = 2
 STEPS = 3  # of a turn
 PAUSE = 0.15  # seconds; OpenBLAS was seen to spin for 0.1
 MEMORY_ROWS = 10_000_000
-ENCODED_ROWS = 500_000
+ENCODED_ROWS = 1_000_000
 UNIT = {"batch size": "example", "fields": "field"}
 CHILD = """
 import re, sys
