@@ -25,7 +25,7 @@ from deepfm_np.ops.first_order import FirstOrderCache
 from deepfm_np.ops.fm import FMCache
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array, check_slots
-from deepfm_np.threads import Threads, added, generators
+from deepfm_np.threads import Threads, added, shared
 
 if TYPE_CHECKING:
     from deepfm_np.to_torch import TorchDeepFM
@@ -216,10 +216,8 @@ class DeepFM:
             grad_logits = ops.log_loss_backward(share, loss_cache)
             return share * loss, self._backward(grad_logits, caches, params, touched.part(rows)), caches.network
 
-        parts = [slice(0, len(ids))] if threads is None else threads.parts(len(ids))
-        masks = generators(rng if self.deep and self.dropout else None, len(parts))
-        results = (map if threads is None else threads.map)(part, parts, masks)
-        losses, gradients, networks = zip(*results, strict=True)
+        parts = shared(threads, part, len(ids), rng if self.deep and self.dropout else None)
+        losses, gradients, networks = zip(*parts, strict=True)
         grads = added(gradients)
         loss = sum(losses) + self._add_penalties(grads, params, ids, values, touched)
         if own and training and self.deep:

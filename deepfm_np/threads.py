@@ -59,11 +59,17 @@ def team(count: int) -> AbstractContextManager[Threads | None]:
     return nullcontext() if threads.count == 1 else threads
 
 
-def generators(rng: np.random.Generator | None, count: int) -> list[np.random.Generator | None]:
-    """A generator for each part, drawn from that of the batch: threads that shared one would draw in any order."""
-    if rng is None or count == 1:
-        return [rng] * count
-    return [np.random.default_rng(seed) for seed in rng.integers(2**63, size=count)]
+def shared(threads: Threads | None, function: Callable, n: int, rng: np.random.Generator | None) -> list:
+    """[function(rows, rng) for each part of n rows]; without threads there is one.
+
+    Each part has a generator of its own, drawn from that of the batch: threads that shared one would draw in any order.
+    """
+    if threads is None:
+        return [function(slice(0, n), rng)]
+    parts = threads.parts(n)
+    if rng is None:
+        return threads.map(function, parts, [None] * len(parts))
+    return threads.map(function, parts, map(np.random.default_rng, rng.integers(2**63, size=len(parts))))
 
 
 def added(gradients: Sequence[Mapping[str, Array | RowGradient]]) -> dict[str, Array | RowGradient]:

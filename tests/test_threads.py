@@ -6,7 +6,7 @@ from deepfm_np.gradcheck import check_loss
 from deepfm_np.model import COMPONENTS
 from deepfm_np.ops import RowGradient, touched_rows
 from deepfm_np.optim import SGD, Adam
-from deepfm_np.threads import Threads, blas_threads, generators, set_blas_threads, team
+from deepfm_np.threads import Threads, blas_threads, set_blas_threads, shared, team
 from deepfm_np.verification import FIELD_DIMS, FIELD_STARTS, mixed_examples
 
 IDS, VALUES, LABELS = mixed_examples(np.random.default_rng(0))
@@ -56,15 +56,14 @@ def test_each_part_has_dropout_masks_of_its_own_and_the_same_seed_the_same_bits(
     twice = np.concatenate([IDS, IDS]), np.concatenate([VALUES, VALUES]), np.concatenate([LABELS, LABELS])
     with Threads(2) as threads:
         losses = [model.loss_and_grads(*twice, np.random.default_rng(s), threads=threads)[0] for s in (3, 3, 4)]
-    first, second = generators(np.random.default_rng(3), 2)
+        first, second = shared(threads, lambda _, rng: rng.random(5), 2, np.random.default_rng(3))
     assert losses[0] == losses[1] != losses[2]
-    assert (first.random(5) != second.random(5)).all()
+    assert (first != second).all()
 
 
-def test_a_generator_alone_is_that_of_the_batch():
+def test_without_threads_the_whole_batch_has_the_generator_it_is_given():
     rng = np.random.default_rng(0)
-    assert generators(rng, 1) == [rng]
-    assert generators(None, 3) == [None, None, None]
+    assert shared(None, lambda *part: part, 7, rng) == [(slice(0, 7), rng)]
 
 
 def test_batch_norm_in_training_is_refused():
