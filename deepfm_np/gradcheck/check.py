@@ -24,7 +24,7 @@ NOT_DETERMINISTIC = (
     "(let forward draw it from a generator that is made anew, with a fixed seed, in every call)"
 )
 OVERWRITTEN = "a gradient that was returned is overwritten by a later call: return a new array"
-Y = "y, the first that forward returns,"
+Y = "the output y"
 CHANGES_CACHE = "backward changes its cache: called again, it gives another gradient"
 NOT_ITS_CACHE = "backward gives another gradient after a later call: it reads what is not in its own cache"
 

@@ -89,6 +89,8 @@ def complaint(gradient, shape: tuple) -> tuple[str, str]:
 
 def held(value) -> str:
     """What an array holds, or of what type a value is that is none, in words."""
+    if value is None:
+        return "is None"
     is_array = isinstance(value, np.ndarray | np.generic)
     return f"holds {value.dtype}" if is_array else f"is of type {type(value).__name__}"
 

@@ -21,7 +21,7 @@ from deepfm_np.gradcheck.report import Result
 ROUNDING = 1e-12 / EPS  # rounding errors of a pass, in units of eps
 ZERO_TO_ROUNDING = 1e-12  # a tensor this small beside the largest gradient of the check counts as zero
 UNCERTAIN = 1e-2
-NOTHING_SAID = "Too few are left for a verdict: your backward pass may be right or wrong"
+NOTHING_SAID = "are left for a verdict: your backward pass may be right or wrong"
 REASONS = {
     "kink": "the function has a corner there. Next: move the point, or take the complex step, which stays on one side",
     "noise": "rounding drowns the difference. Next: float64 inputs and the complex step, or a point where f is smaller",
@@ -89,7 +89,8 @@ def judge(
     elif rounding > UNCERTAIN:
         verdict, hint, aside = "inconclusive", _too_coarse(precision), ""
     elif 2 * conclusive.sum() < n.size:
-        verdict, hint, aside = "inconclusive", f"{aside}. {NOTHING_SAID}", ""
+        left = "Too few" if conclusive.any() else "None"
+        verdict, hint, aside = "inconclusive", f"{aside}. {left} {NOTHING_SAID}", ""
     else:
         verdict = "pass"
     directions = measured.claimed is not None

@@ -153,7 +153,7 @@ def step_sweep(
 
 def _imaginary(y: complex) -> float:
     if not np.iscomplexobj(y):
-        raise NotAnalyticError("it returned a real number for a complex input")
+        raise NotAnalyticError("it is handed a complex number there and returned a real one")
     return float(np.imag(y))
 
 

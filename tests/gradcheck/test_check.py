@@ -177,7 +177,7 @@ def test_a_forward_that_is_not_finite_at_the_point_is_inconclusive(bad, method):
         return y, x
 
     report = check_operation(forward, square_backward, {"x": X}, method=method)
-    hint = f"y, the first that forward returns, at (2, 1) is {bad}{NOTHING_TO_COMPARE}"
+    hint = f"the output y at (2, 1) is {bad}{NOTHING_TO_COMPARE}"
     assert [(result.verdict, result.hint) for result in report.results] == [("inconclusive", hint)]
     loss = check_loss(lambda params: (bad, {"x": 0 * X}), {"x": X}, method=method)
     hint = f"the loss is {bad}{NOTHING_TO_COMPARE}"
@@ -188,7 +188,7 @@ def test_a_forward_that_is_not_finite_at_the_point_is_inconclusive(bad, method):
 def test_a_forward_that_overflows_in_single_precision_alone_is_inconclusive():
     report = check_operation(lambda x: (np.exp(x), x), lambda g, x: 0 * g, {"x": np.array([100.0, 1.0], "float32")})
     assert report.results[0].verdict == "inconclusive"
-    assert report.results[0].hint.startswith("y, the first that forward returns, at (0,) is inf")
+    assert report.results[0].hint.startswith("the output y at (0,) is inf")
 
 
 def test_a_gradient_of_a_single_number_that_is_nan_fails():
@@ -455,6 +455,13 @@ def test_a_report_reads_as_table_html_and_frame():
 
 def test_a_report_without_failures_raises_nothing():
     check_operation(square, square_backward, {"x": X}).raise_if_failed()
+
+
+def test_no_method_is_named_where_nothing_was_compared():
+    checked = check_operation(lambda x: (x * x, x), lambda g, c: 2 * g * c, {"x": np.ones(3)})
+    unchecked = check_operation(lambda x: x, lambda g, c: g, {"x": np.ones(3)})
+    assert "1 of 1 tensors pass, by the complex step" in str(checked)
+    assert str(unchecked).endswith("\n0 of 1 tensors pass, 1 fail")
 
 
 @pytest.mark.parametrize("columns, widest", [("60", 60), ("200", 200)])
