@@ -27,8 +27,7 @@ JITTERED = 32  # entries whose numeric derivative is tried
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
 NO_DERIVATIVE = ", so there is no derivative to compare with. Next: another point, or a forward that stays finite"
 OTHERWISE = (
-    "Your backward pass may be right or wrong. "
-    'Next: method="central", or a forward without abs, maximum, norm or real'
+    'Your backward pass may be right or wrong. Next: method="central", or a forward without abs, maximum, norm or real'
 )
 
 
