@@ -104,7 +104,8 @@ def _add(commands, command, note: str, sources: Sequence[str] = tuple(RECIPES)) 
     source.add_argument("--on-error", choices=("raise", "skip"), default="raise", help="malformed lines")
     source.add_argument("--label", help="table: the column of 0 and 1")
     for kind in ("categorical", "numerical", "multi-valued"):
-        source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=f"table: the {kind} columns")
+        about = f"table: the {kind} columns; once any column is named, those not named are left out"
+        source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=about)
     parser.add_argument("--seed", type=_seed, default=0, help="of data, split, start, shuffling, dropout (default: 0)")
 
 

@@ -246,7 +246,10 @@ def _settings(options: Namespace) -> dict:
     names = DeepFMClassifier().get_params()
     given = {name: value for name, value in vars(options).items() if name in names and value is not None}
     given.pop("seed")
-    return {**RECIPES[options.data].settings, **given}
+    settings = {**RECIPES[options.data].settings, **given}
+    if settings.get("threads", 1) > 1 and settings.get("batch_norm"):
+        raise ValueError("--threads needs --no-batch-norm: batch norm is computed from the whole batch")
+    return settings
 
 
 def _out_folder(options: Namespace) -> Path:

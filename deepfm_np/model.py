@@ -360,7 +360,7 @@ class DeepFM:
     def check_parts(self, training: bool = True) -> None:
         """Raise ValueError where a batch cannot be shared out: batch norm in training needs the statistics of all."""
         if self.batch_norm and self.deep and training:
-            raise ValueError("batch norm needs the whole batch, which threads would share out: use one thread")
+            raise ValueError("batch norm needs the whole batch, which threads share out: turn it off or use one thread")
 
     def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
         """ids and values as arrays, the values in the model's dtype, if they are (n, s) slots of this model.

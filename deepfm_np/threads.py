@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -24,9 +25,12 @@ from deepfm_np.ops.rows import Array, RowGradient
 class Threads:
     """A context manager: inside it, `count` threads stand ready and OpenBLAS keeps to one thread a call.
 
-    OpenBLAS is held back in the whole process, and only if it came with NumPy, as in the wheels from PyPI; of another
-    BLAS set the number of threads to 1 yourself. Raises ValueError unless count is a whole number from 1 on.
+    OpenBLAS is held back in the whole process until the last of several has ended, and only if it came with NumPy, as
+    in the wheels from PyPI; of another BLAS set the number of threads to 1 yourself. Raises ValueError unless count is
+    a whole number from 1 on.
     """
+
+    _lock, _open, _blas_before = Lock(), 0, None  # of the whole process, as the threads of OpenBLAS are
 
     def __init__(self, count: int):
         if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
@@ -35,12 +39,18 @@ class Threads:
 
     def __enter__(self) -> "Threads":
         self._pool = ThreadPoolExecutor(self.count)
-        self._blas_before = blas_threads()
-        set_blas_threads(1)
+        with Threads._lock:
+            if Threads._open == 0:
+                Threads._blas_before = blas_threads()
+                set_blas_threads(1)
+            Threads._open += 1
         return self
 
     def __exit__(self, *_) -> None:
-        set_blas_threads(self._blas_before)
+        with Threads._lock:
+            Threads._open -= 1
+            if Threads._open == 0:
+                set_blas_threads(Threads._blas_before)
         self._pool.shutdown()
 
     def map(self, function: Callable, *arguments: Iterable) -> list:

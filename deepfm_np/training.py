@@ -15,7 +15,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from deepfm_np import metrics
-from deepfm_np.files import read_arrays, write_arrays
+from deepfm_np.config import whole_number
+from deepfm_np.files import plain, read_arrays, write_arrays
 from deepfm_np.memory import keep_freed_memory
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import check_labels
@@ -80,7 +81,8 @@ def fit(
     optimizer: Adam() where None.  seed: of the shuffling and the dropout masks.
     checkpoint: a file written after each epoch. Where it exists already the run is resumed from it and ends in the
         same bits as one that was never interrupted.
-    threads: how many share each batch, see `deepfm_np.threads`. The bits depend on it, not on the number of cores.
+    threads: how many share each batch, see `deepfm_np.threads`. The bits depend on it. With one thread, BLAS may use
+        several of its own, and the last bits depend on how many.
     progress: show a bar on a terminal (never in a pipe).
 
     On Linux the process keeps the memory that a step frees: see `deepfm_np.memory`.
@@ -215,7 +217,7 @@ def _fingerprint(
     threads: int,
 ) -> dict:
     """What must be the same for a resumed run to end as the interrupted one would have. Epochs may be added."""
-    settings = {name: value for name, value in vars(optimizer).items() if isinstance(value, float | int)}
+    settings = {name: value for name, value in vars(optimizer).items() if isinstance(value, float | int | np.number)}
     return {
         **{f"model {name}": value for name, value in model.config.items()},
         **{f"optimizer {name}": value for name, value in settings.items()},
@@ -246,7 +248,7 @@ def _save(checkpoint: str | Path, run: dict, model: DeepFM, state: Progress) -> 
     }
     parts = {"model": model.to_arrays(), "optimizer": state.optimizer.to_arrays(), "best": state.best or {}}
     arrays = {f"{part}/{name}": array for part, named in parts.items() for name, array in named.items()}
-    write_arrays(checkpoint, {"about": np.array(json.dumps(about)), **arrays})
+    write_arrays(checkpoint, {"about": np.array(json.dumps(about, default=plain)), **arrays})
 
 
 def _resume(checkpoint: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
@@ -274,7 +276,7 @@ def _resume(checkpoint: str | Path, run: dict, model: DeepFM, state: Progress) -
 
 def _check_settings(**settings: int) -> None:
     for name, value in settings.items():
-        if value < 1:
+        if whole_number(name, value) < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
 
 

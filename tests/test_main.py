@@ -110,9 +110,10 @@ def test_two_threads_share_the_batches(capsys, tmp_path):
 
 
 def test_threads_with_batch_norm_are_refused_in_one_line(capsys, tmp_path):
-    status, out, err = run(capsys, "train", *QUICK, "--threads", 2, "--out", tmp_path / "run")
-    assert (status, out) == (2, "")
-    assert "batch norm needs the whole batch" in err.splitlines()[-1]
+    for command in ("train", "compare"):
+        status, out, err = run(capsys, command, *QUICK, "--threads", 2, "--out", tmp_path / "run")
+        assert (status, out) == (2, "")
+        assert "--threads needs --no-batch-norm" in err.splitlines()[-1]
 
 
 def test_predict_prints_a_probability_per_row(capsys, trained, new_rows):

@@ -146,6 +146,21 @@ def test_blas_keeps_to_one_thread_inside_and_is_as_before_after_an_error():
     set_blas_threads(before)
 
 
+def test_blas_is_held_back_until_the_last_of_several_has_ended():
+    before = blas_threads()
+    if before is None:
+        pytest.skip("NumPy has a BLAS of another kind")
+    set_blas_threads(2)
+    first, second = Threads(2), Threads(2)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__()
+    assert blas_threads() == 1
+    second.__exit__()
+    assert blas_threads() == 2
+    set_blas_threads(before)
+
+
 def test_one_thread_shares_nothing_out():
     before = blas_threads()
     with team(1) as threads:

@@ -67,7 +67,7 @@ def test_two_threads_train_to_the_same_bits_each_time():
 def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
     model = small_model()
     before = model.to_arrays()
-    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads would share out"):
+    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads share out"):
         fit(model, TRAIN, threads=2, progress=False)
     for name, array in before.items():
         np.testing.assert_array_equal(array, model.to_arrays()[name])
@@ -77,6 +77,21 @@ def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
 def test_a_number_of_threads_that_is_none_is_refused(threads):
     with pytest.raises(ValueError, match="threads must be a whole number from 1 on, got"):
         fit(small_model(), TRAIN, threads=threads, progress=False)
+
+
+def test_numbers_of_numpy_can_be_written_to_a_checkpoint(tmp_path):
+    settings = {"batch_size": np.int64(64), "patience": np.int32(2), "threads": np.int64(1), "seed": np.int64(3)}
+    path = tmp_path / "checkpoint.npz"
+    first, _ = run(optimizer=Adam(np.float32(1e-3)), checkpoint=path, epochs=2, **settings)
+    resumed, _ = run(optimizer=Adam(np.float32(1e-3)), checkpoint=path, epochs=2, **settings)
+    assert_same_bits(first, resumed)
+
+
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "patience"])
+@pytest.mark.parametrize("value", [1.5, "2", None])
+def test_a_setting_that_is_no_whole_number_is_named(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number, got {value!r}"):
+        run(**{name: value})
 
 
 def test_a_model_of_your_own_need_not_know_of_threads():

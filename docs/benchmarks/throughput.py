@@ -220,16 +220,18 @@ def encoding() -> dict[str, dict]:
 
 
 def imports(runs: int) -> dict[str, dict]:
-    def seconds(module: str) -> float:
+    def seconds(code: str) -> float:
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+        subprocess.run([sys.executable, "-c", code], check=True)
         return time.perf_counter() - start
 
     if torch is None:
         return {}
-    turns = np.array([[seconds(module) for module in ("sys", "deepfm_np", "torch")] for _ in range(runs + 1)])[1:]
+    turns = np.array(
+        [[seconds(code) for code in ("", "from deepfm_np import DeepFM", "import torch")] for _ in range(runs + 1)]
+    )[1:]
     python, package, framework = turns.T
-    return {"import deepfm_np / import torch": ratio(package - python, framework - python)}
+    return {"from deepfm_np import DeepFM / import torch": ratio(package - python, framework - python)}
 
 
 def machine() -> dict[str, str]:
