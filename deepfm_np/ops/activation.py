@@ -16,11 +16,6 @@ def minus_abs(z: Array) -> Array:
     return np.where(z.real > 0, -z, z) if np.iscomplexobj(z) else -np.abs(z)
 
 
-def negative_part(z: Array) -> Array:
-    """min(z, 0), analytic away from 0 as `minus_abs` is."""
-    return np.where(z.real < 0, z, 0) if np.iscomplexobj(z) else np.minimum(z, 0)
-
-
 class SigmoidCache(NamedTuple):
     e: Array  # exp(-z)
 

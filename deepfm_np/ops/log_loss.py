@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.activation import minus_abs, negative_part, sigmoid_forward
+from deepfm_np.ops.activation import minus_abs, sigmoid_forward
 from deepfm_np.ops.rows import Array
 
 
@@ -30,13 +30,18 @@ def log_loss_forward(logits: Array, labels: Array) -> tuple[np.generic, LogLossC
         raise ValueError(f"logits and labels must both be (n,); they are {logits.shape} and {labels.shape}")
     sign = 1 - 2 * np.asarray(labels, logits.real.dtype)
     u = sign * logits
-    losses = -negative_part(-u) + np.log1p(np.exp(minus_abs(u)))
+    losses = -_negative_part(-u) + np.log1p(np.exp(minus_abs(u)))
     return losses.mean(), LogLossCache(sign, u)
 
 
 def log_loss_backward(grad_loss: float, cache: LogLossCache) -> Array:
     """dL/dz_i = (1 - 2y) sigmoid((1 - 2y) z) / n, which is (p - y) / n without its cancellation. scalar -> (n,)"""
     return grad_loss * cache.sign * sigmoid_forward(cache.u)[0] / len(cache.u)
+
+
+def _negative_part(z: Array) -> Array:
+    """min(z, 0), analytic away from 0 as `minus_abs` is."""
+    return np.where(z.real < 0, z, 0) if np.iscomplexobj(z) else np.minimum(z, 0)
 
 
 def check_labels(labels: Array) -> None:
