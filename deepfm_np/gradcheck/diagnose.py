@@ -86,10 +86,10 @@ def _grad_y_forgotten(e: Evidence) -> str:
 def _l2_missing(e: Evidence) -> str:
     if e.operation is not None:
         return ""
-    times, what = 1.0, "x"
+    touches, what = 1.0, "x"
     if e.slots is not None:
-        times, what = e.slots.touches(len(e.x))[_rows(e)].astype(float), "x for each slot that touches the row"
-    c = _factor(e, times * e.values, e.difference)
+        touches, what = e.slots.touches(len(e.x))[_rows(e)].astype(float), "x for each slot that touches the row"
+    c = _factor(e, touches * e.values, e.difference)
     if c is None or c >= 0 or _usual_factor(e):  # half the gradient of x^2 lacks a multiple of x, too
         return ""
     return f"the gradient of an L2 penalty is missing, or its sign is wrong: numeric - yours = {-c:.4g} * {what}"
