@@ -5,21 +5,20 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from deepfm_np import training
-from deepfm_np.data import FieldEncoder
-from deepfm_np.files import plain, write_text
+from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.data.encoder import FieldEncoder
+from deepfm_np.data.examples import Blocks, Examples
+from deepfm_np.data.fields import Field
+from deepfm_np.inputs import column_of, frame_of, labels_of, two_classes
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
-from deepfm_np.threads import team
-
-if TYPE_CHECKING:
-    from deepfm_np.blocks import Blocks
+from deepfm_np.system.files import plain, write_text
 
 MODEL_FILE, ENCODER_FILE, SETTINGS_FILE = "model.npz", "encoder.json", "classifier.json"
 
@@ -40,12 +39,19 @@ class DeepFMClassifier:
         dtype: as in `DeepFM`.
     learning_rate: of Adam.  batch_size, epochs, patience, threads: as in `training.fit`.
     seed: of the start, the shuffling and the dropout masks.  progress: show a bar on a terminal.
+
+    After `fit`: classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch).
     """
+
+    classes_: Array
+    encoder_: FieldEncoder
+    model_: DeepFM
+    history_: pd.DataFrame
 
     def __init__(
         self,
         *,
-        fields: Sequence | None = None,
+        fields: Sequence[Field] | None = None,
         embedding_dim: int = 10,
         hidden: Sequence[int] = (400, 400, 400),
         activation: str = "sigmoid",
@@ -66,9 +72,26 @@ class DeepFMClassifier:
         threads: int = 1,
         progress: bool = True,
     ):
-        settings = dict(locals())
-        del settings["self"]
-        vars(self).update(settings)
+        self.fields = fields
+        self.embedding_dim = embedding_dim
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.deep_output = deep_output
+        self.first_order = first_order
+        self.fm = fm
+        self.deep = deep
+        self.l2_embedding = l2_embedding
+        self.l2_net = l2_net
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.patience = patience
+        self.seed = seed
+        self.dtype = dtype
+        self.threads = threads
+        self.progress = progress
 
     def get_params(self, deep: bool = True) -> dict:
         """The hyper-parameters by name. `deep` is scikit-learn's argument and changes nothing here."""
@@ -79,7 +102,8 @@ class DeepFMClassifier:
         unknown = sorted(set(params) - set(_hyper_parameters()))
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no such parameter; there are {', '.join(_hyper_parameters())}")
-        vars(self).update(params)
+        for name, value in params.items():
+            setattr(self, name, value)
         return self
 
     def fit(
@@ -99,25 +123,32 @@ class DeepFMClassifier:
         labels that are not two classes and whatever the encoder or `training.fit` finds wrong; an earlier fit is
         then still in place.
         """
-        y = _column(y)
-        classes = _two_classes(y)
+        self._check_settings()
+        y = column_of(y)
+        classes = two_classes(y)
+        labels = labels_of(frame_of(X), y, classes)
         encoder = FieldEncoder(self.fields)
-        train = _encoded(encoder.fit(_frame(X)), X, y, classes)
-        valid = None if eval_set is None else _encoded(encoder, _frame(eval_set[0]), _column(eval_set[1]), classes)
+        train, valid = Examples(*encoder.fit_transform(X), labels), None
+        if eval_set is not None:
+            X_valid, y_valid = frame_of(eval_set[0]), column_of(eval_set[1])
+            labels = labels_of(X_valid, y_valid, classes)
+            valid = Examples(*encoder.transform(X_valid), labels)
         return self._fit(encoder, train, valid, classes, checkpoint)
 
     def fit_encoded(
         self,
         encoder: FieldEncoder,
-        train: "training.Examples | Blocks",
-        valid: "training.Examples | Blocks | None" = None,
+        train: Examples | Blocks,
+        valid: Examples | Blocks | None = None,
         checkpoint: str | Path | None = None,
     ) -> "DeepFMClassifier":
         """Learn the model from examples that `encoder` has encoded already, with labels of 0 and 1.
 
         All else is as in `fit`; `fields` is not looked at.
         """
-        return self._fit(encoder, train, valid, np.array([0, 1]), checkpoint)
+        self._check_settings()
+        checklabels_of(np.asarray(train.labels))
+        return self._fit(encoder, train, valid, two_classes(train.labels), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """(n, 2): the probability of each class in `classes_`. An unseen value counts as unknown.
@@ -125,10 +156,14 @@ class DeepFMClassifier:
         Raises NotFittedError before `fit`, and ValueError where a column is missing or holds what it cannot.
         """
         self._require_fitted()
-        ids, values = self.encoder_.transform(_frame(X))
-        with team(self.threads) as threads:
-            clicks = self.model_.predict_proba(ids, values, threads=threads)
+        ids, values = self.encoder_.transform(frame_of(X))
+        clicks = self.model_.predict_proba(ids, values, self.threads)
         return np.stack([1 - clicks, clicks], axis=1)
+
+    def predict_encoded(self, examples: Examples | Blocks) -> Array:
+        """(n,) click probabilities, of the second class, for examples that `encoder_` has encoded already."""
+        self._require_fitted()
+        return training.predict(self.model_, examples, self.threads)
 
     def predict(self, X: pd.DataFrame) -> Array:
         """(n,) the more probable class. Raises as `predict_proba` does."""
@@ -136,9 +171,9 @@ class DeepFMClassifier:
         return self.classes_[(probabilities[:, 1] > 0.5).astype(int)]
 
     def save(self, folder: str | Path) -> None:
-        """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file whole or not.
+        """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file atomically.
 
-        Raises TypeError, and writes nothing, where settings or classes are what JSON cannot hold.
+        Raises TypeError, and writes nothing, where JSON cannot hold the settings or classes.
         """
         self._require_fitted()
         folder = Path(folder)
@@ -172,7 +207,9 @@ class DeepFMClassifier:
 
     def __repr__(self) -> str:
         defaults = {name: parameter.default for name, parameter in _hyper_parameters().items()}
-        changed = [f"{name}={value!r}" for name, value in self.get_params().items() if value is not defaults[name]]
+        changed = [
+            f"{name}={value!r}" for name, value in self.get_params().items() if repr(value) != repr(defaults[name])
+        ]
         return f"DeepFMClassifier({', '.join(changed)})"
 
     def __sklearn_tags__(self):
@@ -189,7 +226,20 @@ class DeepFMClassifier:
         if not hasattr(self, "model_"):
             raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
 
-    def _fit(self, encoder: FieldEncoder, train, valid, classes: Array, checkpoint) -> "DeepFMClassifier":
+    def _check_settings(self) -> None:
+        """Raise ValueError for the first setting that is not what it may be."""
+        for name, value in self.get_params().items():
+            if name in CONSTRAINTS:
+                checked(name, value)
+
+    def _fit(
+        self,
+        encoder: FieldEncoder,
+        train: Examples | Blocks,
+        valid: Examples | Blocks | None,
+        classes: Array,
+        checkpoint: str | Path | None,
+    ) -> "DeepFMClassifier":
         model = self._build(encoder)
         history = training.fit(
             model,
@@ -215,37 +265,3 @@ class DeepFMClassifier:
 
 def _hyper_parameters() -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(DeepFMClassifier).parameters)
-
-
-def _frame(X: pd.DataFrame) -> pd.DataFrame:
-    if not isinstance(X, pd.DataFrame):
-        raise TypeError(f"X must be a pandas DataFrame with one column per field, got {type(X).__name__}")
-    return X
-
-
-def _column(y: Sequence) -> Array:
-    y = np.asarray(y)
-    if y.ndim != 1:
-        raise ValueError(f"y must be (n,), one label per row of X, it is {y.shape}")
-    missing = pd.isna(y)
-    if missing.any():
-        raise ValueError(f"y must have a label in every row; row {int(np.argmax(missing))} holds {y[missing][0]}")
-    return y
-
-
-def _two_classes(y: Array) -> Array:
-    classes = np.unique(y)
-    if len(classes) != 2:
-        found = ", ".join(str(label) for label in classes[:5]) + (", ..." if len(classes) > 5 else "")
-        raise ValueError(f"y must hold exactly two classes, it holds {len(classes)}: {found}")
-    return classes
-
-
-def _encoded(encoder: FieldEncoder, X: pd.DataFrame, y: Array, classes: Array) -> training.Examples:
-    if len(X) != len(y):
-        raise ValueError(f"X has {len(X)} rows, y has {len(y)}")
-    strange = ~np.isin(y, classes)
-    if strange.any():
-        row = int(np.argmax(strange))
-        raise ValueError(f"y must be {classes[0]} or {classes[1]}, as in training; row {row} holds {y[row]}")
-    return training.Examples(*encoder.transform(X), (y == classes[1]).astype(np.float32))

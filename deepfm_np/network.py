@@ -41,6 +41,8 @@ class NetworkCache(NamedTuple):
 class Network:
     """The architecture of the deep part; it holds no parameters. Its arguments are those of `DeepFM`."""
 
+    SETTINGS = ("hidden", "activation", "dropout", "batch_norm", "deep_output")
+
     def __init__(self, hidden: Sequence[int], activation: str, dropout: float, batch_norm: bool, deep_output: str):
         self.hidden = list(hidden)
         self.activation = activation

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from deepfm_np.constraints import checked
 from deepfm_np.ops.rows import Array, RowGradient
-from deepfm_np.threads import Threads
+from deepfm_np.system.threads import parallel_map
 
 
 class Optimizer:
@@ -18,8 +19,7 @@ class Optimizer:
     moments: tuple[str, ...] = ()
 
     def __init__(self, learning_rate: float):
-        _check_positive("learning_rate", learning_rate)
-        self.learning_rate = learning_rate
+        self.learning_rate: float = checked("learning_rate", learning_rate)
         self.t = 0
         self.state: dict[str, dict[str, Array]] = {}
 
@@ -27,11 +27,11 @@ class Optimizer:
         self,
         params: Mapping[str, Array],
         grads: Mapping[str, Array | RowGradient],
-        threads: Threads | None = None,
+        threads: int = 1,
     ) -> None:
         """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
 
-        threads: update several parameters at once.
+        threads: how many parameters to update at once.
         """
         matched = _matched(params, grads)
         self.t += 1
@@ -50,7 +50,7 @@ class Optimizer:
             for array, updated in zip(arrays, rows, strict=True):
                 array[where] = updated
 
-        list((map if threads is None else threads.map)(update, matched))
+        parallel_map(update, matched, threads=threads)
 
     def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
         """Move the parameter and its moments, in place."""
@@ -81,8 +81,7 @@ class SGD(Optimizer):
     def __init__(self, learning_rate: float, momentum: float = 0.0):
         """Raises ValueError for a learning rate that is not positive or a momentum outside [0, 1)."""
         super().__init__(learning_rate)
-        _check_decay("momentum", momentum)
-        self.momentum = momentum
+        self.momentum: float = checked("momentum", momentum)
         self.moments = ("velocity",) if momentum else ()
 
     def _update(self, grad: Array, parameter: Array, velocity: Array | None = None) -> None:
@@ -108,10 +107,9 @@ class Adam(Optimizer):
     def __init__(self, learning_rate: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8):
         """Raises ValueError for a learning rate or epsilon that is not positive or a beta outside [0, 1)."""
         super().__init__(learning_rate)
-        _check_positive("epsilon", epsilon)
-        _check_decay("beta1", beta1)
-        _check_decay("beta2", beta2)
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.beta1: float = checked("beta1", beta1)
+        self.beta2: float = checked("beta2", beta2)
+        self.epsilon: float = checked("epsilon", epsilon)
 
     def _update(self, grad: Array, parameter: Array, m: Array, v: Array) -> None:
         m *= self.beta1
@@ -132,9 +130,8 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
         if isinstance(grad, RowGradient):
-            where, values = grad
+            where, values = _checked_rows(name, grad.rows, len(params[name])), grad.values
             expected = (len(where), *params[name].shape[1:])
-            _check_rows(name, where, len(params[name]))
         else:
             where, values = ..., np.asarray(grad)
             expected = params[name].shape
@@ -144,17 +141,10 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
     return matched
 
 
-def _check_rows(name: str, rows: Array, D: int) -> None:
-    """A row named twice would be updated once, a negative one would count from the end of the table."""
+def _checked_rows(name: str, rows: Array, D: int) -> Array:
+    """The rows as np.intp. One named twice would be updated once, a negative one would count from the end."""
+    if rows.dtype.kind not in "iu":
+        raise ValueError(f"the rows of the gradient of {name!r} must be integers, they are {rows.dtype}")
     if len(rows) and (rows[0] < 0 or rows[-1] >= D or (rows[1:] <= rows[:-1]).any()):
         raise ValueError(f"the rows of the gradient of {name!r} must increase strictly in [0, {D}), got {rows}")
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not 0 < value < np.inf:
-        raise ValueError(f"{name} must be positive, got {value}")
-
-
-def _check_decay(name: str, decay: float) -> None:
-    if not 0 <= decay < 1:
-        raise ValueError(f"{name} must lie in [0, 1), got {decay}")
+    return rows.astype(np.intp, copy=False)

@@ -5,7 +5,7 @@ devices, its optimisers) works. Only this file imports torch, and only `DeepFM.t
 """
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -19,15 +19,13 @@ except ImportError as error:
     raise ImportError("to_torch needs PyTorch, which is not installed: pip install torch") from error
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from deepfm_np.model import DeepFM
-
 ACTIVATIONS = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class TorchDeepFM(nn.Module):
     """The same model with copies of the parameters and of batch norm's running statistics, in evaluation mode.
 
+    config, params, running: those of a `DeepFM`.
     sparse: give the gradients of `weights` and `table` as sparse tensors of the rows that the batch touches, for
         torch.optim.SparseAdam, instead of whole tables.
 
@@ -36,19 +34,22 @@ class TorchDeepFM(nn.Module):
     nn.Linear. nn.Linear keeps W transposed, (d_out, d_in). What is switched off is None.
     """
 
-    def __init__(self, model: "DeepFM", sparse: bool = False):
+    def __init__(
+        self, config: Mapping, params: Mapping[str, Array], running: Mapping[str, Array], sparse: bool = False
+    ):
         super().__init__()
-        params = {name: _copied(array, model.dtype) for name, array in model.params.items()}
-        self.field_dims, self.field_starts = list(model.field_dims), model.field_starts
-        self.fm, self.sigmoid_output = model.fm, model.deep_output == "sigmoid"
-        self.l2_embedding, self.l2_net = model.l2_embedding, model.l2_net
-        self.bias = nn.Parameter(params["bias"])
-        self.weights = _embedding(params["weights"][:, None], sparse) if model.first_order else None
-        self.table = _embedding(params["table"], sparse) if model.fm or model.deep else None
-        layers = [_hidden_layer(model, params, layer) for layer in range(len(model.hidden))] if model.deep else []
-        last = len(model.hidden)
-        self.hidden = nn.Sequential(*layers) if model.deep else None
-        self.output = _affine(params[f"W{last}"], params[f"b{last}"]) if model.deep else None
+        tensors = {name: _copied(array, config["dtype"]) for name, array in {**params, **running}.items()}
+        first_order, fm, deep = config["first_order"], config["fm"], config["deep"]
+        self.field_dims, self.field_starts = list(config["field_dims"]), config["field_starts"]
+        self.fm, self.sigmoid_output = fm, config["deep_output"] == "sigmoid"
+        self.l2_embedding, self.l2_net = config["l2_embedding"], config["l2_net"]
+        self.bias = nn.Parameter(tensors["bias"])
+        self.weights = _embedding(tensors["weights"][:, None], sparse) if first_order else None
+        self.table = _embedding(tensors["table"], sparse) if fm or deep else None
+        last = len(config["hidden"])
+        layers = [_hidden_layer(config, tensors, layer) for layer in range(last)] if deep else []
+        self.hidden = nn.Sequential(*layers) if deep else None
+        self.output = _affine(tensors[f"W{last}"], tensors[f"b{last}"]) if deep else None
         self.eval()
 
     def forward(self, ids: Tensor, values: Tensor) -> Tensor:
@@ -136,14 +137,13 @@ def _embedding(rows: Tensor, sparse: bool) -> nn.Embedding:
     return nn.Embedding.from_pretrained(rows, freeze=False, sparse=sparse)
 
 
-def _hidden_layer(model: "DeepFM", params: dict[str, Tensor], layer: int) -> nn.Sequential:
-    steps = OrderedDict(affine=_affine(params[f"W{layer}"], params[f"b{layer}"]))
-    if model.batch_norm:
-        statistics = (_copied(model.running[f"{name}{layer}"], model.dtype) for name in ("mean", "var"))
-        steps["batch_norm"] = _batch_norm(params[f"gamma{layer}"], params[f"beta{layer}"], *statistics)
-    steps["activation"] = ACTIVATIONS[model.activation]()
-    if model.dropout:
-        steps["dropout"] = nn.Dropout(model.dropout)
+def _hidden_layer(config: Mapping, tensors: Mapping[str, Tensor], layer: int) -> nn.Sequential:
+    steps = OrderedDict[str, nn.Module](affine=_affine(tensors[f"W{layer}"], tensors[f"b{layer}"]))
+    if config["batch_norm"]:
+        steps["batch_norm"] = _batch_norm(*(tensors[f"{name}{layer}"] for name in ("gamma", "beta", "mean", "var")))
+    steps["activation"] = ACTIVATIONS[config["activation"]]()
+    if config["dropout"]:
+        steps["dropout"] = nn.Dropout(config["dropout"])
     return nn.Sequential(steps)
 
 

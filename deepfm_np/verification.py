@@ -4,15 +4,15 @@ This is what `python -m deepfm_np gradcheck` runs. Points are small, so that eve
 compared; parameters are moved off their start, where a zero output layer would hide the hidden layers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
 
 from deepfm_np import ops
+from deepfm_np.data.examples import Examples
 from deepfm_np.gradcheck import Report, check_loss, check_operation
 from deepfm_np.model import COMPONENTS, DeepFM
-from deepfm_np.training import Examples
 
 # A categorical field, a numerical one, one with up to three values, and another categorical one.
 FIELD_DIMS = (7, 1, 6, 5)
@@ -60,33 +60,9 @@ def check_model(
     def loss_and_grads(params):
         return model.loss_and_grads(*examples, rng=np.random.default_rng(seed), params=params)
 
-    terms = gradient_terms(model, examples, point, np.random.default_rng(seed))
+    terms = model.gradient_terms(*examples, rng=np.random.default_rng(seed), params=point)
     slots = (examples.ids, examples.values)
     return check_loss(loss_and_grads, point, method, seed, slots=slots, terms=terms, fast=fast)
-
-
-def gradient_terms(
-    model: DeepFM, examples: Examples, params: Mapping[str, np.ndarray], rng: np.random.Generator | None = None
-) -> dict[str, dict[str, ops.RowGradient]]:
-    """The parts that the gradient of the shared table is the sum of: {"table": {"FM part": ..., ...}}.
-
-    One part for each of FM, network and penalty that the model has; nothing for a model without a table.
-    rng: as in `DeepFM.loss_and_grads`; with the same seed, the same dropout masks.
-    """
-    ids, values, labels = examples
-    logits, caches = model._forward(params, ids, values, rng, training=True)
-    grad_logits = ops.log_loss_backward(1.0, ops.log_loss_forward(logits, labels)[1])
-    parts = {}
-    if model.fm:
-        parts["FM part"] = ops.embedding_backward(ops.fm_backward(grad_logits, caches.fm), caches.embedding)
-    if model.deep:
-        grad_a0, _ = model.network.backward(grad_logits, caches.network)
-        grad_vectors = grad_a0.reshape(len(ids), -1, model.embedding_dim)
-        parts["deep part"] = ops.embedding_backward(grad_vectors, caches.embedding)
-    if model.l2_embedding and parts:
-        penalised = ops.l2_rows_forward(params["table"], ids, values)[1]
-        parts["L2 term"] = ops.l2_rows_backward(model.l2_embedding, penalised)
-    return {"table": parts} if parts else {}
 
 
 def mixed_examples(rng: np.random.Generator, n: int = 8) -> Examples:

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np import commands, plots
+from deepfm_np import plots
 from deepfm_np.__main__ import main
+from deepfm_np.cli import check, train
+from deepfm_np.data import make_click_log
 from deepfm_np.exercises.assignments import assignment
 from deepfm_np.gradcheck import check_operation
 
@@ -80,7 +82,7 @@ def test_gradcheck_passes_with_status_0(capsys):
 
 def test_gradcheck_fails_with_status_1_and_shows_the_report(capsys, monkeypatch):
     wrong = check_operation(lambda x: (x * x, x), lambda grad_y, x: grad_y * x, {"x": np.ones(2)})
-    monkeypatch.setattr(commands, "check_operations", lambda *_: [("wrong square", wrong)])
+    monkeypatch.setattr(check, "check_operations", lambda *_: [("wrong square", wrong)])
     status, out, _ = run(capsys, "gradcheck", "--rows", 1000)
     assert status == 1
     assert "wrong square: x" in out
@@ -97,7 +99,7 @@ def test_gradcheck_gallery_prints_the_score_of_every_bug(capsys):
 
 @pytest.fixture
 def new_rows(tmp_path):
-    log = commands.RECIPES["click-log"].load(type("Options", (), {"rows": 50, "seed": 9}))
+    log = make_click_log(rows=50, seed=9)
     log.frame.to_csv(tmp_path / "new.csv", index=False)
     return tmp_path / "new.csv"
 
@@ -233,12 +235,12 @@ def test_bad_arguments_give_one_line_and_status_2(capsys, arguments):
 @pytest.mark.parametrize(
     "option, text, expected",
     [
-        ("--seed", "-1", "a whole number from 0 on"),
-        ("--epochs", "0", "a positive whole number"),
+        ("--seed", "-1", "a non-negative integer"),
+        ("--epochs", "0", "a positive integer"),
         ("--dropout", "1.5", "a number in [0, 1)"),
         ("--learning-rate", "0", "a positive number"),
-        ("--l2-net", "nan", "0 or a positive number"),
-        ("--l2-embedding", "some", "0 or a positive number"),
+        ("--l2-net", "nan", "a non-negative number"),
+        ("--l2-embedding", "some", "a non-negative number"),
     ],
 )
 def test_a_number_out_of_range_is_named_before_data_is_loaded(capsys, option, text, expected):
@@ -262,9 +264,7 @@ def test_help_is_a_page(capsys, command):
 def test_the_module_runs_as_a_program():
     done = subprocess.run([sys.executable, "-m", "deepfm_np", "train", "--rows", "-3"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == (
-        "deepfm_np train: error: argument --rows: '-3' is not a positive whole number (see --help)\n"
-    )
+    assert done.stderr == ("deepfm_np train: error: argument --rows: '-3' is not a positive integer (see --help)\n")
 
 
 def test_the_program_sets_the_number_of_threads_before_numpy_is_loaded():
@@ -276,7 +276,7 @@ def test_the_program_sets_the_number_of_threads_before_numpy_is_loaded():
 def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch):
     arguments = ["train", *QUICK[:2], "--epochs", 3, "--hidden", 8, "--patience", 9, "--out"]
     assert run(capsys, *arguments, tmp_path / "whole")[0] == 0
-    monkeypatch.setattr(commands.DeepFMClassifier, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(train.DeepFMClassifier, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     assert run(capsys, *arguments, tmp_path / "cut")[0] == 2
     monkeypatch.undo()
     assert (tmp_path / "cut" / "checkpoint.npz").exists()

@@ -126,7 +126,9 @@ def test_the_gradient_of_the_shared_table_is_the_sum_of_both_parts():
 
     def table_gradient(part):
         def score(table):
-            return (grad_logits * part._forward({**model.params, "table": table}, IDS, VALUES)[0]).sum()
+            return (
+                grad_logits * part.architecture.forward({**model.params, "table": table}, part.running, IDS, VALUES)[0]
+            ).sum()
 
         table = model.params["table"]
         return np.array([complex_step(score, table, index) for index in np.ndindex(table.shape)]).reshape(table.shape)
@@ -345,28 +347,31 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"field_dims": []}, "field_dims must be one positive number of rows per field"),
-        ({"field_dims": [3, 0]}, "field_dims must be one positive number of rows per field"),
+        ({"field_dims": []}, "field_dims must be a sequence of positive integers, one per field"),
+        ({"field_dims": [3, 0]}, "field_dims must be a sequence of positive integers, one per field"),
         ({"field_starts": [0]}, "field_starts must be one slot for each of the 2 fields"),
         ({"field_starts": [1, 2]}, "field_starts must increase strictly from 0"),
-        ({"embedding_dim": 0}, "embedding_dim must be positive, got 0"),
-        ({"hidden": (4, 0)}, "hidden must be positive numbers of units"),
+        ({"embedding_dim": 0}, "embedding_dim must be a positive integer, got 0"),
+        ({"hidden": (4, 0)}, "hidden must be a sequence of positive integers"),
         ({"activation": "swish"}, "activation must be one of sigmoid, relu, tanh, got 'swish'"),
-        ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"deep_output": "softmax"}, "deep_output must be 'logit' or 'sigmoid'"),
-        ({"l2_embedding": -1}, "l2_embedding must be 0 or positive"),
-        ({"l2_net": float("nan")}, "l2_net must be 0 or positive"),
-        ({"dtype": "int32"}, "dtype must be 'float32' or 'float64'"),
-        ({"dtype": "real"}, "dtype must be 'float32' or 'float64', got 'real'"),
-        ({"field_dims": 7}, "field_dims must be whole numbers, got 7"),
-        ({"field_dims": [2.5, 3]}, r"field_dims must be whole numbers, got \[2.5, 3\]"),
-        ({"field_starts": [0, "1"]}, r"field_starts must be whole numbers, got \[0, '1'\]"),
-        ({"embedding_dim": 2.7}, "embedding_dim must be a whole number, got 2.7"),
-        ({"hidden": 8}, "hidden must be whole numbers, got 8"),
-        ({"hidden": (7.5,)}, r"hidden must be whole numbers, got \(7.5,\)"),
+        ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\), got 1.0"),
+        ({"deep_output": "softmax"}, "deep_output must be one of logit, sigmoid"),
+        ({"l2_embedding": -1}, "l2_embedding must be a non-negative number"),
+        ({"l2_net": float("nan")}, "l2_net must be a non-negative number"),
+        ({"dtype": "int32"}, "dtype must be float32 or float64"),
+        ({"dtype": "real"}, "dtype must be float32 or float64, got 'real'"),
+        ({"field_dims": 7}, "field_dims must be a sequence of positive integers, one per field, got 7"),
+        (
+            {"field_dims": [2.5, 3]},
+            r"field_dims must be a sequence of positive integers, one per field, got \[2.5, 3\]",
+        ),
+        ({"field_starts": [0, "1"]}, r"field_starts must be a sequence of slots, one per field, got \[0, '1'\]"),
+        ({"embedding_dim": 2.7}, "embedding_dim must be a positive integer, got 2.7"),
+        ({"hidden": 8}, "hidden must be a sequence of positive integers, got 8"),
+        ({"hidden": (7.5,)}, r"hidden must be a sequence of positive integers, got \(7.5,\)"),
         ({"activation": ["relu"]}, "activation must be one of sigmoid, relu, tanh"),
-        ({"dropout": None}, "dropout must be a number, got None"),
-        ({"l2_net": "much"}, "l2_net must be a number, got 'much'"),
+        ({"dropout": None}, r"dropout must be a number in \[0, 1\), got None"),
+        ({"l2_net": "much"}, "l2_net must be a non-negative number, got 'much'"),
         ({"first_order": False, "fm": False, "deep": False}, "at least one of first_order, fm and deep must be on"),
     ],
 )

@@ -112,12 +112,12 @@ def test_gradients_that_do_not_fit_change_nothing():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: Adam(0.0), "learning_rate must be positive, got 0.0"),
-        (lambda: Adam(float("nan")), "learning_rate must be positive, got nan"),
-        (lambda: Adam(beta1=1.0), r"beta1 must lie in \[0, 1\), got 1.0"),
-        (lambda: Adam(epsilon=0), "epsilon must be positive, got 0"),
-        (lambda: SGD(-1.0), "learning_rate must be positive, got -1.0"),
-        (lambda: SGD(0.1, momentum=1.0), r"momentum must lie in \[0, 1\), got 1.0"),
+        (lambda: Adam(0.0), "learning_rate must be a positive number, got 0.0"),
+        (lambda: Adam(float("nan")), "learning_rate must be a positive number, got nan"),
+        (lambda: Adam(beta1=1.0), r"beta1 must be a number in \[0, 1\), got 1.0"),
+        (lambda: Adam(epsilon=0), "epsilon must be a positive number, got 0"),
+        (lambda: SGD(-1.0), "learning_rate must be a positive number, got -1.0"),
+        (lambda: SGD(0.1, momentum=1.0), r"momentum must be a number in \[0, 1\), got 1.0"),
     ],
 )
 def test_settings_out_of_range_are_named(make, message):

@@ -67,7 +67,7 @@ def test_two_threads_train_to_the_same_bits_each_time():
 def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
     model = small_model()
     before = model.to_arrays()
-    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads share out"):
+    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads would split"):
         fit(model, TRAIN, threads=2, progress=False)
     for name, array in before.items():
         np.testing.assert_array_equal(array, model.to_arrays()[name])
@@ -75,7 +75,7 @@ def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
 
 @pytest.mark.parametrize("threads", [0, 1.5, "2"])
 def test_a_number_of_threads_that_is_none_is_refused(threads):
-    with pytest.raises(ValueError, match="threads must be a whole number from 1 on, got"):
+    with pytest.raises(ValueError, match="threads must be a positive integer, got"):
         fit(small_model(), TRAIN, threads=threads, progress=False)
 
 
@@ -90,7 +90,7 @@ def test_numbers_of_numpy_can_be_written_to_a_checkpoint(tmp_path):
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "patience"])
 @pytest.mark.parametrize("value", [1.5, "2", None])
 def test_a_setting_that_is_no_whole_number_is_named(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be a whole number, got {value!r}"):
+    with pytest.raises(ValueError, match=f"{name} must be a positive integer, got {value!r}"):
         run(**{name: value})
 
 
@@ -173,12 +173,12 @@ KILLED = """
     import sys, numpy as np
     sys.path.insert(0, {tests!r})
     from test_training import TRAIN, VALID, small_model
-    from deepfm_np import training
-    finish = training._save
+    from deepfm_np import checkpoint, training
+    finish = checkpoint.save
     def save_and_report(*arguments):
         finish(*arguments)
         print("saved", flush=True)
-    training._save = save_and_report
+    checkpoint.save = save_and_report
     settings = dict(epochs=500, patience=500, batch_size=64, progress=False, checkpoint={path!r})
     training.fit(small_model(), TRAIN, VALID, **settings)
 """
@@ -241,7 +241,7 @@ def test_bad_examples_are_named_before_training(change, message, which):
 
 @pytest.mark.parametrize("setting", ["epochs", "batch_size", "patience"])
 def test_settings_below_one_are_named(setting):
-    with pytest.raises(ValueError, match=f"{setting} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{setting} must be a positive integer, got 0"):
         run(**{setting: 0})
 
 

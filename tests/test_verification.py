@@ -8,7 +8,6 @@ from deepfm_np.verification import (
     check_model,
     check_models,
     check_operations,
-    gradient_terms,
     mixed_examples,
 )
 
@@ -65,8 +64,8 @@ class Forgetful(DeepFM):
         self.lost = lost
 
     def loss_and_grads(self, ids, values, labels, rng=None, params=None, training=True):
-        masks = np.random.default_rng(0)
-        parts = gradient_terms(self, (ids, values, labels), {k: np.real(p) for k, p in params.items()}, masks)["table"]
+        real = {name: np.real(p) for name, p in params.items()}
+        parts = self.gradient_terms(ids, values, labels, np.random.default_rng(0), real)["table"]
         loss, grads = super().loss_and_grads(ids, values, labels, rng, params, training)
         table = grads["table"]
         return loss, grads | {"table": table._replace(values=table.values - parts[self.lost].values)}
@@ -81,7 +80,7 @@ def test_the_parts_add_up_to_the_gradient_of_the_table(switches, deep_output, ba
     examples = mixed_examples(np.random.default_rng(1))
     rng = np.random.default_rng(2)
     params = {name: array + rng.standard_normal(array.shape) for name, array in model.params.items()}
-    parts = gradient_terms(model, examples, params, np.random.default_rng(3))["table"]
+    parts = model.gradient_terms(*examples, rng=np.random.default_rng(3), params=params)["table"]
     _, grads = model.loss_and_grads(*examples, rng=np.random.default_rng(3), params=params)
     dense = [part.dense(sum(FIELD_DIMS)) for part in parts.values()]
     np.testing.assert_allclose(sum(dense), grads["table"].dense(sum(FIELD_DIMS)), rtol=1e-12, atol=1e-14)
@@ -90,7 +89,7 @@ def test_the_parts_add_up_to_the_gradient_of_the_table(switches, deep_output, ba
 
 def test_a_model_without_a_table_has_no_parts():
     model = DeepFM(FIELD_DIMS, FIELD_STARTS, fm=False, deep=False, l2_embedding=0.1, dtype="float64")
-    assert gradient_terms(model, mixed_examples(np.random.default_rng(0)), model.params) == {}
+    assert model.gradient_terms(*mixed_examples(np.random.default_rng(0))) == {}
 
 
 @pytest.mark.parametrize("lost", ["FM part", "deep part"])

@@ -1,15 +1,14 @@
 """A click log before encoding: raw columns, labels, and what kind of field each column is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
-from deepfm_np.data.columns import Array, Field
+from deepfm_np.data.fields import Field
 from deepfm_np.ops.log_loss import check_labels
+from deepfm_np.ops.rows import Array
 
 
 @dataclass(frozen=True)
@@ -45,31 +44,6 @@ class ClickData:
             labels=self.labels[rows],
             click_probabilities=None if p is None else p[rows],
         )
-
-
-class Piece(NamedTuple):
-    """Some rows of a click log that is read in pieces of BLOCK_ROWS rows, the last of which may have fewer."""
-
-    labels: Array  # (n,) uint8 of 0 and 1
-    parts: list  # for each field what its `scan` makes of these rows
-    end: dict  # where the next piece begins, as JSON; "rows" counts those so far, "skipped" the malformed lines
-
-
-class Stream(Protocol):
-    """A click log too large for memory."""
-
-    path: Path
-    fields: list[Field]
-    settings: dict  # all else that decides what is read, as JSON
-    unit: str  # in which `total` and end["done"] count
-    total: int | None  # where it is known
-
-    def pieces(self, after: dict | None = None) -> Iterator[Piece]:
-        """The pieces in order, from the beginning or after the `end` of an earlier piece.
-
-        Raises ValueError, with file and line, where the log is malformed.
-        """
-        ...
 
 
 def split(data: ClickData, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0) -> tuple[ClickData, ...]:

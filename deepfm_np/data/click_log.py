@@ -17,8 +17,10 @@ user id, which would fix gender and age at once and so turn order 3 into an inte
 import numpy as np
 import pandas as pd
 
+from deepfm_np.constraints import checked
 from deepfm_np.data.click_data import ClickData
-from deepfm_np.data.columns import Array, Categorical, Numerical
+from deepfm_np.data.fields import Categorical, Numerical
+from deepfm_np.ops.rows import Array
 
 HOURS = 24
 PEAK_HOURS = {
@@ -56,11 +58,9 @@ def make_click_log(
     The mean click probability is 0.22. The frame has the columns app, category, hour, gender, age, device (which
     means nothing) and days_since_release. Raises ValueError for rows < 1 or a strength that is negative or not finite.
     """
-    if rows < 1:
-        raise ValueError(f"rows must be at least 1, got {rows}")
+    rows = checked("rows", rows)
     for name, strength in {"order1": order1, "order2": order2, "order3": order3}.items():
-        if not 0 <= strength < np.inf:
-            raise ValueError(f"{name} must be 0 or positive and finite, got {strength}")
+        checked(name, strength)
     rng = np.random.default_rng(seed)
     app = rng.integers(len(CATEGORIES) * APPS_PER_CATEGORY, size=rows)
     category = app // APPS_PER_CATEGORY

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deepfm_np.constraints import checked
 from deepfm_np.data.click_data import ClickData
-from deepfm_np.data.columns import Categorical, Field, Numerical
-from deepfm_np.data.lines import LineReader, whole_number
+from deepfm_np.data.fields import Categorical, Field, Numerical
+from deepfm_np.data.lines import LineReader, to_integer
 
 INTEGERS = [f"I{i}" for i in range(1, 14)]
 CATEGORIES = [f"C{i}" for i in range(1, 27)]
@@ -26,8 +27,7 @@ def load_criteo(
     on_error: "raise", or "skip" to leave malformed lines out and count them in `skipped`.
     Raises FileNotFoundError for a missing file, ValueError, with file and line, for a malformed one.
     """
-    if numericals not in ("log", "buckets"):
-        raise ValueError(f"numericals must be 'log' or 'buckets', got {numericals!r}")
+    numericals = checked("numericals", numericals)
     integer = _bucket if numericals == "buckets" else float
 
     reader = LineReader(on_error)
@@ -48,15 +48,15 @@ def parse_cells(cells: list[str], integer: Callable = float) -> tuple:
     if cells[0] not in ("0", "1"):
         raise ValueError(f"the label must be 0 or 1, got {cells[0]!r}")
     counts = [
-        integer(_whole_number(cell, name)) if cell else np.nan for name, cell in zip(INTEGERS, cells[1:14], strict=True)
+        integer(_integer_of(cell, name)) if cell else np.nan for name, cell in zip(INTEGERS, cells[1:14], strict=True)
     ]
     return int(cells[0]), *counts, *cells[14:]
 
 
-def _whole_number(cell: str, name: str) -> int:
+def _integer_of(cell: str, name: str) -> int:
     if len(cell) > 18:  # what float32 could not hold would be noticed far from its line
         raise ValueError(f"{name} must have at most 18 digits, got {cell!r}")
-    return whole_number(cell, name)
+    return to_integer(cell, name)
 
 
 def _bucket(x: int) -> str:

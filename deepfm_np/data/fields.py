@@ -1,169 +1,281 @@
-"""FieldEncoder: raw columns to the ids and values of one flat table, learned from the training part alone."""
+"""The kinds of fields: how a raw column becomes rows of a table and the values that multiply them.
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
+    Categorical   one slot, value 1.  Rows: 0 unknown or rare, 1 missing, then one per value.
+    Numerical     one slot.           Rows: 0 carries the scaled number, 1 says that it is missing (value 1).
+                  in buckets          Rows: 0 missing, then one per bucket; value 1.
+    MultiValued   several slots.      Rows as for Categorical; slots that are not needed have value 0.
+
+A missing number is filled and flagged in one slot: the row of the missing learns the fill and the flag at once.
+Each kind has
+
+    scan(column) -> part              all that is needed of a piece of a column: `Cells`, or (n,) numbers
+    combine(parts) -> state           what training teaches, a dict that JSON can hold
+    layout(state) -> (rows, slots)
+    coder(state) -> encode            encode(part) -> (n, slots) rows, (n, slots) values; rows count within the field
+
+A column may come in pieces of PIECE_ROWS rows (the last may be shorter): the state is that of the whole, to the bit.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from deepfm_np.data.columns import KINDS, Array, Categorical, Field, MultiValued, Numerical, infer_fields
-from deepfm_np.files import plain, write_text
+from deepfm_np.constraints import checked
+from deepfm_np.data.cells import (
+    CellError,
+    Cells,
+    factorize,
+    frequent_members,
+    hashable,
+    is_missing,
+    key_of,
+    to_numbers,
+)
+from deepfm_np.ops.rows import Array
 
-__all__ = ["Categorical", "FieldEncoder", "MultiValued", "Numerical", "infer_fields"]
-
-FORMAT = "deepfm_np fields 1"
-ROWS_AT_ONCE = 2048
+UNKNOWN, MISSING, FIRST_VALUE = 0, 1, 2
+PIECE_ROWS = 2**17  # rows of a piece; mean and standard deviation are merged from blocks of as many
 
 
-class FieldEncoder:
-    """Turns the columns of a DataFrame into slots: rows of one flat table and the values that multiply them.
+@dataclass(frozen=True)
+class Categorical:
+    """One of many values. Values seen fewer than `min_count` times in training share the row of the unknown.
 
-    fields: `Categorical`, `Numerical` and `MultiValued` columns, in the order of the table; None infers them.
-
-    After `fit`:  fields, field_names;  field_dims, the rows of each field (their sum is D);  field_starts, the slot at
-    which each field begins;  num_slots, s.
+    12, 12.0, "12" and "12.0" are the same value, as integers become floats in a column with missing cells. None, NaN
+    and the empty string are missing, which is a value of its own.
     """
 
-    def __init__(self, fields: Sequence[Field] | None = None):
-        """Raises TypeError for what is not a field, ValueError where two fields have the same name."""
-        self.fields = None if fields is None else list(fields)
-        for field in self.fields or ():
-            if not isinstance(field, Field):
-                raise TypeError(f"a field is Categorical, Numerical or MultiValued, got {field!r}")
-        self._states: list[dict] | None = None
-        names = [field.name for field in self.fields or ()]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"two fields have the same name: {', '.join(repeated)}")
+    kind: ClassVar[str] = "categorical"
+    name: str
+    min_count: int = 1
 
-    def fit(self, frame: pd.DataFrame) -> "FieldEncoder":
-        """Learn values, scales and slots from the training part.
+    def __post_init__(self):
+        _check(self, "min_count")
 
-        Raises ValueError for an empty frame, a missing column, or a cell that its field cannot hold (naming column
-        and row, counted from 0); an earlier fit is then still in place.
-        """
-        if not len(frame):
-            raise ValueError("cannot fit on a frame without rows")
-        fields = infer_fields(frame) if self.fields is None else self.fields
-        if not fields:
-            raise ValueError("cannot fit without fields")
-        return self.combine(fields, [[part] for part in scan(frame, fields)])
+    def scan(self, column: pd.Series) -> Cells:
+        return Cells(*factorize(column, key_of))
 
-    def combine(self, fields: Sequence[Field], parts: Sequence[Iterable]) -> "FieldEncoder":
-        """Learn from what `scan` made of the pieces of a frame that came in pieces of BLOCK_ROWS rows.
+    def combine(self, parts: Iterable[Cells]) -> dict:
+        single = (Cells(codes, [(key,) if key else () for key in keys]) for codes, keys in parts)
+        return {"values": frequent_members(single, self.min_count)}
 
-        parts: for every field the parts of its column, in order; they are gone through field by field, at most twice.
-        The result is that of `fit` on the whole frame, to the bit.
-        """
-        self._set(fields, [field.combine(pieces) for field, pieces in zip(fields, parts, strict=True)])
-        return self
+    def layout(self, state: dict) -> tuple[int, int]:
+        return FIRST_VALUE + len(state["values"]), 1
 
-    def transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """(n, s) int64 ids and (n, s) float32 values. Values that were not seen in `fit` get the row of the unknown.
+    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
+        row_of = {"": MISSING, **_row_of(state)}
 
-        Columns that are not fields are ignored. Raises ValueError for a missing column or a cell that its field
-        cannot hold, naming column and row, counted from 0.
-        """
-        encode = self.coder()
-        ids, values = (
-            np.empty((len(frame), self.num_slots), np.int64),
-            np.empty((len(frame), self.num_slots), np.float32),
-        )
-        start = 0
-        for block in encode(scan(frame, self.fields)):
-            end = start + len(block[0])
-            ids[start:end], values[start:end] = block
-            start = end
-        return ids, values
-
-    def coder(self, dtype: type = np.int64) -> Callable[[list], Iterator[tuple[Array, Array]]]:
-        """A function of what `scan` makes of a frame that gives its ids, of this dtype, and float32 values.
-
-        They come by blocks of rows that stay in the processor's cache: (b, s) and (b, s). The function is prepared
-        once and used for many pieces. Raises ValueError before `fit`.
-        """
-        self._require_fitted()
-        coders = [field.coder(state) for field, state in zip(self.fields, self._states, strict=True)]
-        slots = np.diff([*self.field_starts, self.num_slots])
-        first_rows = np.repeat(np.cumsum([0, *self.field_dims[:-1]]), slots).astype(dtype)
-
-        def encode(parts: list) -> Iterator[tuple[Array, Array]]:
-            rows, values = zip(*(code(part) for code, part in zip(coders, parts, strict=True)), strict=True)
-            for start in range(0, len(rows[0]), ROWS_AT_ONCE):
-                some = slice(start, start + ROWS_AT_ONCE)
-                yield _side_by_side(rows, some, dtype) + first_rows, _side_by_side(values, some, np.float32)
+        def encode(part: Cells) -> tuple[Array, Array]:
+            rows = np.array([*(row_of.get(key, UNKNOWN) for key in part.keys), MISSING])
+            return rows[part.codes][:, None], np.ones((len(part.codes), 1), np.float32)
 
         return encode
 
-    def fit_transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """`fit`, then `transform` of the same frame."""
-        return self.fit(frame).transform(frame)
 
-    def summary(self) -> pd.DataFrame:
-        """One line per field: name, kind, rows of the table, slots."""
-        slots = np.diff([*self.field_starts, self.num_slots])
-        kinds = [field.kind for field in self.fields]
-        return pd.DataFrame({"field": self.field_names, "kind": kinds, "rows": self.field_dims, "slots": slots})
+@dataclass(frozen=True)
+class Numerical:
+    """A number, multiplied into its row.
 
-    def save(self, path: str | Path) -> None:
-        """Write a JSON file, whole or not at all."""
-        self._require_fitted()
-        fields = [
-            {"kind": field.kind, **asdict(field), "state": state}
-            for field, state in zip(self.fields, self._states, strict=True)
-        ]
-        write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False, default=plain) + "\n")
+    scaling: "standard" (mean 0, deviation 1 on the training part), "log" (sign(x) log(1 + |x|), then standardised),
+        "min-max" (to [0, 1] on the training part), "identity", or "quantile" (buckets of equal counts, each a row).
+    bins: how many buckets "quantile" makes, fewer where many numbers are equal.
+    """
 
-    @classmethod
-    def load(cls, path: str | Path) -> "FieldEncoder":
-        """Read what `save` wrote. Raises FileNotFoundError, or ValueError for a damaged file or another one."""
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file; expected the fields of a deepfm_np encoder")
-        try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            if saved["format"] != FORMAT:
-                raise ValueError(f"its format is {saved['format']!r}, should be {FORMAT!r}")
-            states = [field.pop("state") for field in saved["fields"]]
-            encoder = cls([KINDS[field.pop("kind")](**field) for field in saved["fields"]])
-            encoder._set(encoder.fields, states)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} does not hold the fields of a deepfm_np encoder: {error}") from error
-        return encoder
+    kind: ClassVar[str] = "numerical"
+    name: str
+    scaling: str = "standard"
+    bins: int = 10
 
-    def _require_fitted(self) -> None:
-        if self._states is None:
-            raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
+    def __post_init__(self):
+        _check(self, "scaling", "bins")
 
-    def _set(self, fields: Sequence[Field], states: list[dict]) -> None:
-        layouts = [field.layout(state) for field, state in zip(fields, states, strict=True)]
-        slots = [number for _, number in layouts]
-        self.fields, self._states = list(fields), states
-        self.field_names = [field.name for field in fields]
-        self.field_dims = [rows for rows, _ in layouts]
-        self.field_starts = [0, *np.cumsum(slots)[:-1].tolist()]
-        self.num_slots = sum(slots)
+    def scan(self, column: pd.Series) -> Array:
+        """(n,) float64, on a log scale if that is the scaling; nan where missing. Raises as `numbers` does."""
+        numbers = self.numbers(column)
+        return np.sign(numbers) * np.log1p(np.abs(numbers)) if self.scaling == "log" else numbers
+
+    def numbers(self, column: pd.Series) -> Array:
+        """(n,) float64, nan where missing.
+
+        Raises CellError, a ValueError that names column and row, for text and infinities, ValueError for dates.
+        """
+        if column.dtype.kind in "mMc":
+            raise ValueError(f"column {self.name!r} must hold finite numbers; it holds {column.dtype}")
+        numbers = to_numbers(column)
+        with np.errstate(invalid="ignore"):
+            wrong = ~(np.abs(numbers) <= np.finfo(np.float32).max)
+        if wrong.any():
+            wrong &= ~(pd.isna(column) | (column == "")).to_numpy(bool, na_value=True)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise CellError(self.name, row, "must hold finite numbers", repr(column.to_numpy(object)[row]))
+        return numbers
+
+    def combine(self, parts: Iterable[Array]) -> dict:
+        """Quantiles need all the numbers in memory at once; all else is merged piece by piece."""
+        if self.scaling == "quantile":
+            x = np.concatenate(list(_blocks(parts)) or [np.empty(0)])
+            inner = np.linspace(0, 1, self.bins + 1)[1:-1]
+            return {"edges": np.unique(np.quantile(x, inner)).tolist() if x.size else []}
+        center, scale = 0.0, 1.0
+        if self.scaling == "min-max":
+            ends = [(x.min(), x.max()) for x in _blocks(parts)]
+            if ends:
+                center = min(low for low, _ in ends)
+                scale = max(high for _, high in ends) - center
+        elif self.scaling != "identity":
+            center, scale = _mean_and_deviation(_blocks(parts))
+        constant = scale <= 1e-12 * abs(center)
+        return {"center": float(center), "scale": 1.0 if constant else float(scale)}
+
+    def layout(self, state: dict) -> tuple[int, int]:
+        return (2 + len(state["edges"]) if self.scaling == "quantile" else 2), 1
+
+    def coder(self, state: dict) -> Callable[[Array], tuple[Array, Array]]:
+        return lambda x: self._buckets(x, state) if self.scaling == "quantile" else self._scaled(x, state)
+
+    def _buckets(self, x: Array, state: dict) -> tuple[Array, Array]:
+        rows = np.where(np.isnan(x), 0, 1 + np.searchsorted(state["edges"], x, side="right"))
+        return rows[:, None], np.ones((len(x), 1), np.float32)
+
+    def _scaled(self, x: Array, state: dict) -> tuple[Array, Array]:
+        missing = np.isnan(x)
+        with np.errstate(over="ignore"):
+            values = ((x - state["center"]) / state["scale"]).astype(np.float32)
+        values[missing] = 1.0
+        if np.isinf(values).any():
+            row = int(np.argmax(np.isinf(values)))
+            reason = f"the training part has center {state['center']:.3g} and scale {state['scale']:.3g}"
+            raise ValueError(f"column {self.name!r}: row {row} holds {x[row]:.3g}, too far out; {reason}")
+        return missing.astype(np.int64)[:, None], values[:, None]
 
 
-def scan(frame: pd.DataFrame, fields: Sequence[Field]) -> list:
-    """For each field what it needs of its column. Raises ValueError for a missing column or a cell it cannot hold."""
-    return [field.scan(_column(frame, field, fields)) for field in fields]
+@dataclass(frozen=True)
+class MultiValued:
+    """Several values at once, as the genres of a film: a text with a separator, or a list, tuple or set.
+
+    pooling: "sum" gives every member value 1, "mean" 1 / (number of members).
+    The slots are as many as the longest training row needs. Unknown members share one slot. A later row with more
+    members keeps the first ones, and a warning says how many rows were cut.
+    """
+
+    kind: ClassVar[str] = "multi-valued"
+    name: str
+    pooling: str = "sum"
+    separator: str = "|"
+    min_count: int = 1
+
+    def __post_init__(self):
+        _check(self, "min_count", "pooling")
+        if not self.separator:
+            raise ValueError(f"{self.name}: separator must not be empty")
+
+    def scan(self, column: pd.Series) -> Cells:
+        return Cells(*factorize(column.map(hashable), self._members))
+
+    def combine(self, parts: Iterable[Cells]) -> dict:
+        """Reads the parts twice: which members are unknown decides how many slots a cell needs."""
+        values = frequent_members(parts, self.min_count)
+        row_of = {value: row for row, value in enumerate(values, FIRST_VALUE)}
+        return {
+            "values": values,
+            "slots": max((len(_slots(cell, row_of)) for _, keys in parts for cell in keys), default=1),
+        }
+
+    def layout(self, state: dict) -> tuple[int, int]:
+        return FIRST_VALUE + len(state["values"]), state["slots"]
+
+    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
+        row_of = _row_of(state)
+
+        def encode(part: Cells) -> tuple[Array, Array]:
+            needed = [_slots(cell, row_of) for cell in [*part.keys, ()]]
+            self._warn_of_cuts(part.codes, needed, state["slots"])
+            rows, values = self._padded(needed, state["slots"])
+            return rows[part.codes], values[part.codes]
+
+        return encode
+
+    def _padded(self, needed: list[list[tuple[int, int]]], slots: int) -> tuple[Array, Array]:
+        rows = np.full((len(needed), slots), UNKNOWN)
+        values = np.zeros(rows.shape, np.float32)
+        for cell, pairs in enumerate(needed):
+            kept = pairs[:slots]
+            rows[cell, : len(kept)] = [row for row, _ in kept]
+            values[cell, : len(kept)] = [value for _, value in kept]
+        if self.pooling == "mean":
+            values /= values.sum(axis=1, keepdims=True)
+        return rows, values
+
+    def _warn_of_cuts(self, codes: Array, needed: list[list[tuple[int, int]]], slots: int) -> None:
+        cut = sum(np.array([len(pairs) > slots for pairs in needed])[codes])
+        if cut:
+            message = f"column {self.name!r}: {cut} rows hold more than {slots} values; the first ones were kept"
+            warnings.warn(message, UserWarning, stacklevel=7)
+
+    def _members(self, cell) -> tuple[str, ...]:
+        parts = cell.split(self.separator) if isinstance(cell, str) else cell if isinstance(cell, tuple) else (cell,)
+        keys = (key_of(part).strip() for part in parts if not is_missing(part))
+        return tuple(dict.fromkeys(key for key in keys if key))
 
 
-def _side_by_side(columns: Sequence[Array], some: slice, dtype: type) -> Array:
-    """(b, s), some rows of columns of (n, slots); copied one below the other, which is faster, and turned."""
-    turned = np.concatenate([column[some].T for column in columns], dtype=dtype, casting="same_kind")
-    return np.ascontiguousarray(turned.T)
+Field = Categorical | Numerical | MultiValued
+KINDS = {kind.kind: kind for kind in (Categorical, Numerical, MultiValued)}
 
 
-def _column(frame: pd.DataFrame, field: Field, fields: Sequence[Field]) -> pd.Series:
-    missing = [other.name for other in fields if other.name not in frame.columns]
-    if missing:
-        there = ", ".join(map(str, frame.columns))
-        raise ValueError(f"the columns {', '.join(map(str, missing))} are missing; there are {there}")
-    column = frame[field.name]
-    if isinstance(column, pd.DataFrame):
-        raise ValueError(f"there are {column.shape[1]} columns of the name {field.name!r}")
-    return column
+def infer_fields(frame: pd.DataFrame) -> list[Field]:
+    """One field per column: floats are numerical; text, categories, booleans and integers are categorical.
+
+    Integers in a click log are ids more often than amounts; name a column of amounts as `Numerical` yourself.
+    Raises ValueError for columns of dates, which need a decision: the hour? the weekday? the age in days?
+    """
+    fields = []
+    for name, column in frame.items():
+        if column.dtype.kind in "mM" or isinstance(column.dtype, pd.DatetimeTZDtype | pd.PeriodDtype):
+            raise ValueError(f"column {name!r} holds dates; derive what matters from it (hour, weekday, age in days)")
+        numerical = pd.api.types.is_float_dtype(column.dtype)
+        fields.append(Numerical(name) if numerical else Categorical(name))
+    return fields
+
+
+def _blocks(parts: Iterable[Array]) -> Iterator[Array]:
+    """The numbers that are there, by blocks of PIECE_ROWS rows; blocks without a number are left out."""
+    for part in parts:
+        for start in range(0, len(part), PIECE_ROWS):
+            block = part[start : start + PIECE_ROWS]
+            block = block[~np.isnan(block)]
+            if block.size:
+                yield block
+
+
+def _mean_and_deviation(blocks: Iterable[Array]) -> tuple[float, float]:
+    """Mean and deviation of all numbers, block by block (Chan, Golub & LeVeque 1979, eq. 2.1); (0, 1) without any."""
+    n, mean, squares = 0, 0.0, 0.0  # squares: the sum of the squared deviations from the mean
+    for x in blocks:
+        step = x.mean() - mean
+        squares += x.var() * len(x) + step**2 * (n * len(x) / (n + len(x)))
+        n += len(x)
+        mean += step * (len(x) / n)
+    return (mean, np.sqrt(squares / n)) if n else (0.0, 1.0)
+
+
+def _row_of(state: dict) -> dict[str, int]:
+    return {value: row for row, value in enumerate(state["values"], FIRST_VALUE)}
+
+
+def _slots(members: tuple[str, ...], row_of: dict[str, int]) -> list[tuple[int, int]]:
+    """(row, value) of each slot the members need; unknown ones fold into one slot, valued their number."""
+    if not members:
+        return [(MISSING, 1)]
+    known = [(row_of[key], 1) for key in members if key in row_of]
+    unknown = len(members) - len(known)
+    return known + ([(UNKNOWN, unknown)] if unknown else [])
+
+
+def _check(field: Field, *settings: str) -> None:
+    for name in settings:
+        checked(name, getattr(field, name), owner=f"{field.name}: ")

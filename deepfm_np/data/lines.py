@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ON_ERROR = ("raise", "skip")
-WHOLE_NUMBER = re.compile("[-+]?[0-9]+")  # int() would also take 1_000 and Arabic digits
+from deepfm_np.constraints import checked
+
+INTEGER = re.compile("[-+]?[0-9]+")  # int() would also take 1_000 and Arabic digits
 
 
 class LineReader:
@@ -17,9 +18,7 @@ class LineReader:
 
     def __init__(self, on_error: str = "raise"):
         """Raises ValueError for any other `on_error`."""
-        if on_error not in ON_ERROR:
-            raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
-        self.on_error = on_error
+        self.on_error: str = checked("on_error", on_error)
         self.skipped = 0
 
     def read(
@@ -73,8 +72,8 @@ class LineReader:
             raise ValueError(f"{path} is not a text file in {error.encoding}: {error.reason}") from error
 
 
-def whole_number(cell: str, name: str) -> int:
+def to_integer(cell: str, name: str) -> int:
     """The cell as an integer. Raises ValueError, naming what it should have been."""
-    if not WHOLE_NUMBER.fullmatch(cell):
-        raise ValueError(f"{name} must be a whole number, got {cell!r}")
+    if not INTEGER.fullmatch(cell):
+        raise ValueError(f"{name} must be an integer, got {cell!r}")
     return int(cell)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.data.click_data import ClickData
-from deepfm_np.data.columns import Categorical, Field, MultiValued
-from deepfm_np.data.lines import LineReader, whole_number
+from deepfm_np.data.fields import Categorical, Field, MultiValued
+from deepfm_np.data.lines import LineReader, to_integer
 
 HOME = "https://grouplens.org/datasets/movielens"
 CLICK_FROM = 4
@@ -41,14 +41,14 @@ def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: s
     genres = [cells[0] for cells in genre_lines]
 
     def user(cells):
-        return whole_number(cells[0], "user id"), whole_number(cells[1], "age"), *cells[2:]
+        return to_integer(cells[0], "user id"), to_integer(cells[1], "age"), *cells[2:]
 
     def item(cells):
         flags = cells[5:]
         if set(flags) - {"0", "1"}:
             raise ValueError(f"genre flags must be 0 or 1, got {' '.join(flags)}")
         names = "|".join(name for name, flag in zip(genres, flags, strict=True) if flag == "1")
-        return whole_number(cells[0], "item id"), names, cells[2][-4:]
+        return to_integer(cells[0], "item id"), names, cells[2][-4:]
 
     users = reader.read(folder / "u.user", "|", (5,), _once(user, "user"), "latin-1")
     items = reader.read(folder / "u.item", "|", (5 + len(genres),), _once(item, "item"), "latin-1")
@@ -67,11 +67,11 @@ def load_movielens_1m(path: str | Path, drop_threes: bool = False, on_error: str
 
     def user(cells):
         user_id, gender, age, occupation, zip_code = cells
-        return whole_number(user_id, "user id"), whole_number(age, "age"), gender, occupation, zip_code
+        return to_integer(user_id, "user id"), to_integer(age, "age"), gender, occupation, zip_code
 
     def item(cells):
         year = re.search(r"\((\d{4})\)\s*$", cells[1])
-        return whole_number(cells[0], "item id"), cells[2], year[1] if year else ""
+        return to_integer(cells[0], "item id"), cells[2], year[1] if year else ""
 
     users = reader.read(folder / "users.dat", "::", (5,), _once(user, "user"), "latin-1")
     items = reader.read(folder / "movies.dat", "::", (3,), _once(item, "item"), "latin-1")
@@ -108,9 +108,9 @@ def _rating(users: pd.DataFrame, items: pd.DataFrame):
     known_users, known_items = set(users["user_id"]), set(items["item_id"])
 
     def parse(cells: list[str]) -> tuple[int, int, int]:
-        user = whole_number(cells[0], "user id")
-        item = whole_number(cells[1], "item id")
-        rating = whole_number(cells[2], "rating")
+        user = to_integer(cells[0], "user id")
+        item = to_integer(cells[1], "item id")
+        rating = to_integer(cells[2], "rating")
         if not 1 <= rating <= 5:
             raise ValueError(f"rating must be 1 to 5, got {rating}")
         if user not in known_users:

@@ -2,17 +2,15 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.io.parsers import TextFileReader
 
-from deepfm_np.data import columns
-from deepfm_np.data.click_data import ClickData, Piece
-from deepfm_np.data.columns import Categorical, CellError, Field, MultiValued, Numerical, infer_fields
-from deepfm_np.data.fields import scan
+from deepfm_np.data.click_data import ClickData
+from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical, infer_fields
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # in a column that is not kept as text
 
@@ -32,58 +30,24 @@ def load_table(
     Raises FileNotFoundError; ValueError for an empty or malformed file, a column that is not there (listing those that
     are), a column named twice, or a label other than 0 or 1, with file and line.
     """
-    fields = _declared(label, categorical, numerical, multi_valued, separator)
+    fields = declared_fields(label, categorical, numerical, multi_valued, separator)
     fields = fields or infer_fields(read_frame(path).drop(columns=label, errors="ignore"))
     frame = read_fields(path, fields)
-    _check_columns(path, frame, label, fields)
-    labels = _labels(frame.pop(label), path)
+    require_columns(path, frame, label, fields)
+    labels = read_labels(frame.pop(label), path)
     return ClickData(frame, labels, fields)
 
 
-class TableStream:
-    """A CSV or Parquet file, read as `load_table` reads it, in pieces.
-
-    Where no column is named, all rows are read once more beforehand to infer what each column is. A run that goes on
-    reads the rows before again, and drops them. Raises as `load_table` does, for the label when its piece is reached.
-    """
-
-    unit = "rows"
-
-    def __init__(
-        self,
-        path: str | Path,
-        label: str,
-        categorical: Sequence[str] = (),
-        numerical: Sequence[str] = (),
-        multi_valued: Sequence[str] = (),
-        separator: str = "|",
-    ):
-        self.path, self.label = Path(path), label
-        self.fields = _declared(label, categorical, numerical, multi_valued, separator) or _inferred(path, label)
-        kinds = {field.name: field.kind for field in self.fields}
-        self.settings = {"data": "table", "label": label, "separator": separator, "fields": kinds}
-        self.total = _parquet_rows(self.path) if _is_parquet(self.path) else None
-        _check_columns(path, next(_frames(path, (), 1)), label, self.fields)
-
-    def pieces(self, after: dict | None = None) -> Iterator[Piece]:
-        """The log in pieces, as `Stream` says."""
-        first, done = 0, after["rows"] if after else 0
-        for frame in _frames(self.path, _as_text(self.fields), columns.BLOCK_ROWS):
-            end = first + len(frame)
-            if end > done:
-                labels = _labels(frame[self.label], self.path, first).astype(np.uint8)
-                parts = _scanned(self.path, frame, self.fields, first)
-                yield Piece(labels, parts, {"rows": end, "done": end, "skipped": 0})
-            first = end
-
-
 def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:
-    """Like `read_frame`, with the columns of all but numerical fields as text, so that every file is read alike.
+    """Like `read_frame`, with numerical fields as float64 and all others as text, so that every file is read alike.
 
     Raises as `read_frame` does, and ValueError with file and line for a cell that a numerical field cannot hold.
     """
-    frame = read_frame(path, as_text=_as_text(fields))
-    _scanned(path, frame, [field for field in fields if isinstance(field, Numerical) and field.name in frame])
+    frame = read_frame(path, as_text=text_columns(fields))
+    for field in fields:
+        if isinstance(field, Numerical) and field.name in frame:
+            with naming_lines(path):
+                frame[field.name] = field.numbers(frame[field.name])
     return frame
 
 
@@ -95,32 +59,15 @@ def read_frame(path: str | Path, as_text: Sequence[str] = ()) -> pd.DataFrame:
     Raises FileNotFoundError, ImportError where Parquet needs pyarrow, ValueError for an empty or malformed file.
     """
     path = Path(path)
-    with _reading(path):
-        frame = pd.read_parquet(path) if _is_parquet(path) else _read_csv(path, as_text)
+    with reading(path):
+        frame = pd.read_parquet(path) if is_parquet(path) else read_csv(path, as_text)
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows")
     return frame
 
 
-def _frames(path: str | Path, as_text: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
-    """`read_frame` in pieces of so many rows, the last of which may be shorter."""
-    path, read = Path(path), 0
-    with _reading(path):
-        frames = _parquet_frames(path, rows) if _is_parquet(path) else _read_csv(path, as_text, chunksize=rows)
-    with closing(frames):
-        while True:
-            with _reading(path):
-                frame = next(frames, None)
-            if frame is None or not len(frame):
-                break
-            read += len(frame)
-            yield frame
-    if not read:
-        raise ValueError(f"{path} has a header and no rows")
-
-
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Raises what `read_frame` says, whatever pandas raises inside."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
@@ -136,7 +83,8 @@ def _reading(path: Path) -> Iterator[None]:
         raise ValueError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
 
 
-def _read_csv(path: Path, as_text: Sequence[str], **options) -> pd.DataFrame | TextFileReader:
+def read_csv(path: Path, as_text: Sequence[str], **options: Any) -> Any:
+    """A DataFrame, or with `chunksize` an iterator of them."""
     names = pd.read_csv(path, nrows=0, index_col=False).columns
     return pd.read_csv(
         path,
@@ -150,39 +98,24 @@ def _read_csv(path: Path, as_text: Sequence[str], **options) -> pd.DataFrame | T
     )
 
 
-def _parquet_frames(path: Path, rows: int) -> Iterator[pd.DataFrame]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(rows):
-            yield pa.Table.from_batches([batch]).to_pandas()
-
-
-def _parquet_rows(path: Path) -> int:
-    import pyarrow.parquet as pq
-
-    with _reading(path):
-        return pq.read_metadata(path).num_rows
-
-
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
 
 
-def _scanned(path: str | Path, frame: pd.DataFrame, fields: Sequence[Field], first: int = 0) -> list:
-    """`scan`, with file and line in its errors; the frame begins at row `first` of the file."""
+@contextmanager
+def naming_lines(path: str | Path, first: int = 0) -> Iterator[None]:
+    """Name file and line where a cell is wrong; row 0 inside is row `first` of the file."""
     try:
-        return scan(frame, fields)
+        yield
     except CellError as error:
         raise ValueError(f"{path} line {first + error.row + 2}: {error.what}") from None
 
 
-def _as_text(fields: Sequence[Field]) -> list[str]:
+def text_columns(fields: Sequence[Field]) -> list[str]:
     return [field.name for field in fields if not isinstance(field, Numerical)]
 
 
-def _declared(label: str, categorical, numerical, multi_valued, separator: str) -> list[Field]:
+def declared_fields(label: str, categorical, numerical, multi_valued, separator: str) -> list[Field]:
     fields = [
         *(Categorical(name) for name in categorical),
         *(Numerical(name) for name in numerical),
@@ -195,25 +128,13 @@ def _declared(label: str, categorical, numerical, multi_valued, separator: str) 
     return fields
 
 
-def _inferred(path: str | Path, label: str) -> list[Field]:
-    """`infer_fields` of the whole: a column is numerical where every piece holds numbers, and one of them fractions."""
-    kinds: dict[str, set[type]] = {}
-    for frame in _frames(path, (), columns.BLOCK_ROWS):
-        for field in infer_fields(frame.drop(columns=label, errors="ignore")):
-            numbers = pd.api.types.is_integer_dtype(frame[field.name].dtype)
-            kinds.setdefault(field.name, set()).add(int if numbers else type(field))
-    return [
-        Numerical(name) if Numerical in kind <= {Numerical, int} else Categorical(name) for name, kind in kinds.items()
-    ]
-
-
-def _check_columns(path: str | Path, frame: pd.DataFrame, label: str, fields: Sequence[Field]) -> None:
+def require_columns(path: str | Path, frame: pd.DataFrame, label: str, fields: Sequence[Field]) -> None:
     missing = [name for name in (label, *(field.name for field in fields)) if name not in frame.columns]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
 
 
-def _labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarray:
+def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarray:
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float32, na_value=np.nan)
     wrong = ~((numbers == 0) | (numbers == 1))
     if wrong.any():

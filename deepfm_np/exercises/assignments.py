@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from deepfm_np.files import write_text
+from deepfm_np.system.files import write_text
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises" / "source"
 STUB = "# your lines here"

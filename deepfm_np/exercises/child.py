@@ -7,7 +7,7 @@ import signal
 import sys
 
 from deepfm_np.exercises.checks import AnswerError
-from deepfm_np.files import write_text
+from deepfm_np.system.files import write_text
 
 
 class TooLong(BaseException):

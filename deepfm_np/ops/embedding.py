@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, check_slots, sum_rows, touched_rows
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
 
 
 class EmbeddingCache(NamedTuple):
@@ -30,7 +30,7 @@ def embedding_forward(
     """
     if table.ndim != 2:
         raise ValueError(f"table must be (D, k), it is {table.shape}")
-    check_slots(ids, values, len(table))
+    ids = checked_ids(ids, values, len(table))
     values = np.asarray(values, table.dtype)
     slot_vectors = table.take(ids, axis=0)
     slot_vectors *= values[:, :, None]
@@ -70,7 +70,7 @@ def one_hot(ids: Array, D: int, values: Array | None = None) -> Array:
     Repeated ids in one example add up. Raises as `embedding_forward` does.
     """
     values = np.ones(ids.shape) if values is None else values
-    check_slots(ids, values, D)
+    ids = checked_ids(ids, values, D)
     x = np.zeros((len(ids), D), values.dtype)
     np.add.at(x, (np.arange(len(ids))[:, None], ids), values)
     return x

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, check_slots, sum_rows, touched_rows
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
 
 
 class FirstOrderCache(NamedTuple):
@@ -22,7 +22,7 @@ def first_order_forward(weights: Array, ids: Array, values: Array) -> tuple[Arra
     """
     if weights.ndim != 1:
         raise ValueError(f"weights must be (D,), they are {weights.shape}")
-    check_slots(ids, values, len(weights))
+    ids = checked_ids(ids, values, len(weights))
     values = np.asarray(values, weights.dtype)
     return (weights.take(ids) * values).sum(axis=1), FirstOrderCache(ids, values)
 

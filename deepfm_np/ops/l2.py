@@ -9,7 +9,7 @@ depend on the batch size; a row the batch does not touch is not penalised and ha
 
 from typing import NamedTuple
 
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, check_slots, sum_rows, touched_rows
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
 
 
 def l2_forward(W: Array) -> tuple[float, Array]:
@@ -33,7 +33,7 @@ def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2R
 
     Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
-    check_slots(ids, values, len(table))
+    ids = checked_ids(ids, values, len(table))
     rows = table[ids] * (values != 0)[:, :, None]
     return (rows * rows).sum() / (2 * len(ids)), L2RowsCache(ids, values, rows)
 

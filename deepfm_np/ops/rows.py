@@ -14,7 +14,7 @@ Array = np.ndarray
 class RowGradient(NamedTuple):
     """The gradient of a table of shape (D,) or (D, k), without its zero rows.
 
-    rows: (r,) int64, strictly increasing.  values: (r,) or (r, k), the gradient of each of those rows.
+    rows: (r,) np.intp, strictly increasing.  values: (r,) or (r, k), the gradient of each of those rows.
     """
 
     rows: Array
@@ -27,9 +27,10 @@ class RowGradient(NamedTuple):
         return table
 
 
-def check_slots(ids: Array, values: Array, D: int) -> None:
-    """Raise where ids and values are not (n, s) slots of a table of D rows.
+def checked_ids(ids: Array, values: Array, D: int) -> Array:
+    """The (n, s) ids as np.intp, the integers that NumPy indexes with, if they and the values are slots of D rows.
 
+    On a 32-bit platform, such as a browser, NumPy refuses to take rows by wider integers.
     Raises TypeError for ids that are not integers, ValueError for shapes that differ, IndexError for an id
     outside [0, D): a negative id would otherwise count silently from the end of the table.
     """
@@ -40,12 +41,13 @@ def check_slots(ids: Array, values: Array, D: int) -> None:
     if ids.size and (ids.min() < 0 or ids.max() >= D):
         row, slot = np.argwhere((ids < 0) | (ids >= D))[0]
         raise IndexError(f"ids must lie in [0, {D}); row {row}, slot {slot} holds {ids[row, slot]}")
+    return ids.astype(np.intp, copy=False)
 
 
 class TouchedRows(NamedTuple):
     """The rows that a batch of slots switches on. Padding, slots of value 0, switches on none."""
 
-    rows: Array  # (r,) int64, strictly increasing
+    rows: Array  # (r,) np.intp, strictly increasing
     used: Array  # (n, s) bool, where the value is not 0
     position: Array  # (u,) int, for each used slot in order: where in `rows` its row stands
 
@@ -66,13 +68,13 @@ def touched_rows(ids: Array, values: Array, scratch: Array | None = None) -> Tou
     scratch: (D,) int32, of which only entries named in `ids` are read and written; its values do not matter.
     """
     used = values != 0
-    ids = ids.reshape(-1) if used.all() else ids[used]
+    ids = (ids.reshape(-1) if used.all() else ids[used]).astype(np.intp, copy=False)
     if scratch is None:
         rows, position = np.unique(ids, return_inverse=True)
-        return TouchedRows(rows.astype(np.int64, copy=False), used, position)
+        return TouchedRows(rows, used, position)
     number = np.arange(ids.size, dtype=scratch.dtype)
     scratch[ids] = number
-    rows = np.sort(ids.compress(scratch.take(ids) == number)).astype(np.int64, copy=False)
+    rows = np.sort(ids.compress(scratch.take(ids) == number))
     scratch[rows] = number[: rows.size]
     return TouchedRows(rows, used, scratch.take(ids))
 
@@ -94,6 +96,6 @@ def sum_rows(touched: TouchedRows, slot_gradients: Array) -> RowGradient:
     sums = np.zeros((rows.size, *width), slot_gradients.dtype)
     k = int(np.prod(width))
     # np.add.at is fastest on flat arrays: entry (row, f) of the sums lies at row * k + f.
-    entry = position.reshape(-1, 1) * np.int64(k) + np.arange(k)
+    entry = position.reshape(-1, 1) * np.intp(k) + np.arange(k)
     np.add.at(sums.reshape(-1), entry.reshape(-1), slot_gradients.reshape(-1))
     return RowGradient(rows, sums)

@@ -14,7 +14,6 @@ import numpy as np
 
 from deepfm_np import DeepFM, ops
 from deepfm_np.optim import Adam
-from deepfm_np.threads import team
 
 try:
     import torch
@@ -77,21 +76,18 @@ def training(model: DeepFM, threads: int) -> Contestant:
     optimizer, rng = Adam(), np.random.default_rng(0)
 
     def turn(batches: list[tuple]) -> list[float]:
-        with team(threads) as workers:
+        def step(batch: tuple) -> None:
+            _, grads = model.loss_and_grads(*batch, rng=rng, threads=threads)
+            optimizer.step(model.params, grads, threads)
 
-            def step(batch: tuple) -> None:
-                _, grads = model.loss_and_grads(*batch, rng=rng, threads=workers)
-                optimizer.step(model.params, grads, workers)
-
-            return each(step)(batches)
+        return each(step)(batches)
 
     return turn
 
 
 def prediction(model: DeepFM, threads: int) -> Contestant:
     def turn(batches: list[tuple]) -> list[float]:
-        with team(threads) as workers:
-            return each(lambda batch: model.predict_proba(*batch[:2], threads=workers))(batches)
+        return each(lambda batch: model.predict_proba(*batch[:2], threads=threads))(batches)
 
     return turn
 

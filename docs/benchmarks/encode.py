@@ -30,7 +30,7 @@ HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 CHILD = """
 import json, os, re, sys, time
 from deepfm_np.__main__ import main
-from deepfm_np.data import encoded
+from deepfm_np.data.stream import encoded
 seconds = {}
 for name in ("_scan", "_learned", "_write"):
     def timed(*arguments, step=getattr(encoded, name), name=name):

@@ -34,8 +34,8 @@ import numpy as np
 from contestants import HIDDEN, NUMERICAL, Contestant, K, deepctr_torch, fuxictr, problem, torch
 
 from deepfm_np import DeepFM, ops
-from deepfm_np.memory import keep_freed_memory
 from deepfm_np.ops.rows import sum_rows
+from deepfm_np.system.memory import keep_freed_memory
 
 THREADS = 2
 STEPS = 3  # of a turn

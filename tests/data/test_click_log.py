@@ -183,12 +183,12 @@ def test_the_device_means_nothing():
 
 @pytest.mark.parametrize("rows", [0, -1])
 def test_less_than_one_row_is_refused(rows):
-    with pytest.raises(ValueError, match=f"rows must be at least 1, got {rows}"):
+    with pytest.raises(ValueError, match=f"rows must be a positive integer, got {rows}"):
         make_click_log(rows=rows)
 
 
 @pytest.mark.parametrize("name", ["order1", "order2", "order3"])
 @pytest.mark.parametrize("strength", [-0.1, float("nan"), float("inf")])
 def test_a_strength_that_is_negative_or_not_finite_is_refused(name, strength):
-    with pytest.raises(ValueError, match=f"{name} must be 0 or positive and finite, got {strength}"):
+    with pytest.raises(ValueError, match=f"{name} must be a non-negative number, got {strength}"):
         make_click_log(rows=10, **{name: strength})

@@ -48,7 +48,7 @@ def test_the_first_rows_can_be_read_alone(path):
     "bad, message",
     [
         (line("2"), "the label must be 0 or 1, got '2'"),
-        (line(integers=["x", *INTEGERS[1:]]), "I1 must be a whole number, got 'x'"),
+        (line(integers=["x", *INTEGERS[1:]]), "I1 must be an integer, got 'x'"),
         (line(integers=["9" * 39, *INTEGERS[1:]]), f"I1 must have at most 18 digits, got '{'9' * 39}'"),
         (line(integers=["9" * 400, *INTEGERS[1:]]), "I1 must have at most 18 digits, got"),
         (line(categories=CATEGORIES[1:]), r"39 cells separated by '\\t', should be 40"),
@@ -76,5 +76,5 @@ def test_a_binary_file_is_refused(tmp_path):
 
 
 def test_numericals_are_log_or_buckets(path):
-    with pytest.raises(ValueError, match="numericals must be 'log' or 'buckets', got 'raw'"):
+    with pytest.raises(ValueError, match="numericals must be one of log, buckets, got 'raw'"):
         load_criteo(path, numericals="raw")

@@ -53,7 +53,7 @@ def test_ratings_of_three_can_be_dropped(ml_1m):
 MALFORMED = [
     ("1::5", r"2 cells separated by '::', should be 3 or 4"),
     ("1::5::6", r"rating must be 1 to 5, got 6"),
-    ("1::5::x", r"rating must be a whole number, got 'x'"),
+    ("1::5::x", r"rating must be an integer, got 'x'"),
     ("3::5::4", r"user 3 is not in the file of users"),
     ("1::7::4", r"item 7 is not in the file of items"),
     ("", r"1 cells separated by '::', should be 3 or 4"),
@@ -117,5 +117,5 @@ def test_an_empty_file_is_named(ml_1m):
 
 
 def test_on_error_is_raise_or_skip(ml_1m):
-    with pytest.raises(ValueError, match="on_error must be 'raise' or 'skip', got 'ignore'"):
+    with pytest.raises(ValueError, match="on_error must be one of raise, skip, got 'ignore'"):
         load_movielens_1m(ml_1m, on_error="ignore")

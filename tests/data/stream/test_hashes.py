@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np.data import Categorical, words
-from deepfm_np.data.words import WordCategorical, pack, unpack
+from deepfm_np.data import Categorical
+from deepfm_np.data.stream import hashes
+from deepfm_np.data.stream.hashes import HashCategorical, pack, unpack
 
 TEXTS = ["", "a", "b", "ab", "68fd1e64", "é", "zzzzzzzz", "12", "ﬀ"]
 
@@ -22,10 +23,10 @@ def test_what_no_word_can_hold_is_refused(text):
 @pytest.mark.parametrize("at_once", [1, 7, 2**21])
 @pytest.mark.parametrize("min_count", [1, 2, 5, 1000])
 def test_words_are_learned_and_encoded_as_their_texts_are(monkeypatch, at_once, min_count):
-    monkeypatch.setattr(words, "MERGED_AT_ONCE", at_once)
+    monkeypatch.setattr(hashes, "MERGED_AT_ONCE", at_once)
     rng = np.random.default_rng(0)
     texts = [rng.choice(["", *(f"{i % 97:x}" for i in range(200))], 150).tolist() for _ in range(3)]
-    plain, word = Categorical("c", min_count), WordCategorical("c", min_count)
+    plain, word = Categorical("c", min_count), HashCategorical("c", min_count)
     parts = [word.scan(pack(piece)) for piece in texts]
     pieces = [plain.scan(pd.Series(piece)) for piece in texts]
     state = plain.combine(pieces)

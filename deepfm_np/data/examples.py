@@ -1,17 +1,33 @@
-"""Examples larger than memory, read and shuffled by blocks of consecutive rows."""
+"""Encoded examples, in memory or read from files block by block: both are trained and scored in the same way."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from deepfm_np.data.click_data import random_parts
 from deepfm_np.ops.rows import Array
-from deepfm_np.training import Examples
 
 BLOCK_ROWS = 4096  # read at once, 1.3 MB of a log of 39 slots
 LEAST_BLOCKS = 1024  # shorter blocks for shorter logs, so that there is something to shuffle
 WINDOW_ROWS = 2**18  # shuffled in memory, 83 MB of 39 slots
+
+
+class Examples(NamedTuple):
+    """Encoded examples with their labels, in memory."""
+
+    ids: Array  # (n, s) int
+    values: Array  # (n, s) float
+    labels: Array  # (n,) of 0 and 1
+
+    def parts(self) -> Iterator["Examples"]:
+        """All examples in order, as many at a time as fit in memory: here all."""
+        yield self
+
+    def windows(self, rng: np.random.Generator) -> Iterator["Examples"]:
+        """All examples, as many at a time as are shuffled among themselves: here all, so that nothing is drawn."""
+        yield self
 
 
 class Blocks:

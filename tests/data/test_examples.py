@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from deepfm_np import DeepFM, blocks
-from deepfm_np.blocks import Blocks, split_blocks
+from deepfm_np import DeepFM
+from deepfm_np.data import examples
+from deepfm_np.data.examples import Blocks, split_blocks
 from deepfm_np.optim import Adam
 from deepfm_np.training import Examples, batches, evaluate, fit, predict
 
@@ -17,9 +18,9 @@ def numbered(rows):
 
 @pytest.fixture
 def small_windows(monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_ROWS", 8)
-    monkeypatch.setattr(blocks, "LEAST_BLOCKS", 32)
-    monkeypatch.setattr(blocks, "WINDOW_ROWS", 64)
+    monkeypatch.setattr(examples, "BLOCK_ROWS", 8)
+    monkeypatch.setattr(examples, "LEAST_BLOCKS", 32)
+    monkeypatch.setattr(examples, "WINDOW_ROWS", 64)
 
 
 def rows_of(some):

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, columns, infer_fields
-from deepfm_np.data.fields import scan
+from deepfm_np.constraints import CONSTRAINTS
+from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, fields, infer_fields
+from deepfm_np.data.encoder import scan
 
 FRAME = pd.DataFrame(
     {
@@ -198,7 +199,7 @@ def test_floats_are_inferred_numerical_and_all_else_categorical():
 
 EVERY_KIND = [
     Categorical("app", 2),
-    *(Numerical(name, scaling) for name, scaling in zip("abcde", columns.SCALINGS, strict=True)),
+    *(Numerical(name, scaling) for name, scaling in zip("abcde", CONSTRAINTS["scaling"].options, strict=True)),
     MultiValued("tags", min_count=3),
     MultiValued("user", "mean"),
 ]
@@ -206,7 +207,7 @@ EVERY_KIND = [
 
 @pytest.mark.parametrize("rows", [1, 60, 61, 185])
 def test_a_frame_in_pieces_teaches_the_same_to_the_bit(monkeypatch, rows):
-    monkeypatch.setattr(columns, "BLOCK_ROWS", 60)
+    monkeypatch.setattr(fields, "PIECE_ROWS", 60)
     rng = np.random.default_rng(rows)
     numbers = np.where(rng.random((5, rows)) < 0.2, np.nan, 1e3 * rng.standard_normal((5, rows)) ** 3)
     numbers[:, 60:120] = np.nan  # a piece without a number
@@ -224,7 +225,7 @@ def test_a_frame_in_pieces_teaches_the_same_to_the_bit(monkeypatch, rows):
 
 
 def test_mean_and_deviation_of_blocks_are_those_of_the_whole(monkeypatch):
-    monkeypatch.setattr(columns, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(fields, "PIECE_ROWS", 100)
     x = 1e6 + np.random.default_rng(0).standard_normal(1050)
     state = Numerical("x").combine([x])
     np.testing.assert_allclose([state["center"], state["scale"]], [x.mean(), x.std()], rtol=1e-12)
@@ -301,10 +302,10 @@ def test_lists_in_a_categorical_column_are_refused_with_advice():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: Categorical("x", min_count=0), "x: min_count must be at least 1, got 0"),
+        (lambda: Categorical("x", min_count=0), "x: min_count must be a positive integer, got 0"),
         (lambda: Numerical("x", scaling="cube"), "x: scaling must be one of standard, log"),
-        (lambda: Numerical("x", scaling="quantile", bins=1), "x: bins must be at least 2, got 1"),
-        (lambda: MultiValued("x", pooling="max"), "x: pooling must be 'sum' or 'mean', got 'max'"),
+        (lambda: Numerical("x", scaling="quantile", bins=1), "x: bins must be an integer of at least 2, got 1"),
+        (lambda: MultiValued("x", pooling="max"), "x: pooling must be one of sum, mean, got 'max'"),
         (lambda: MultiValued("x", separator=""), "x: separator must not be empty"),
         (lambda: FieldEncoder([Categorical("x"), Numerical("x")]), "two fields have the same name: x"),
         (lambda: FieldEncoder().fit(FRAME.head(0)), "cannot fit on a frame without rows"),

@@ -18,7 +18,6 @@ last piece; after a power cut delete FOLDER.part. It needs room for about 200 by
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from io import BytesIO
@@ -28,13 +27,13 @@ from typing import NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
-from deepfm_np.data import columns
-from deepfm_np.data.ahead import ahead
-from deepfm_np.data.click_data import Piece, Stream
-from deepfm_np.data.columns import Array, Cells
-from deepfm_np.data.fields import FieldEncoder
-from deepfm_np.data.words import WordCells
-from deepfm_np.files import write_text
+from deepfm_np.data import fields
+from deepfm_np.data.encoder import FieldEncoder
+from deepfm_np.data.stream.pieces import StoredColumn, load, store, stored_pieces
+from deepfm_np.data.stream.prefetch import prefetch
+from deepfm_np.data.stream.protocol import Stream
+from deepfm_np.ops.rows import Array
+from deepfm_np.system.files import write_text
 
 FORMAT = "deepfm_np encoded 1"
 ARRAYS = ("ids", "values", "labels")
@@ -113,13 +112,13 @@ def _begin(part: Path, stream: Stream) -> dict:
 
 def _scan(stream: Stream, folder: Path, progress: bool) -> None:
     """Pass 1: every piece as a file of its own."""
-    done = _stored(folder)
+    done = stored_pieces(folder)
     end = done[-1].end if done else None
     at = end["done"] if end else 0
     try:
         with _bar("count", stream.total, at, stream.unit, progress) as bar:
             for number, piece in enumerate(stream.pieces(end), len(done)):
-                _store(folder / f"{number:06}", piece)
+                store(folder / f"{number:06}", piece)
                 bar.update(piece.end["done"] - bar.n)
     except ValueError:
         shutil.rmtree(folder.parent)
@@ -130,8 +129,8 @@ def _learned(stream: Stream, part: Path) -> FieldEncoder:
     """The encoder of all pieces, with the fields of the stream, which know its kind of parts."""
     path = part / ENCODER_FILE
     if not path.exists():
-        pieces = _stored(part / PIECES)
-        FieldEncoder().combine(stream.fields, [_Column(pieces, i) for i in range(len(stream.fields))]).save(path)
+        pieces = stored_pieces(part / PIECES)
+        FieldEncoder().combine(stream.fields, [StoredColumn(pieces, i) for i in range(len(stream.fields))]).save(path)
     encoder = FieldEncoder.load(path)
     encoder.fields = stream.fields
     return encoder
@@ -139,19 +138,19 @@ def _learned(stream: Stream, part: Path) -> FieldEncoder:
 
 def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
     """Pass 2: from the pieces to the arrays, appending to what is there already."""
-    pieces = _stored(part / PIECES)
+    pieces = stored_pieces(part / PIECES)
     n, s = pieces[-1].end["rows"], encoder.num_slots
     dtype = id_dtype(sum(encoder.field_dims))
     code = encoder.coder(dtype)
     shapes = {"ids": ((n, s), dtype), "values": ((n, s), np.float32), "labels": ((n,), np.uint8)}
     with ExitStack() as files:
         arrays = [files.enter_context(closing(_Growing(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]
-        done = min(array.rows() for array in arrays) // columns.BLOCK_ROWS
-        rows = min(n, done * columns.BLOCK_ROWS)
+        done = min(array.rows() for array in arrays) // fields.PIECE_ROWS
+        rows = min(n, done * fields.PIECE_ROWS)
         for array in arrays:
             array.cut(rows)
         with _bar("write", n, rows, "rows", progress) as bar:
-            for piece in ahead(_load(stored) for stored in pieces[done:]):
+            for piece in prefetch(load(stored) for stored in pieces[done:]):
                 for ids_and_values in code(piece.parts):
                     for array, more in zip(arrays, ids_and_values, strict=False):
                         array.append(more)
@@ -162,7 +161,7 @@ def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
 
 
 def _finish(part: Path, meta: dict) -> None:
-    end = _stored(part / PIECES)[-1].end
+    end = stored_pieces(part / PIECES)[-1].end
     labels = np.load(part / "labels.npy", mmap_mode="r")
     meta |= {"rows": end["rows"], "clicks": int(labels.sum(dtype=np.int64)), "skipped": end["skipped"]}
     write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
@@ -176,76 +175,6 @@ def id_dtype(rows: int) -> type:
 def _bar(name: str, total: int | None, initial: int, unit: str, progress: bool) -> tqdm:
     disable = None if progress else True
     return tqdm(desc=name, total=total, initial=initial, unit=unit, unit_scale=True, disable=disable)
-
-
-class _Stored:
-    """The arrays of a piece, in one file one after the other, each in .npy format; read when asked for."""
-
-    def __init__(self, index: Path):
-        about = json.loads(index.read_text(encoding="utf-8"))
-        self.path, self.end, self.places = index.with_suffix(".arrays"), about["end"], about["places"]
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.places
-
-    def __getitem__(self, name: str) -> Array:
-        with open(self.path, "rb") as file:
-            file.seek(self.places[name])
-            return np.load(file, allow_pickle=False)
-
-    def part(self, field: int) -> Cells | WordCells | Array:
-        """What the field's `scan` made."""
-        if f"{field} numbers" in self:
-            return self[f"{field} numbers"]
-        codes = self[f"{field} codes"]
-        if f"{field} words" in self:
-            return WordCells(codes, self[f"{field} words"])
-        keys = json.loads(self[f"{field} keys"].tobytes())
-        return Cells(codes, [tuple(key) if isinstance(key, list) else key for key in keys])
-
-
-class _Column:
-    """The parts of one field, read from the pieces one after the other, as often as asked for."""
-
-    def __init__(self, pieces: list[_Stored], field: int):
-        self.pieces, self.field = pieces, field
-
-    def __iter__(self) -> Iterator:
-        return (piece.part(self.field) for piece in self.pieces)
-
-
-def _stored(folder: Path) -> list[_Stored]:
-    return [_Stored(index) for index in sorted(folder.glob("*.json"))]
-
-
-def _store(path: Path, piece: Piece) -> None:
-    """The arrays, and when they are on the disk their index."""
-    places = {}
-    with open(path.with_suffix(".arrays"), "wb") as file:
-        for name, array in _to_arrays(piece).items():
-            places[name] = file.tell()
-            np.save(file, array, allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    write_text(path.with_suffix(".json"), json.dumps({"end": piece.end, "places": places}))
-
-
-def _load(stored: _Stored) -> Piece:
-    fields = sum(name.endswith((" numbers", " codes")) for name in stored.places)
-    return Piece(stored["labels"], [stored.part(field) for field in range(fields)], stored.end)
-
-
-def _to_arrays(piece: Piece) -> dict[str, Array]:
-    arrays = {"labels": piece.labels}
-    for field, part in enumerate(piece.parts):
-        if isinstance(part, WordCells):
-            arrays |= {f"{field} codes": part.codes, f"{field} words": part.words}
-        elif isinstance(part, Cells):
-            keys = np.frombuffer(json.dumps(part.keys).encode(), np.uint8)
-            arrays |= {f"{field} codes": part.codes, f"{field} keys": keys}
-        else:
-            arrays[f"{field} numbers"] = part
-    return arrays
 
 
 class _Growing:

@@ -13,13 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from deepfm_np.data import columns
-from deepfm_np.data.ahead import ahead
-from deepfm_np.data.click_data import Piece
-from deepfm_np.data.columns import Array, Numerical, key_of
+from deepfm_np.data import fields
+from deepfm_np.data.cells import key_of
 from deepfm_np.data.criteo import CATEGORIES, INTEGERS, parse_cells
+from deepfm_np.data.fields import Numerical
 from deepfm_np.data.lines import LineReader
-from deepfm_np.data.words import WordCategorical, pack
+from deepfm_np.data.stream.hashes import HashCategorical, pack
+from deepfm_np.data.stream.prefetch import prefetch
+from deepfm_np.data.stream.protocol import Piece
+from deepfm_np.ops.rows import Array
 
 LINES = 512  # parsed at once, so that what is computed from them stays in the processor's cache
 CELLS = 40
@@ -37,7 +39,7 @@ class Rows(NamedTuple):
 
     labels: Array  # (n,) uint8
     numbers: Array  # (n, 13) float64, nan where missing
-    words: Array  # (n, 26) uint64
+    hashes: Array  # (n, 26) uint64, see `hashes`
 
 
 class CriteoStream:
@@ -58,14 +60,14 @@ class CriteoStream:
         self.limit = rows
         self.fields = [
             *(Numerical(name, scaling="log") for name in INTEGERS),
-            *(WordCategorical(name, min_count) for name in CATEGORIES),
+            *(HashCategorical(name, min_count) for name in CATEGORIES),
         ]
         self.settings = {"data": "criteo", "min_count": min_count, "rows": rows, "on_error": on_error}
 
     def pieces(self, after: dict | None = None) -> Iterator[Piece]:
         """The log in pieces, as `Stream` says. The next one is parsed while the last one is used."""
         end = dict(after or START)
-        with open(self.path, "rb") as file, closing(ahead(self._read_all(file, end))) as parsed:
+        with open(self.path, "rb") as file, closing(prefetch(self._read_all(file, end))) as parsed:
             for rows, here in parsed:
                 yield Piece(rows.labels.copy(), self._scan(rows), here)
         if not end["rows"]:
@@ -74,7 +76,7 @@ class CriteoStream:
     def _read_all(self, file, end: dict) -> Iterator[tuple[Rows, dict]]:
         """Rows and the `end` of each piece. They lie in one of two buffers: using one leaves time to fill the other."""
         file.seek(end["done"])
-        size = columns.BLOCK_ROWS if self.limit is None else min(columns.BLOCK_ROWS, self.limit)
+        size = fields.PIECE_ROWS if self.limit is None else min(fields.PIECE_ROWS, self.limit)
         for buffer in cycle([_buffer(size), _buffer(size)]):
             rows = self._read(file, buffer, end)
             if not len(rows.labels):
@@ -82,10 +84,10 @@ class CriteoStream:
             yield rows, dict(end)
 
     def _scan(self, rows: Rows) -> list:
-        numbers, words = self.fields[: len(INTEGERS)], self.fields[len(INTEGERS) :]
+        numerical, categorical = self.fields[: len(INTEGERS)], self.fields[len(INTEGERS) :]
         return [
-            *(field.scan(pd.Series(x)) for field, x in zip(numbers, rows.numbers.T, strict=True)),
-            *(field.scan(cells) for field, cells in zip(words, rows.words.T, strict=True)),
+            *(field.scan(pd.Series(x)) for field, x in zip(numerical, rows.numbers.T, strict=True)),
+            *(field.scan(cells) for field, cells in zip(categorical, rows.hashes.T, strict=True)),
         ]
 
     def _read(self, file, buffer: Rows, end: dict) -> Rows:
@@ -113,18 +115,18 @@ class CriteoStream:
             if row is not None:
                 rows.append((row[0], row[1:14], _packed(where, row[14:])))
         end["skipped"] += reader.skipped
-        labels, numbers, words = zip(*rows, strict=True) if rows else ((), (), ())
+        labels, numbers, hashes = zip(*rows, strict=True) if rows else ((), (), ())
         return Rows(
             np.array(labels, np.uint8),
             np.array(numbers, np.float64).reshape(-1, len(INTEGERS)),
-            np.array(words, np.uint64).reshape(-1, len(CATEGORIES)),
+            np.array(hashes, np.uint64).reshape(-1, len(CATEGORIES)),
         )
 
 
 def _buffer(rows: int) -> Rows:
     """Room for so many rows, each column in one piece."""
-    numbers, words = np.empty((len(INTEGERS), rows)), np.empty((len(CATEGORIES), rows), np.uint64)
-    return Rows(np.empty(rows, np.uint8), numbers.T, words.T)
+    numbers, hashes = np.empty((len(INTEGERS), rows)), np.empty((len(CATEGORIES), rows), np.uint64)
+    return Rows(np.empty(rows, np.uint8), numbers.T, hashes.T)
 
 
 def parse_block(text: bytes) -> Rows | None:
@@ -144,7 +146,7 @@ def parse_block(text: bytes) -> Rows | None:
     if (lengths[0] != 1).any() or (labels > 1).any():
         return None
     words = _words(text, ends[:-1] + 1, lengths[1:])
-    numbers = _whole_numbers(words[: len(INTEGERS)], lengths[1 : 1 + len(INTEGERS)])
+    numbers = _integers(words[: len(INTEGERS)], lengths[1 : 1 + len(INTEGERS)])
     return None if numbers is None else Rows(labels, numbers.T, words[len(INTEGERS) :].T)
 
 
@@ -159,8 +161,8 @@ def _words(text: Array, starts: Array, lengths: Array) -> Array:
     return at_every_byte[starts].astype(np.uint64) & ONES[lengths]
 
 
-def _whole_numbers(words: Array, lengths: Array) -> Array | None:
-    """The numbers that the words spell, nan for the empty one; None where one of them is not a whole number.
+def _integers(words: Array, lengths: Array) -> Array | None:
+    """The numbers that the words spell, nan for the empty one; None where one of them is not an integer.
 
     Eight digits are put together at once: neighbours to pairs, pairs to fours, fours to the number.
     """
@@ -179,11 +181,11 @@ def _whole_numbers(words: Array, lengths: Array) -> Array | None:
 
 
 def _packed(where: str, cells: tuple[str, ...]) -> list[int]:
-    words = []
+    hashes = []
     for name, cell in zip(CATEGORIES, cells, strict=True):
         try:
-            words.append(int(pack([key_of(cell)])[0]))
+            hashes.append(int(pack([key_of(cell)])[0]))
         except ValueError as error:
             advice = "a log of longer categories can be encoded as --data table, with a header"
             raise ValueError(f"{where}: {name} {error}; {advice}") from None
-    return words
+    return hashes

@@ -2,7 +2,7 @@ import platform
 
 import pytest
 
-from deepfm_np.memory import keep_freed_memory
+from deepfm_np.system.memory import keep_freed_memory
 
 
 def test_freed_memory_is_kept_where_the_c_library_is_glibc():

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from criteo_lines import lines
 
-from deepfm_np.data import FieldEncoder, columns, criteo_stream, load_criteo
-from deepfm_np.data.criteo_stream import CriteoStream, parse_block
-from deepfm_np.data.encoded import encode
+from deepfm_np.data import FieldEncoder, fields, load_criteo
+from deepfm_np.data.stream import criteo
+from deepfm_np.data.stream.criteo import CriteoStream, parse_block
+from deepfm_np.data.stream.encoded import encode
 
 ODD = {
     "a long number": (1, "12345678901"),
@@ -20,8 +21,8 @@ ODD = {
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(columns, "BLOCK_ROWS", 100)
-    monkeypatch.setattr(criteo_stream, "LINES", 8)
+    monkeypatch.setattr(fields, "PIECE_ROWS", 100)
+    monkeypatch.setattr(criteo, "LINES", 8)
 
 
 def write(path, rows, end="\n"):
@@ -130,5 +131,5 @@ def test_an_empty_or_binary_file_is_named_as_load_criteo_names_it(tmp_path, cont
 def test_a_missing_file_and_a_bad_setting_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.txt: no such file"):
         CriteoStream(tmp_path / "train.txt")
-    with pytest.raises(ValueError, match="on_error must be 'raise' or 'skip', got 'ignore'"):
+    with pytest.raises(ValueError, match="on_error must be one of raise, skip, got 'ignore'"):
         CriteoStream(tmp_path / "train.txt", on_error="ignore")

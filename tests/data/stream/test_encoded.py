@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from criteo_lines import lines
 
-from deepfm_np.data import FieldEncoder, columns, encoded, load_criteo, load_table
-from deepfm_np.data.criteo_stream import CriteoStream
-from deepfm_np.data.encoded import encode, id_dtype, open_encoded
-from deepfm_np.data.table import TableStream
+from deepfm_np.data import FieldEncoder, fields, load_criteo, load_table
+from deepfm_np.data.stream import encoded
+from deepfm_np.data.stream.criteo import CriteoStream
+from deepfm_np.data.stream.encoded import encode, id_dtype, open_encoded
+from deepfm_np.data.stream.table import TableStream
 
 REAL = Path(os.environ.get("DEEPFM_DATA", "")) / "criteo" / "train_head_10k.txt"
 NAMES = {"ids.npy", "values.npy", "labels.npy", "encoder.json", "meta.json"}
@@ -23,7 +24,7 @@ NAMED = {"categorical": ["zip", "user"], "numerical": ["price"], "multi_valued":
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
-    monkeypatch.setattr(columns, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(fields, "PIECE_ROWS", 100)
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_parquet_is_encoded_as_its_frame_is(tmp_path, group):
 def test_the_real_log_is_encoded_as_its_frame_is(tmp_path, monkeypatch):
     if not REAL.is_file():
         pytest.skip("set DEEPFM_DATA to a folder that holds criteo/train_head_10k.txt")
-    monkeypatch.setattr(columns, "BLOCK_ROWS", 4096)
+    monkeypatch.setattr(fields, "PIECE_ROWS", 4096)
     encode(CriteoStream(REAL), tmp_path / "out", progress=False)
     whole = load_criteo(REAL)
     assert_same_as_frame(tmp_path / "out", whole, FieldEncoder(whole.fields))
@@ -124,7 +125,7 @@ def cut_after(monkeypatch, name, calls):
 
 
 @pytest.mark.parametrize("kind", ["criteo", "table"])
-@pytest.mark.parametrize("name, calls", [("_store", 0), ("_store", 3), ("_learned", 0), ("_load", 2), ("_finish", 0)])
+@pytest.mark.parametrize("name, calls", [("store", 0), ("store", 3), ("_learned", 0), ("load", 2), ("_finish", 0)])
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, log, kind, name, calls):
     path = tmp_path / "clicks.csv"
     table().to_csv(path, index=False)
@@ -138,10 +139,10 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path, monkeypatch, log,
         with pytest.raises(Cut):
             encode(stream(), tmp_path / "out", progress=False)
     assert not (tmp_path / "out").exists()
-    rest = cut_after(monkeypatch, "_store", 99)
+    rest = cut_after(monkeypatch, "store", 99)
     result = encode(stream(), tmp_path / "out", progress=False)
     pieces = 5 if kind == "criteo" else 4
-    assert len(rest) == (pieces - calls if name == "_store" else 0)
+    assert len(rest) == (pieces - calls if name == "store" else 0)
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
     assert result.meta == open_encoded(tmp_path / "whole").meta
 
@@ -167,9 +168,10 @@ def test_a_run_that_only_lacks_its_name_is_finished(tmp_path, monkeypatch, log):
 
 KILLED = """
     import sys
-    from deepfm_np.data import columns, encoded
-    from deepfm_np.data.criteo_stream import CriteoStream
-    columns.BLOCK_ROWS = 100
+    from deepfm_np.data import fields
+    from deepfm_np.data.stream import encoded
+    from deepfm_np.data.stream.criteo import CriteoStream
+    fields.PIECE_ROWS = 100
     name = sys.argv[3]
     finish = getattr(encoded, name)
     def report(*arguments):
@@ -182,7 +184,7 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize("name", ["_store", "_load"])
+@pytest.mark.parametrize("name", ["store", "load"])
 def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, log, name):
     encode(CriteoStream(log), tmp_path / "whole", progress=False)
     command = [sys.executable, "-c", textwrap.dedent(KILLED), log, tmp_path / "out", name]
@@ -199,7 +201,7 @@ def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, log, name):
 
 
 def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkeypatch, log):
-    cut_after(monkeypatch, "_store", 2)
+    cut_after(monkeypatch, "store", 2)
     with pytest.raises(Cut):
         encode(CriteoStream(log), tmp_path / "out", progress=False)
     monkeypatch.undo()
@@ -287,9 +289,10 @@ def test_arrays_of_another_folder_are_refused(tmp_path, log):
 
 PEAK = """
     import re, sys
-    from deepfm_np.data import columns, encoded
-    from deepfm_np.data.criteo_stream import CriteoStream
-    columns.BLOCK_ROWS = 4096
+    from deepfm_np.data import fields
+    from deepfm_np.data.stream import encoded
+    from deepfm_np.data.stream.criteo import CriteoStream
+    fields.PIECE_ROWS = 4096
     encoded.encode(CriteoStream(sys.argv[1]), sys.argv[2])
     print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 """

@@ -1,0 +1,167 @@
+"""The architecture of DeepFM: a sum of components over one shared embedding table, forwards and backwards.
+
+logit = w_0 + y_FM + y_deep
+y_FM  = <w, x> + sum_{i<j} <V_i, V_j>
+a_0   = [V_1, ..., V_m],   a_{l+1} = dropout(activation(batch_norm(a_l W_l + b_l))),   y_deep = a_H W_H + b_H
+
+(Guo et al. 2017, equations 1 to 4; the intercept w_0 is ours.) Each component has a switch, so that logistic
+regression, the factorization machine, the plain network and Wide & Deep without crosses are the same class: see
+`COMPONENTS`.
+"""
+
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
+import numpy as np
+
+from deepfm_np import ops
+from deepfm_np.network import Network, NetworkCache
+from deepfm_np.ops.embedding import EmbeddingCache
+from deepfm_np.ops.first_order import FirstOrderCache
+from deepfm_np.ops.fm import FMCache
+from deepfm_np.ops.rows import Array
+
+COMPONENTS: dict[str, dict[str, bool]] = {
+    "LR": {"fm": False, "deep": False},
+    "FM": {"deep": False},
+    "DNN": {"first_order": False, "fm": False},
+    "Wide & Deep": {"fm": False},
+    "DeepFM": {},
+}
+Gradients = dict[str, Array | ops.RowGradient]
+
+
+class Caches(NamedTuple):
+    """What a forward pass leaves for the backward pass; the components that are switched off are None."""
+
+    first_order: FirstOrderCache | None
+    embedding: EmbeddingCache | None
+    fm: FMCache | None
+    network: NetworkCache | None
+
+
+class Explanation(NamedTuple):
+    """The logit of each of n examples, split into parts that add up to it."""
+
+    bias: float
+    first_order: Array  # (n, m): by field
+    pairs: Array  # (n, m, m): <V_i, V_j> where i < j, else 0
+    deep: Array  # (n,)
+
+    @property
+    def logits(self) -> Array:
+        """(n,), the sum of the parts."""
+        return self.bias + self.first_order.sum(axis=1) + self.pairs.sum(axis=(1, 2)) + self.deep
+
+
+class Architecture:
+    """Which components are on, and how they are wired; it holds no parameters. config: the settings of `DeepFM`."""
+
+    def __init__(self, config: Mapping):
+        self.fields, self.field_starts = len(config["field_dims"]), config["field_starts"]
+        self.embedding_dim = config["embedding_dim"]
+        self.first_order, self.fm, self.deep = config["first_order"], config["fm"], config["deep"]
+        self.l2_embedding, self.l2_net = config["l2_embedding"], config["l2_net"]
+        self.network = Network(*(config[name] for name in Network.SETTINGS))
+
+    def forward(
+        self,
+        params: Mapping[str, Array],
+        running: Mapping[str, Array],
+        ids: Array,
+        values: Array,
+        rng: np.random.Generator | None = None,
+        training: bool = False,
+    ) -> tuple[Array, Caches]:
+        """(n, s) ids and values -> (n,) logits. rng: turns dropout on.  training: batch statistics in batch norm."""
+        logits = np.full(len(ids), params["bias"])
+        first_order_cache = embedding_cache = fm_cache = network_cache = None
+        if self.first_order:
+            y, first_order_cache = ops.first_order_forward(params["weights"], ids, values)
+            logits = logits + y
+        if self.fm or self.deep:
+            vectors, embedding_cache = ops.embedding_forward(params["table"], ids, values, self.field_starts)
+        if self.fm:
+            y, fm_cache = ops.fm_forward(vectors)
+            logits = logits + y
+        if self.deep:
+            a0 = vectors.reshape(len(ids), -1)
+            y, network_cache = self.network.forward(params, running, a0, rng, training)
+            logits = logits + y
+        return logits, Caches(first_order_cache, embedding_cache, fm_cache, network_cache)
+
+    def backward(self, grad_logits: Array, caches: Caches, touched: ops.TouchedRows | None = None) -> Gradients:
+        """(n,) dL/dlogits -> the gradient of every parameter in use.
+
+        touched: the `touched_rows` of the batch, where they are known already.
+        """
+        grads: Gradients = {"bias": np.asarray(grad_logits.sum())}
+        if caches.first_order is not None:
+            grads["weights"] = ops.first_order_backward(grad_logits, caches.first_order, touched)
+        grad_vectors, network_grads = self.branches(grad_logits, caches)
+        if caches.embedding is not None:
+            grads["table"] = ops.embedding_backward(reduce(add, grad_vectors.values()), caches.embedding, touched)
+        return grads | network_grads
+
+    def branches(self, grad_logits: Array, caches: Caches) -> tuple[dict[str, Array], dict[str, Array]]:
+        """What each reader of the shared vectors sends back to them, (n, m, k), and the gradients within the network.
+
+        FM and network read the same vectors, so the gradient of the vectors is the sum of what the two send.
+        """
+        grad_vectors: dict[str, Array] = {}
+        network_grads: dict[str, Array] = {}
+        if caches.fm is not None:
+            grad_vectors["FM part"] = ops.fm_backward(grad_logits, caches.fm)
+        if caches.network is not None:
+            grad_a0, network_grads = self.network.backward(grad_logits, caches.network)
+            grad_vectors["deep part"] = grad_a0.reshape(len(grad_logits), -1, self.embedding_dim)
+        return grad_vectors, network_grads
+
+    def gradient_terms(
+        self, grad_logits: Array, caches: Caches, params: Mapping[str, Array], ids: Array, values: Array
+    ) -> dict[str, ops.RowGradient]:
+        """The terms whose sum is the gradient of the shared table: "FM part", "deep part", "L2 term", where on."""
+        if caches.embedding is None:
+            return {}
+        grad_vectors, _ = self.branches(grad_logits, caches)
+        terms = {name: ops.embedding_backward(grad, caches.embedding) for name, grad in grad_vectors.items()}
+        if self.l2_embedding:
+            _, rows = ops.l2_rows_forward(params["table"], ids, values)
+            terms["L2 term"] = ops.l2_rows_backward(self.l2_embedding, rows)
+        return terms
+
+    def add_penalties(
+        self, grads: dict, params: Mapping[str, Array], ids: Array, values: Array, touched: ops.TouchedRows
+    ) -> float:
+        """Add the gradients of the L2 penalties to `grads` and return the sum of the penalties."""
+        penalty = 0.0
+        if self.l2_embedding and "table" in grads:
+            y, cache = ops.l2_rows_forward(params["table"], ids, values)
+            penalty = penalty + self.l2_embedding * y
+            penalty_grad = ops.l2_rows_backward(self.l2_embedding, cache, touched)
+            grads["table"] = grads["table"]._replace(values=grads["table"].values + penalty_grad.values)
+        if self.l2_net and self.deep:
+            for name in self.network.weight_names:
+                y, W = ops.l2_forward(params[name])
+                penalty = penalty + self.l2_net * y
+                grads[name] = grads[name] + ops.l2_backward(self.l2_net, W)
+        return penalty
+
+    def explain(
+        self, params: Mapping[str, Array], running: Mapping[str, Array], ids: Array, values: Array
+    ) -> Explanation:
+        """The logit of each example, split into bias, first order by field, pairs of fields and the deep part."""
+        n, m = len(ids), self.fields
+        starts = np.arange(m) if self.field_starts is None else np.asarray(self.field_starts)
+        first_order, pairs, deep = np.zeros((n, m)), np.zeros((n, m, m)), np.zeros(n)
+        if self.first_order:
+            first_order = np.add.reduceat(params["weights"][ids] * values, starts, axis=1)
+        if self.fm or self.deep:
+            vectors, _ = ops.embedding_forward(params["table"], ids, values, self.field_starts)
+        if self.fm:
+            pairs = np.triu(vectors @ vectors.transpose(0, 2, 1), k=1)
+        if self.deep:
+            deep, _ = self.network.forward(params, running, vectors.reshape(n, m * self.embedding_dim))
+        return Explanation(params["bias"][()], first_order, pairs, deep)

@@ -1,0 +1,103 @@
+"""The commands train and compare: fit models on a data set, print how good they are, save tables and figures."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from deepfm_np import metrics, plots
+from deepfm_np.architecture import COMPONENTS
+from deepfm_np.cli.loading import Part, Parts, load_parts, say
+from deepfm_np.estimator import DeepFMClassifier
+from deepfm_np.recipes import RECIPES
+from deepfm_np.system.files import write_text
+from deepfm_np.system.memory import keep_freed_memory
+
+COMPARED = ("LR", "FM", "DNN", "DeepFM")
+
+
+def train(options: Namespace) -> int:
+    """Fit a DeepFM, print how good it is on held-out rows, save it with a figure."""
+    settings = _settings(options)
+    parts = load_parts(options)
+    folder = _out_folder(options)
+    checkpoint = folder / "checkpoint.npz"
+    classifier = _fitted(settings, parts, checkpoint)
+    classifier.save(folder)
+    write_text(folder / "history.csv", classifier.history_.to_csv(index=False))
+    figure = plots.training_figure(
+        classifier.history_,
+        parts.test.examples.labels,
+        classifier.predict_encoded(parts.test.examples),
+        parts.valid.best_attainable(),
+        f"DeepFM on {options.data}",
+        metrics.base_rate_log_loss(parts.valid.examples.labels),
+    )
+    plots.save_figure(figure, folder / "training.png")
+    checkpoint.unlink(missing_ok=True)
+    print(_train_table(classifier, parts.valid, parts.test))
+    print(f"\nSaved in {folder}: model.npz, encoder.json, classifier.json, history.csv, training.png")
+    return 0
+
+
+def compare(options: Namespace) -> int:
+    """Fit LR, FM, DNN and DeepFM on the same data, print validation AUC and log loss."""
+    settings = _settings(options)
+    parts = load_parts(options)
+    valid = parts.valid
+    folder = _out_folder(options)
+    rows: list[dict[str, Any]] = []
+    for name in COMPARED:
+        say(f"{name} ...")
+        classifier = _fitted({**settings, **COMPONENTS[name]}, parts)
+        rows.append({"model": name, **valid.scores(classifier.predict_encoded(valid.examples))})
+    attainable = valid.best_attainable()
+    if attainable is not None:
+        rows.append({"model": "Best attainable", **attainable})
+    results = pd.DataFrame(rows)
+    write_text(folder / "comparison.csv", results.to_csv(index=False))
+    figure = plots.comparison_figure(results, f"{options.data}: what each part adds")
+    plots.save_figure(figure, folder / "comparison.png")
+    say(f"\n{'model':17}{'AUC':8}log loss, both on {len(valid.examples.labels):,} validation rows")
+    for row in rows:
+        print(f"{row['model']:15}  {row['auc']:.4f}  {row['log_loss']:.4f}")
+    say(f"\nSaved in {folder}: comparison.csv, comparison.png")
+    return 0
+
+
+def _settings(options: Namespace) -> dict[str, Any]:
+    """The recipe of the data set, with what was given on the command line in its place."""
+    names = DeepFMClassifier().get_params()
+    given = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    settings = {**RECIPES[options.data].settings, **given}
+    if settings.get("threads", 1) > 1 and settings.get("batch_norm"):
+        raise ValueError("--threads needs --no-batch-norm: batch norm is computed from the whole batch")
+    return settings
+
+
+def _fitted(settings: dict[str, Any], parts: Parts, checkpoint: Path | None = None) -> DeepFMClassifier:
+    keep_freed_memory()
+    classifier = DeepFMClassifier(**settings)
+    return classifier.fit_encoded(parts.encoder, parts.train.examples, parts.valid.examples, checkpoint)
+
+
+def _out_folder(options: Namespace) -> Path:
+    folder = Path(options.out or f"runs/{options.data}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _train_table(classifier: DeepFMClassifier, valid: Part, test: Part) -> str:
+    columns = []
+    for part in (valid, test):
+        rows = {
+            "base rate": {"auc": 0.5, "log_loss": metrics.base_rate_log_loss(part.examples.labels)},
+            "DeepFM": part.scores(classifier.predict_encoded(part.examples)),
+        }
+        attainable = part.best_attainable()
+        if attainable is not None:
+            rows["best attainable"] = attainable
+        columns.append(pd.DataFrame(rows).T.rename(columns={"auc": "AUC", "log_loss": "log loss"}))
+    table = pd.concat(columns, axis=1, keys=["validation", "test"])
+    return table.to_string(float_format="{:.4f}".format)

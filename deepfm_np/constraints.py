@@ -1,0 +1,165 @@
+"""What each setting may be: one table, from which every message about a setting is made.
+
+Wherever a setting enters (model, estimator, optimiser, training, threads, fields, data sets, command line), it passes
+through `checked` or, as a text, through `CONSTRAINTS[name].read`.
+"""
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """What a setting may be."""
+
+    expected: str  # the end of the sentence "NAME must be ..."
+    plain: Callable[[Any], Any]  # the value in its plain type; raises TypeError or ValueError where it has none
+    fits: Callable[[Any], bool]  # whether a plain value is allowed
+    parse: Callable[[str], Any] = str  # the value that a text spells; raises ValueError
+    options: tuple[str, ...] = ()  # all there are, where they can be counted
+
+    def read(self, text: str) -> Any:
+        """The value that a text of the command line spells. Raises ValueError: TEXT is not EXPECTED."""
+        try:
+            value = self.plain(self.parse(text))
+        except (TypeError, ValueError):
+            value = None
+        if value is None or not self.fits(value):
+            raise ValueError(f"{text!r} is not {self.expected}")
+        return value
+
+
+def checked(name: str, value: Any, owner: str = "") -> Any:
+    """The value of a setting in its plain type.
+
+    owner: whose setting it is, where the name alone does not tell ("price: "), to begin the message.
+    Raises ValueError, naming the setting, what would be right and what was given.
+    """
+    constraint = CONSTRAINTS[name]
+    try:
+        plain = constraint.plain(value)
+        fits = constraint.fits(plain)
+    except (TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {value!r}")
+    return plain
+
+
+def _integer(value: Any) -> int:
+    """int() would cut off a fraction silently; True is not a number of anything."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError
+    return operator.index(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError
+    return float(value)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError
+    return bool(value)
+
+
+def _dtype_name(value: Any) -> str:
+    if value is None:  # np.dtype(None) is float64
+        raise TypeError
+    return np.dtype(value).name
+
+
+def _generator_or_seed(value: Any) -> int | np.random.Generator:
+    return value if isinstance(value, np.random.Generator) else _integer(value)
+
+
+def _digits(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):  # int() would also take 1_000 and Arabic digits
+        raise ValueError
+    return int(text)
+
+
+def _integers(expected: str, least: int) -> Constraint:
+    return Constraint(expected, _integer, lambda n: n >= least, _digits)
+
+
+def _numbers(expected: str, fits: Callable[[float], bool]) -> Constraint:
+    return Constraint(expected, _number, fits, float)
+
+
+def _one_of(*options: str) -> Constraint:
+    return Constraint(f"one of {', '.join(options)}", str, options.__contains__, options=options)
+
+
+def _several(one: Constraint, expected: str, least: int = 0) -> Constraint:
+    return Constraint(
+        expected,
+        lambda values: [one.plain(value) for value in values],
+        lambda values: len(values) >= least and all(map(one.fits, values)),
+        lambda text: [one.parse(part) for part in text.split(",")],
+    )
+
+
+POSITIVE_INTEGER = _integers("a positive integer", 1)
+NON_NEGATIVE_INTEGER = _integers("a non-negative integer", 0)
+POSITIVE = _numbers("a positive number", lambda x: 0 < x < math.inf)
+NON_NEGATIVE = _numbers("a non-negative number", lambda x: 0 <= x < math.inf)
+BELOW_ONE = _numbers("a number in [0, 1)", lambda x: 0 <= x < 1)
+FLAG = Constraint("True or False", _flag, lambda _: True)
+
+CONSTRAINTS: dict[str, Constraint] = {
+    # the model
+    "field_dims": _several(POSITIVE_INTEGER, "a sequence of positive integers, one per field", least=1),
+    "field_starts": _several(NON_NEGATIVE_INTEGER, "a sequence of slots, one per field"),
+    "embedding_dim": POSITIVE_INTEGER,
+    "hidden": _several(POSITIVE_INTEGER, "a sequence of positive integers"),
+    "activation": _one_of("sigmoid", "relu", "tanh"),
+    "dropout": BELOW_ONE,
+    "batch_norm": FLAG,
+    "deep_output": _one_of("logit", "sigmoid"),
+    "first_order": FLAG,
+    "fm": FLAG,
+    "deep": FLAG,
+    "l2_embedding": NON_NEGATIVE,
+    "l2_net": NON_NEGATIVE,
+    "dtype": Constraint(
+        "float32 or float64", _dtype_name, ("float32", "float64").__contains__, options=("float32", "float64")
+    ),
+    "seed": Constraint(
+        "a non-negative integer",
+        _generator_or_seed,
+        lambda seed: isinstance(seed, np.random.Generator) or seed >= 0,
+        _digits,
+    ),
+    # optimisers
+    "learning_rate": POSITIVE,
+    "momentum": BELOW_ONE,
+    "beta1": BELOW_ONE,
+    "beta2": BELOW_ONE,
+    "epsilon": POSITIVE,
+    # training
+    "epochs": POSITIVE_INTEGER,
+    "batch_size": POSITIVE_INTEGER,
+    "patience": POSITIVE_INTEGER,
+    "threads": POSITIVE_INTEGER,
+    # fields
+    "min_count": POSITIVE_INTEGER,
+    "scaling": _one_of("standard", "log", "min-max", "identity", "quantile"),
+    "bins": _integers("an integer of at least 2", 2),
+    "pooling": _one_of("sum", "mean"),
+    # data sets
+    "rows": POSITIVE_INTEGER,
+    "order1": NON_NEGATIVE,
+    "order2": NON_NEGATIVE,
+    "order3": NON_NEGATIVE,
+    "numericals": _one_of("log", "buckets"),
+    "on_error": _one_of("raise", "skip"),
+}

@@ -1,0 +1,73 @@
+"""The cells of a raw column: which are distinct, which are missing, and the text under which each value is known."""
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np.ops.rows import Array
+
+
+class Cells(NamedTuple):
+    """A piece of a column, its distinct cells told apart from where they stand."""
+
+    codes: Array  # (n,) int, which of the distinct cells; -1 is missing
+    keys: list  # of each distinct cell its text, or for a multi-valued one the tuple of its members
+
+
+class CellError(ValueError):
+    """A cell that its field cannot hold. row: counted from 0 in the column that was given.  what: the rest."""
+
+    def __init__(self, name: str, row: int, must: str, holds: str):
+        super().__init__(f"column {name!r} {must}; row {row} holds {holds}")
+        self.row, self.what = row, f"column {name!r} {must}, it holds {holds}"
+
+
+def factorize(column: pd.Series, describe) -> tuple[Array, list]:
+    """(n,) codes and what `describe` says of each distinct cell; code -1 is missing."""
+    try:
+        codes, distinct = pd.factorize(column)
+    except TypeError as error:
+        message = f"column {column.name!r} holds lists or other unhashable cells; declare it as MultiValued"
+        raise ValueError(message) from error
+    return codes, [describe(cell) for cell in distinct]
+
+
+def key_of(cell) -> str:
+    """The text under which a value is known, the same for 12, 12.0, "12" and "12.0"."""
+    if isinstance(cell, str):
+        return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell
+    if isinstance(cell, bool | np.bool_):
+        return str(bool(cell))
+    if isinstance(cell, Integral) or (isinstance(cell, Real) and float(cell).is_integer()):
+        return str(int(cell))
+    return str(cell)
+
+
+def hashable(cell):
+    if isinstance(cell, set | frozenset):
+        return tuple(sorted(cell, key=key_of))
+    return tuple(cell) if isinstance(cell, list | np.ndarray) else cell
+
+
+def is_missing(cell) -> bool:
+    return cell is None or cell is pd.NA or cell != cell
+
+
+def frequent_members(parts: Iterable[Cells], min_count: int) -> list[str]:
+    """Members that stand in at least `min_count` rows, sorted, so that the order of the rows does not matter."""
+    counts: dict[str, int] = {}
+    for codes, cells in parts:
+        for cell, count in zip(cells, np.bincount(codes[codes >= 0], minlength=len(cells)).tolist(), strict=True):
+            for key in cell:
+                counts[key] = counts.get(key, 0) + count
+    return sorted(key for key, count in counts.items() if count >= min_count)
+
+
+def to_numbers(column: pd.Series) -> Array:
+    """(n,) float64, nan for what is not a number."""
+    if column.dtype.kind not in "iuf":
+        column = pd.to_numeric(pd.Series(column.to_numpy(dtype=object)), errors="coerce")
+    return column.to_numpy(np.float64, na_value=np.nan)

@@ -1,0 +1,87 @@
+"""The pieces of a log between the two passes of `encode`: what each field's `scan` made of them, in files.
+
+NUMBER.arrays holds the arrays of a piece, one after the other, each in .npy format; NUMBER.json says where each begins.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from deepfm_np.data.cells import Cells
+from deepfm_np.data.stream.hashes import HashCells
+from deepfm_np.data.stream.protocol import Piece
+from deepfm_np.ops.rows import Array
+from deepfm_np.system.files import write_text
+
+
+class StoredPiece:
+    """A piece on disk, its arrays read when they are asked for."""
+
+    def __init__(self, index: Path):
+        about = json.loads(index.read_text(encoding="utf-8"))
+        self.path, self.end, self.places = index.with_suffix(".arrays"), about["end"], about["places"]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.places
+
+    def __getitem__(self, name: str) -> Array:
+        with open(self.path, "rb") as file:
+            file.seek(self.places[name])
+            return np.load(file, allow_pickle=False)
+
+    def part(self, field: int) -> Cells | HashCells | Array:
+        """What the field's `scan` made."""
+        if f"{field} numbers" in self:
+            return self[f"{field} numbers"]
+        codes = self[f"{field} codes"]
+        if f"{field} words" in self:
+            return HashCells(codes, self[f"{field} words"])
+        keys = json.loads(self[f"{field} keys"].tobytes())
+        return Cells(codes, [tuple(key) if isinstance(key, list) else key for key in keys])
+
+
+class StoredColumn:
+    """The parts of one field, read from the pieces one after the other, as often as asked for."""
+
+    def __init__(self, pieces: list[StoredPiece], field: int):
+        self.pieces, self.field = pieces, field
+
+    def __iter__(self) -> Iterator:
+        return (piece.part(self.field) for piece in self.pieces)
+
+
+def stored_pieces(folder: Path) -> list[StoredPiece]:
+    return [StoredPiece(index) for index in sorted(folder.glob("*.json"))]
+
+
+def store(path: Path, piece: Piece) -> None:
+    """The arrays, and when they are on the disk their index."""
+    places = {}
+    with open(path.with_suffix(".arrays"), "wb") as file:
+        for name, array in _to_arrays(piece).items():
+            places[name] = file.tell()
+            np.save(file, array, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    write_text(path.with_suffix(".json"), json.dumps({"end": piece.end, "places": places}))
+
+
+def load(stored: StoredPiece) -> Piece:
+    fields = sum(name.endswith((" numbers", " codes")) for name in stored.places)
+    return Piece(stored["labels"], [stored.part(field) for field in range(fields)], stored.end)
+
+
+def _to_arrays(piece: Piece) -> dict[str, Array]:
+    arrays = {"labels": piece.labels}
+    for field, part in enumerate(piece.parts):
+        if isinstance(part, HashCells):
+            arrays |= {f"{field} codes": part.codes, f"{field} words": part.hashes}
+        elif isinstance(part, Cells):
+            keys = np.frombuffer(json.dumps(part.keys).encode(), np.uint8)
+            arrays |= {f"{field} codes": part.codes, f"{field} keys": keys}
+        else:
+            arrays[f"{field} numbers"] = part
+    return arrays

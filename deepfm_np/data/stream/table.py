@@ -1,0 +1,106 @@
+"""A CSV or Parquet file of any size, read in pieces."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np.data import fields
+from deepfm_np.data.encoder import scan
+from deepfm_np.data.fields import Categorical, Field, Numerical, infer_fields
+from deepfm_np.data.stream.protocol import Piece
+from deepfm_np.data.table import (
+    declared_fields,
+    is_parquet,
+    naming_lines,
+    read_csv,
+    read_labels,
+    reading,
+    require_columns,
+    text_columns,
+)
+
+
+class TableStream:
+    """A CSV or Parquet file, read as `load_table` reads it, in pieces.
+
+    Where no column is named, all rows are read once more beforehand to infer what each column is. A run that goes on
+    reads the rows before again, and drops them. Raises as `load_table` does, for the label when its piece is reached.
+    """
+
+    unit = "rows"
+
+    def __init__(
+        self,
+        path: str | Path,
+        label: str,
+        categorical: Sequence[str] = (),
+        numerical: Sequence[str] = (),
+        multi_valued: Sequence[str] = (),
+        separator: str = "|",
+    ):
+        self.path, self.label = Path(path), label
+        self.fields = declared_fields(label, categorical, numerical, multi_valued, separator) or _inferred(path, label)
+        kinds = {field.name: field.kind for field in self.fields}
+        self.settings = {"data": "table", "label": label, "separator": separator, "fields": kinds}
+        self.total = _parquet_rows(self.path) if is_parquet(self.path) else None
+        require_columns(path, next(_frames(path, (), 1)), label, self.fields)
+
+    def pieces(self, after: dict | None = None) -> Iterator[Piece]:
+        """The log in pieces, as `Stream` says."""
+        first, done = 0, after["rows"] if after else 0
+        for frame in _frames(self.path, text_columns(self.fields), fields.PIECE_ROWS):
+            end = first + len(frame)
+            if end > done:
+                labels = read_labels(frame[self.label], self.path, first).astype(np.uint8)
+                with naming_lines(self.path, first):
+                    parts = scan(frame, self.fields)
+                yield Piece(labels, parts, {"rows": end, "done": end, "skipped": 0})
+            first = end
+
+
+def _inferred(path: str | Path, label: str) -> list[Field]:
+    """`infer_fields` of the whole: a column is numerical where every piece holds numbers, and one of them fractions."""
+    kinds: dict[str, set[type]] = {}
+    for frame in _frames(path, (), fields.PIECE_ROWS):
+        for field in infer_fields(frame.drop(columns=label, errors="ignore")):
+            numbers = pd.api.types.is_integer_dtype(frame[field.name].dtype)
+            kinds.setdefault(field.name, set()).add(int if numbers else type(field))
+    return [
+        Numerical(name) if Numerical in kind <= {Numerical, int} else Categorical(name) for name, kind in kinds.items()
+    ]
+
+
+def _frames(path: str | Path, as_text: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+    """`read_frame` in pieces of so many rows, the last of which may be shorter."""
+    path, read = Path(path), 0
+    with reading(path):
+        frames = _parquet_frames(path, rows) if is_parquet(path) else read_csv(path, as_text, chunksize=rows)
+    with closing(frames):
+        while True:
+            with reading(path):
+                frame = next(frames, None)
+            if frame is None or not len(frame):
+                break
+            read += len(frame)
+            yield frame
+    if not read:
+        raise ValueError(f"{path} has a header and no rows")
+
+
+def _parquet_frames(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(rows):
+            yield pa.Table.from_batches([batch]).to_pandas()
+
+
+def _parquet_rows(path: Path) -> int:
+    import pyarrow.parquet as pq
+
+    with reading(path):
+        return pq.read_metadata(path).num_rows
