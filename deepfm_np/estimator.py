@@ -16,6 +16,7 @@ from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.data.fields import Field
 from deepfm_np.inputs import column_of, frame_of, labels_of, two_classes
 from deepfm_np.model import DeepFM
+from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
 from deepfm_np.system.files import plain, write_text
@@ -147,7 +148,7 @@ class DeepFMClassifier:
         All else is as in `fit`; `fields` is not looked at.
         """
         self._check_settings()
-        checklabels_of(np.asarray(train.labels))
+        check_labels(np.asarray(train.labels))
         return self._fit(encoder, train, valid, two_classes(train.labels), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
@@ -207,9 +208,8 @@ class DeepFMClassifier:
 
     def __repr__(self) -> str:
         defaults = {name: parameter.default for name, parameter in _hyper_parameters().items()}
-        changed = [
-            f"{name}={value!r}" for name, value in self.get_params().items() if repr(value) != repr(defaults[name])
-        ]
+        settings = self.get_params().items()
+        changed = [f"{name}={value!r}" for name, value in settings if repr(value) != repr(defaults[name])]
         return f"DeepFMClassifier({', '.join(changed)})"
 
     def __sklearn_tags__(self):

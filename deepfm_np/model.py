@@ -256,9 +256,7 @@ class DeepFM:
     def require_splittable(self, training: bool = True) -> None:
         """Raise ValueError where a batch cannot be split: batch norm in training needs the statistics of all of it."""
         if self.batch_norm and self.deep and training:
-            raise ValueError(
-                "batch norm needs the whole batch, which threads would split: turn it off or use one thread"
-            )
+            raise ValueError("batch norm needs the whole batch, which threads split: turn it off or use one thread")
 
     def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
         """ids and values as arrays, the values in the model's dtype, if they are (n, s) slots of this model.

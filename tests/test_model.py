@@ -126,9 +126,8 @@ def test_the_gradient_of_the_shared_table_is_the_sum_of_both_parts():
 
     def table_gradient(part):
         def score(table):
-            return (
-                grad_logits * part.architecture.forward({**model.params, "table": table}, part.running, IDS, VALUES)[0]
-            ).sum()
+            params = {**model.params, "table": table}
+            return (grad_logits * part.architecture.forward(params, part.running, IDS, VALUES)[0]).sum()
 
         table = model.params["table"]
         return np.array([complex_step(score, table, index) for index in np.ndindex(table.shape)]).reshape(table.shape)

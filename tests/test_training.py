@@ -67,7 +67,7 @@ def test_two_threads_train_to_the_same_bits_each_time():
 def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
     model = small_model()
     before = model.to_arrays()
-    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads would split"):
+    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads split"):
         fit(model, TRAIN, threads=2, progress=False)
     for name, array in before.items():
         np.testing.assert_array_equal(array, model.to_arrays()[name])

@@ -83,9 +83,8 @@ def _add(commands: Any, command: Callable, note: str, sources: Sequence[str] = t
     default = {"default": "click-log", "help": "default: click-log, built in"} if "click-log" in sources else {}
     source.add_argument("--data", choices=sources, required=not default, **default)
     source.add_argument("--path", help="file or folder of the data; needed for all but click-log")
-    source.add_argument(
-        "--rows", **_setting("rows"), help="rows of the click log to make (100,000), or of Criteo to read"
-    )
+    rows = "rows of the click log to make (100,000), or of Criteo to read"
+    source.add_argument("--rows", **_setting("rows"), help=rows)
     source.add_argument("--drop-threes", action="store_true", help="MovieLens: leave out the ratings of 3")
     source.add_argument("--on-error", **_setting("on_error"), default="raise", help="malformed lines")
     source.add_argument("--label", help="table: the column of 0 and 1")
