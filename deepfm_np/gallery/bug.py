@@ -54,7 +54,8 @@ class WrongForward:
     name: str
     symptom: str
     lesson: str
-    problem: Callable[[np.random.Generator], Operation]
+    wrong: Callable[[np.random.Generator], Operation]
+    right: Callable[[np.random.Generator], Operation]  # at the same point
     oracle: Callable  # of the inputs in order -> the right value, by loops
 
 

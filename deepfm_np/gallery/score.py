@@ -8,7 +8,7 @@ import pandas as pd
 from deepfm_np.gallery.activation import ACTIVATION
 from deepfm_np.gallery.affine import AFFINE
 from deepfm_np.gallery.batch_norm import BATCH_NORM
-from deepfm_np.gallery.bug import Bug, WrongForward, WrongUpdate, check
+from deepfm_np.gallery.bug import Bug, Operation, WrongForward, WrongUpdate, check
 from deepfm_np.gallery.dropout import DROPOUT
 from deepfm_np.gallery.embedding import EMBEDDING, FIRST_ORDER, L2
 from deepfm_np.gallery.fm import FM
@@ -34,7 +34,7 @@ def score(seeds: Iterable[int] = range(3)) -> pd.DataFrame:
         named = sum(rule == bug.rule for rule in rules) if bug.rule else np.nan
         rows.append((bug.place, bug.name, caught, bug.rule, named, np.nan))
     for wrong in WRONG_FORWARDS:
-        caught = sum(not check(wrong.problem(np.random.default_rng(seed)), seed).ok for seed in seeds)
+        caught = sum(not check(wrong.wrong(np.random.default_rng(seed)), seed).ok for seed in seeds)
         rows.append((wrong.place, wrong.name, caught, "", np.nan, sum(oracle_catches(wrong, seed) for seed in seeds)))
     for wrong in WRONG_UPDATES:
         rows.append((wrong.place, wrong.name, np.nan, "", np.nan, sum(loop_catches(wrong, seed) for seed in seeds)))
@@ -49,9 +49,15 @@ def _rule_of_failure(bug: Bug, seed: int) -> str | None:
 
 
 def oracle_catches(wrong: WrongForward, seed: int) -> bool:
-    """Whether the wrong function differs from its loops."""
-    forward, _, inputs, _ = wrong.problem(np.random.default_rng(seed))
-    return not np.allclose(forward(*inputs.values())[0], wrong.oracle(*inputs.values()), rtol=1e-9, atol=0)
+    """Whether the oracle accepts the right function and refuses the wrong one."""
+    rng = np.random.default_rng
+    return oracle_accepts(wrong, wrong.right(rng(seed))) and not oracle_accepts(wrong, wrong.wrong(rng(seed)))
+
+
+def oracle_accepts(wrong: WrongForward, operation: Operation) -> bool:
+    """Whether the operation has the value that the loops give."""
+    inputs = operation.inputs.values()
+    return np.allclose(operation.forward(*inputs)[0], wrong.oracle(*inputs), rtol=1e-9, atol=1e-12)
 
 
 def loop_catches(wrong: WrongUpdate, seed: int) -> bool:
@@ -92,6 +98,5 @@ def show(name: str, seed: int = 0) -> None:
     bug = everything[name]
     print(f"{bug.place}: {bug.name}\n\nSymptom: {bug.symptom}\n")
     if not isinstance(bug, WrongUpdate):
-        make = bug.wrong if isinstance(bug, Bug) else bug.problem
-        print(f"{check(make(np.random.default_rng(seed)), seed)}\n")
+        print(f"{check(bug.wrong(np.random.default_rng(seed)), seed)}\n")
     print(f"Lesson: {bug.lesson}")
