@@ -21,7 +21,7 @@ def relu(rng: np.random.Generator) -> Operation:
 
 
 def caching(forward, what):
-    """The forward pass with a cache of one's own: `what` of (z, a)."""
+    """The forward pass with another cache: what(z, a)."""
 
     def with_cache(z):
         a, _ = forward(z)

@@ -12,7 +12,7 @@ STARTS = (0, 1, 2)  # a categorical field, a numerical one in row 5, a multi-val
 
 
 def batch(rng: np.random.Generator, numbers: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """(6, 5) ids and values with repeated ids, a row touched once, and row 11 named by padding alone."""
+    """(6, 5) ids and values: some ids repeat, one row is touched once, and row 11 is named by padding alone."""
     n = 6
     categorical = np.array([0, 0, 1, 2, 3, 0]) + np.zeros(n, int)
     members = np.stack([6 + rng.permutation(4)[:3] for _ in range(n)])
@@ -37,7 +37,7 @@ def plain_lookup(rng: np.random.Generator) -> Operation:
 
 
 def lookup_by_slot(rng: np.random.Generator) -> Operation:
-    """The same slots, each a field by itself."""
+    """The same slots, each a field of its own."""
     ids, values = batch(rng)
 
     def forward(table):

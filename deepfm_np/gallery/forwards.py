@@ -16,7 +16,7 @@ FORWARDS: list[WrongForward] = []
 
 
 def wrong_forward(right: Callable, oracle: Callable, place: str, name: str, symptom: str, lesson: str) -> Callable:
-    """For a function of the right operation that returns the wrong one, with the wrong one's exact derivative."""
+    """For a function that turns the right operation into the wrong one, with the exact derivative of the latter."""
 
     def register(change: Callable) -> Callable:
         FORWARDS.append(WrongForward(place, name, symptom, lesson, lambda rng: change(right(rng)), right, oracle))

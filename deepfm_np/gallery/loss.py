@@ -9,7 +9,7 @@ LOG_LOSS = Collection("log loss")
 
 
 def clicks(rng: np.random.Generator) -> Operation:
-    """The cache is (logits, labels), as one would write it before thinking of saturation."""
+    """The cache is (logits, labels), the obvious choice before saturation is considered."""
     labels = rng.permutation([0, 0, 0, 0, 1, 1, 1])
 
     def forward(logits):

@@ -262,6 +262,29 @@ def test_ids_that_count_from_the_end_are_no_slots():
     assert (report.ok, report.results[0].note) == (True, "")
 
 
+def test_ids_that_a_forward_hashes_are_no_slots_however_large():
+    ids = np.array([[2**64 - 1, 3], [2**63 + 5, 4]], np.uint64)
+
+    def backward(grad_y, rows):
+        grad = np.zeros(TABLE.shape)
+        np.add.at(grad, rows, grad_y)
+        return grad
+
+    def forward(table, ids):
+        rows = (ids % 7).astype(int)
+        return table[rows], rows
+
+    report = check_operation(forward, backward, {"table": TABLE, "ids": ids})
+    assert (report.ok, report.results[0].note) == (True, "")
+
+
+@pytest.mark.parametrize("largest", [7, 2**63 + 5])
+def test_unsigned_ids_beyond_every_tensor_are_refused(largest):
+    slots = (np.array([[1, largest]], np.uint64), ONES[:1])
+    with pytest.raises(ValueError, match=f"row {largest} is named, 7 is the longest"):
+        check_loss(loss_and_grads, {"table": TABLE}, slots=slots)
+
+
 def test_unsigned_ids_are_ids():
     slots = (IDS.astype(np.uint64), ONES)
     report = check_operation(
