@@ -24,7 +24,7 @@ def loss_and_parts(params: Mapping[str, Array], ids: Array, values: Array, label
     y_deep, output = ops.affine_forward(a, params["W1"], params["b1"])
     data_loss, log_loss = ops.log_loss_forward(params["bias"] + y_first + y_fm + y_deep[:, 0], labels)
     penalty, rows = ops.l2_rows_forward(table, ids, values)
-    loss = np.sum((data_loss, L2 * penalty, L2 * ops.l2_forward(W0)[0]))
+    loss = np.add(data_loss, L2 * penalty) + L2 * ops.l2_forward(W0)[0]
 
     grad = ops.log_loss_backward(1.0, log_loss)
     grad_a, grad_W1, grad_b1 = ops.affine_backward(grad[:, None], output)
