@@ -67,7 +67,7 @@ def assigns(grad_vectors, cache):
 @EMBEDDING.wrong_backward(
     lookup,
     "grad[ids] += g",
-    "looks like a sum and is none: repeated ids count once",
+    "looks like a sum but is not: repeated ids count once",
     "with an index array, += reads all rows before it writes any; use np.add.at",
     "repeated rows",
 )
@@ -92,7 +92,7 @@ def rows_not_merged(grad_vectors, cache):
 @EMBEDDING.wrong_backward(
     plain_lookup,
     "padding gets a gradient",
-    "the row that pads short lists drifts although no example means it",
+    "the row that pads short lists drifts, though no example contains it",
     "V_j sums value * row, so the gradient of a slot carries its value, which is 0 for padding",
     "padding",
 )
@@ -120,7 +120,7 @@ def padding_is_present(grad_vectors, cache):
     lookup,
     "row 0 is taken for padding",
     "the first value of the first field never learns",
-    "whether a slot is padding is said by its value, not by its id",
+    "a slot is padding because its value is 0, whatever its id",
     "left out",
 )
 def drops_row_zero(grad_vectors, cache):

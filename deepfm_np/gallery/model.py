@@ -123,7 +123,7 @@ def adds_fm_twice(grads, parts, params):
 
 @wrong_gradient(
     "the penalty of the table is in the loss and not in its gradient",
-    "the printed loss rises with the strength, the embeddings stay as large as ever",
+    "the printed loss rises with the strength, but the embeddings stay as large as ever",
     "whatever the loss adds, the gradient adds: L2/n times the row for each occurrence",
     "L2 missing",
 )
@@ -133,7 +133,7 @@ def forgets_table_penalty(grads, parts, params):
 
 @wrong_gradient(
     "the penalty of W0 is in the loss and not in its gradient",
-    "the printed loss rises with the strength, the weights are what they were without",
+    "the printed loss rises with the strength, but the weights stay as they were without it",
     "d/dW L2/2 ||W||^2 = L2 W",
     "L2 missing",
 )
@@ -153,7 +153,7 @@ def subtracts_weight_penalty(grads, parts, params):
 
 @wrong_gradient(
     "one parameter has no gradient",
-    "it stays at its start",
+    "it stays where it starts",
     "every parameter in use has an entry",
     "shape",
 )
@@ -164,7 +164,7 @@ def forgets_b0(grads, parts, params):
 @wrong_gradient(
     "the gradient of the bias is a mean",
     "the click rate is matched late",
-    "dL/dw0 = the sum of dL/dz over the batch, in which 1/n is already",
+    "dL/dw0 = the sum of dL/dz over the batch, which already contains the 1/n",
     "factor",
 )
 def averages_bias(grads, parts, params):

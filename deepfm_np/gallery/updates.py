@@ -70,7 +70,7 @@ def without_correction(gradients):
     "adam",
     "the square root is forgotten",
     "steps are huge where gradients are small",
-    "the step is m / sqrt(v): it has no unit, and about the length of the learning rate",
+    "the step is m / sqrt(v): it has no unit, and its length is about the learning rate",
 )
 def without_root(gradients):
     return adam(gradients, change=lambda m, v: m / (v + EPSILON))

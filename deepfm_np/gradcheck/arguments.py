@@ -37,7 +37,7 @@ def require_floating(params: Mapping[str, Array]) -> None:
     """Raise TypeError for a parameter without a derivative."""
     for name, value in params.items():
         if value.dtype.kind != "f":
-            raise TypeError(f"params must hold floating numbers; {name!r} holds {value.dtype}")
+            raise TypeError(f"params must be arrays of floats; {name!r} holds {value.dtype}")
 
 
 def to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array]) -> list[str]:
@@ -49,10 +49,10 @@ def to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array
         wrt = [name for name, value in inputs.items() if value.dtype.kind == "f"]
         if not wrt:
             found = ", ".join(f"{name} holds {value.dtype}" for name, value in inputs.items())
-            raise ValueError(f"at least one input must hold floating numbers, to be differentiated; {found}")
+            raise ValueError(f"at least one input must be an array of floats, to differentiate by; {found}")
         return wrt
     if not isinstance(wrt, Iterable):
-        raise TypeError(f"wrt must be a name or several; it {described(wrt)}")
+        raise TypeError(f"wrt must be one or more names; it {described(wrt)}")
     wrt = [wrt] if isinstance(wrt, str) else list(wrt)
     if not wrt:
         raise ValueError(f"wrt must name at least one input, of {', '.join(inputs)}; it is empty")
@@ -60,16 +60,16 @@ def to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array
         if name not in inputs:
             raise ValueError(f"wrt names {name!r}, which is not an input: {', '.join(inputs)}")
         if inputs[name].dtype.kind != "f":
-            raise ValueError(f"wrt names {name!r}, which is {inputs[name].dtype}: only floating inputs have a gradient")
+            raise ValueError(f"wrt names {name!r}, which is {inputs[name].dtype}: only floats have a gradient")
         if wrt.count(name) > 1:
-            raise ValueError(f"wrt names {name!r} {wrt.count(name)} times; once would do")
+            raise ValueError(f"wrt names {name!r} {wrt.count(name)} times: name it once")
     return wrt
 
 
 def as_slots(slots: tuple[Array, Array], tensors: Mapping[str, Array]) -> Slots:
     """(ids, values) as Slots. Raises TypeError or ValueError where they cannot be slots of any of the tensors."""
     if not isinstance(slots, tuple | list) or len(slots) != 2:
-        found = f"has {len(slots)} parts" if isinstance(slots, tuple | list) else described(slots)
+        found = f"has length {len(slots)}" if isinstance(slots, tuple | list) else described(slots)
         raise TypeError(f"slots must be a pair (ids, values) of (n, s) arrays; it {found}")
     ids, values = copied("slots", {"ids": slots[0], "values": slots[1]}).values()
     if ids.dtype.kind not in "iu":
@@ -84,6 +84,6 @@ def as_slots(slots: tuple[Array, Array], tensors: Mapping[str, Array]) -> Slots:
     longest = max((len(value) for value in tensors.values() if value.ndim), default=0)
     if ids.size and ids.max() >= longest:
         raise ValueError(
-            f"the ids of slots must be rows of a tensor; row {ids.max()} is named, {longest} is the longest"
+            f"the ids of slots must be rows of a tensor; they name row {ids.max()}, the longest tensor has {longest}"
         )
     return Slots(ids.astype(np.intp), values)
