@@ -21,7 +21,7 @@ def relu(rng: np.random.Generator) -> Operation:
 
 
 def caching(forward, what):
-    """The forward pass with a cache of one's own: `what` of (z, a)."""
+    """The forward pass with another cache: what(z, a)."""
 
     def with_cache(z):
         a, _ = forward(z)
@@ -113,7 +113,7 @@ def relu_masks_by_gradient(grad_a, cache):
 @ACTIVATION.wrong_problem(
     relu,
     "relu: grad_a is overwritten",
-    "right here, wrong in whoever still needs that gradient, as where two branches meet",
+    "right here, wrong wherever that gradient is still needed, as where two branches meet",
     "work on a copy: arrays that are passed in belong to the caller",
     "in place",
 )

@@ -23,7 +23,7 @@ def square_layer(rng: np.random.Generator) -> Operation:
 @AFFINE.wrong_backward(
     square_layer,
     "grad_y^T x in place of x^T grad_y",
-    "with as many units as inputs nothing crashes",
+    "with as many units as inputs, nothing crashes",
     "dL/dW has the shape of W: (d_in, d_out) = x^T (d_in, n) times grad_y (n, d_out)",
     "transposed",
 )
@@ -81,7 +81,7 @@ def keeps_the_last_example(grad_y, cache):
     layer,
     "the bias gradient is a mean",
     "under SGD biases learn n times slower than weights; Adam hides it",
-    "the 1/n of the mean loss is in grad_y already: sum",
+    "grad_y already contains the 1/n of the mean loss: sum",
     "factor",
 )
 def averages_bias(grad_y, cache):
@@ -92,7 +92,7 @@ def averages_bias(grad_y, cache):
     layer,
     "the weight gradient is divided by the batch size",
     "under SGD weights learn n times slower than biases; Adam hides it",
-    "the 1/n of the mean loss is in grad_y already",
+    "grad_y already contains the 1/n of the mean loss",
     "factor",
 )
 def averages_weights(grad_y, cache):

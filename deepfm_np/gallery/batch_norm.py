@@ -68,7 +68,7 @@ def averages_beta(grad_y, cache):
 @BATCH_NORM.wrong_problem(
     normalised,
     "x is normalised in place",
-    "the layer before finds its output changed when its turn to go back comes",
+    "the layer before finds its output changed by the time its backward runs",
     "arrays that are passed in belong to the caller: centered = x - mean, not x -= mean",
     "in place",
 )

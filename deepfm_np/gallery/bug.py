@@ -1,8 +1,8 @@
-"""What a planted bug is: a problem made at random, the right way to differentiate it, and a wrong one.
+"""What a planted bug is: a wrong and the right way to do one thing, at a random point, and what catches it.
 
-Three kinds. A `Bug` is a wrong derivative: the gradient check finds it. A `WrongForward` comes with the exact
-derivative of the wrong function: no gradient check can see it, an independent value of the function does. A
-`WrongUpdate` has nothing to do with derivatives: the same steps by a plain loop end elsewhere.
+There are three kinds. A `Bug` is a wrong derivative: the gradient check finds it. A `WrongForward` is a wrong function
+with its exact derivative: no gradient check can see it, but an independent value of the function shows it. A
+`WrongUpdate` has nothing to do with derivatives: a plain loop that takes the same steps arrives somewhere else.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,9 +39,9 @@ class Bug:
 
     place: str
     name: str
-    symptom: str  # what one sees
+    symptom: str  # what you see
     lesson: str  # why it is wrong, and what is right
-    rule: str  # of `gradcheck.diagnose`, that should name it; "" where none covers it
+    rule: str  # the rule of `gradcheck.diagnose` that should name it; "" if none covers it
     wrong: Callable[[np.random.Generator], Operation | Loss]
     right: Callable[[np.random.Generator], Operation | Loss]
 
@@ -54,8 +54,9 @@ class WrongForward:
     name: str
     symptom: str
     lesson: str
-    problem: Callable[[np.random.Generator], Operation]
-    oracle: Callable  # of the inputs in order -> the right value, by loops
+    wrong: Callable[[np.random.Generator], Operation]
+    right: Callable[[np.random.Generator], Operation]  # at the same point
+    oracle: Callable  # the inputs in order -> the right value, by loops
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class WrongUpdate:
     name: str
     symptom: str
     lesson: str
-    update: Callable  # of a sequence of gradients -> the parameters after those steps
+    update: Callable  # gradients (steps, d) -> the parameters (d,) after those steps, from 0
     reference: Callable  # the same by a plain loop
 
 
@@ -81,14 +82,14 @@ def check(problem: Operation | Loss, seed: int = 0, method: str = "complex", fas
 
 
 class Collection:
-    """Bugs of one place, each a decorated function, in the order in which they stand in the file."""
+    """The bugs of one place, each registered by a decorator, in the order of the file."""
 
     def __init__(self, place: str):
         self.place = place
         self.bugs: list[Bug] = []
 
     def wrong_backward(self, problem: Callable, name: str, symptom: str, lesson: str, rule: str = "") -> Callable:
-        """For a function (grad_y, cache) -> gradients that takes the place of the problem's backward."""
+        """For a function (grad_y, cache) -> gradients that replaces the problem's backward."""
 
         def register(backward: Callable) -> Callable:
             def wrong(rng: np.random.Generator) -> Operation:
@@ -100,7 +101,7 @@ class Collection:
         return register
 
     def wrong_problem(self, problem: Callable, name: str, symptom: str, lesson: str, rule: str = "") -> Callable:
-        """For a function of the right problem that returns the wrong one, where more than backward is wrong."""
+        """For a function that turns the right problem into the wrong one, where more than backward is wrong."""
 
         def register(change: Callable) -> Callable:
             self.bugs.append(Bug(self.place, name, symptom, lesson, rule, lambda rng: change(problem(rng)), problem))

@@ -21,7 +21,7 @@ def dropped(rng: np.random.Generator) -> Operation:
 @DROPOUT.wrong_backward(
     dropped,
     "the mask is applied twice",
-    "layers below learn 1 / keep too fast",
+    "layers below learn too fast by the factor 1 / keep",
     "dL/dx = grad_y * mask / keep, once",
     "mask",
 )

@@ -12,7 +12,7 @@ STARTS = (0, 1, 2)  # a categorical field, a numerical one in row 5, a multi-val
 
 
 def batch(rng: np.random.Generator, numbers: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """(6, 5) ids and values with repeated ids, a row touched once, and row 11 named by padding alone."""
+    """(6, 5) ids and values: some ids repeat, one row is touched once, and row 11 is named by padding alone."""
     n = 6
     categorical = np.array([0, 0, 1, 2, 3, 0]) + np.zeros(n, int)
     members = np.stack([6 + rng.permutation(4)[:3] for _ in range(n)])
@@ -37,7 +37,7 @@ def plain_lookup(rng: np.random.Generator) -> Operation:
 
 
 def lookup_by_slot(rng: np.random.Generator) -> Operation:
-    """The same slots, each a field by itself."""
+    """The same slots, each a field of its own."""
     ids, values = batch(rng)
 
     def forward(table):
@@ -67,7 +67,7 @@ def assigns(grad_vectors, cache):
 @EMBEDDING.wrong_backward(
     lookup,
     "grad[ids] += g",
-    "looks like a sum and is none: repeated ids count once",
+    "looks like a sum but is not: repeated ids count once",
     "with an index array, += reads all rows before it writes any; use np.add.at",
     "repeated rows",
 )
@@ -92,7 +92,7 @@ def rows_not_merged(grad_vectors, cache):
 @EMBEDDING.wrong_backward(
     plain_lookup,
     "padding gets a gradient",
-    "the row that pads short lists drifts although no example means it",
+    "the row that pads short lists drifts, though no example contains it",
     "V_j sums value * row, so the gradient of a slot carries its value, which is 0 for padding",
     "padding",
 )
@@ -120,7 +120,7 @@ def padding_is_present(grad_vectors, cache):
     lookup,
     "row 0 is taken for padding",
     "the first value of the first field never learns",
-    "whether a slot is padding is said by its value, not by its id",
+    "a slot is padding because its value is 0, whatever its id",
     "left out",
 )
 def drops_row_zero(grad_vectors, cache):

@@ -9,7 +9,7 @@ LOG_LOSS = Collection("log loss")
 
 
 def clicks(rng: np.random.Generator) -> Operation:
-    """The cache is (logits, labels), as one would write it before thinking of saturation."""
+    """The cache is (logits, labels), the obvious choice before saturation is considered."""
     labels = rng.permutation([0, 0, 0, 0, 1, 1, 1])
 
     def forward(logits):
@@ -40,7 +40,7 @@ def applies_sigmoid_twice(grad_loss, cache):
 @LOG_LOSS.wrong_backward(
     clicks,
     "the slope of the sigmoid is multiplied in once more",
-    "examples that are badly wrong hardly learn: the squared error's fault, brought back",
+    "badly wrong examples hardly learn: the flaw of the squared error is back",
     "the slope p (1 - p) cancels against the derivative of the logarithm; (p - y) is all that is left",
     "double sigmoid",
 )

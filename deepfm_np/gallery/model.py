@@ -1,11 +1,11 @@
 """Wrong ways back through a whole DeepFM, written out by hand: one hidden layer, an L2 penalty on table and W0."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from deepfm_np import ops
-from deepfm_np.gallery.bug import Collection, Loss
+from deepfm_np.gallery.bug import Bug, Collection, Loss
 from deepfm_np.gallery.embedding import STARTS, D, K, batch
 from deepfm_np.ops.rows import Array
 
@@ -14,7 +14,7 @@ M, UNITS, L2 = len(STARTS), 4, 0.1
 
 
 def loss_and_parts(params: Mapping[str, Array], ids: Array, values: Array, labels: Array) -> tuple:
-    """Loss, gradients, and the three parts that the gradient of the table is the sum of."""
+    """The loss, its gradients, and the three parts that add up to the gradient of the table."""
     n, table, W0 = len(ids), params["table"], params["W0"]
     y_first, first_order = ops.first_order_forward(params["weights"], ids, values)
     vectors, embedding = ops.embedding_forward(table, ids, values, STARTS)
@@ -22,9 +22,9 @@ def loss_and_parts(params: Mapping[str, Array], ids: Array, values: Array, label
     z, affine = ops.affine_forward(vectors.reshape(n, M * K), W0, params["b0"])
     a, sigmoid = ops.sigmoid_forward(z)
     y_deep, output = ops.affine_forward(a, params["W1"], params["b1"])
-    loss, log_loss = ops.log_loss_forward(params["bias"] + y_first + y_fm + y_deep[:, 0], labels)
+    data_loss, log_loss = ops.log_loss_forward(params["bias"] + y_first + y_fm + y_deep[:, 0], labels)
     penalty, rows = ops.l2_rows_forward(table, ids, values)
-    loss = loss + L2 * penalty + L2 * ops.l2_forward(W0)[0]
+    loss = np.add(data_loss, L2 * penalty) + L2 * ops.l2_forward(W0)[0]
 
     grad = ops.log_loss_backward(1.0, log_loss)
     grad_a, grad_W1, grad_b1 = ops.affine_backward(grad[:, None], output)
@@ -46,15 +46,15 @@ def loss_and_parts(params: Mapping[str, Array], ids: Array, values: Array, label
     return loss, grads, parts
 
 
-def total(parts: Mapping, *names: str) -> ops.RowGradient:
-    """The sum of some parts, which all touch the same rows."""
-    return ops.RowGradient(parts["FM part"].rows, sum(parts[name].values for name in names))
+def total(parts: Mapping[str, ops.RowGradient], *names: str) -> ops.RowGradient:
+    """The sum of the named parts, which all touch the same rows."""
+    return ops.RowGradient(parts["FM part"].rows, np.sum([parts[name].values for name in names], axis=0))
 
 
 class DeepFMLoss:
-    """The loss of one batch as a function of the parameters; `wrong` changes the gradients, given the parts."""
+    """The loss of one batch as a function of the parameters; `wrong` replaces some gradients, given the parts."""
 
-    def __init__(self, ids: Array, values: Array, labels: Array, wrong=None):
+    def __init__(self, ids: Array, values: Array, labels: Array, wrong: Callable | None = None):
         self.batch = ids, values, labels
         self.wrong = wrong
 
@@ -63,24 +63,29 @@ class DeepFMLoss:
         return loss, grads if self.wrong is None else grads | self.wrong(grads, parts, params)
 
 
-def deepfm(rng: np.random.Generator) -> Loss:
+def deepfm(rng: np.random.Generator, wrong: Callable | None = None) -> Loss:
     ids, values = batch(rng)
     labels = np.array([0, 1, 0, 1, 1, 0])
-    shapes = {"bias": (), "weights": D, "table": (D, K), "W0": (M * K, UNITS), "b0": UNITS, "W1": (UNITS, 1), "b1": 1}
+    shapes: dict[str, int | tuple[int, ...]] = {
+        "bias": (),
+        "weights": D,
+        "table": (D, K),
+        "W0": (M * K, UNITS),
+        "b0": UNITS,
+        "W1": (UNITS, 1),
+        "b1": 1,
+    }
     params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     params["bias"] = np.array(params["bias"])
     terms = {"table": loss_and_parts(params, ids, values, labels)[2]}
-    return Loss(DeepFMLoss(ids, values, labels), params, (ids, values), terms)
+    return Loss(DeepFMLoss(ids, values, labels, wrong), params, (ids, values), terms)
 
 
-def wrong_gradient(name: str, symptom: str, lesson: str, rule: str = ""):
-    """For a function (grads, parts, params) -> the gradients that are wrong, by name."""
+def wrong_gradient(name: str, symptom: str, lesson: str, rule: str = "") -> Callable:
+    """For a function (grads, parts, params) -> the wrong gradients, by name."""
 
-    def register(wrong):
-        def change(problem: Loss) -> Loss:
-            return problem._replace(loss_and_grads=DeepFMLoss(*problem.loss_and_grads.batch, wrong))
-
-        MODEL.wrong_problem(deepfm, name, symptom, lesson, rule)(change)
+    def register(wrong: Callable) -> Callable:
+        MODEL.bugs.append(Bug(MODEL.place, name, symptom, lesson, rule, lambda rng: deepfm(rng, wrong), deepfm))
         return wrong
 
     return register
@@ -118,7 +123,7 @@ def adds_fm_twice(grads, parts, params):
 
 @wrong_gradient(
     "the penalty of the table is in the loss and not in its gradient",
-    "the printed loss rises with the strength, the embeddings stay as large as ever",
+    "the printed loss rises with the strength, but the embeddings stay as large as ever",
     "whatever the loss adds, the gradient adds: L2/n times the row for each occurrence",
     "L2 missing",
 )
@@ -128,7 +133,7 @@ def forgets_table_penalty(grads, parts, params):
 
 @wrong_gradient(
     "the penalty of W0 is in the loss and not in its gradient",
-    "the printed loss rises with the strength, the weights are what they were without",
+    "the printed loss rises with the strength, but the weights stay as they were without it",
     "d/dW L2/2 ||W||^2 = L2 W",
     "L2 missing",
 )
@@ -148,7 +153,7 @@ def subtracts_weight_penalty(grads, parts, params):
 
 @wrong_gradient(
     "one parameter has no gradient",
-    "it stays at its start",
+    "it stays where it starts",
     "every parameter in use has an entry",
     "shape",
 )
@@ -159,7 +164,7 @@ def forgets_b0(grads, parts, params):
 @wrong_gradient(
     "the gradient of the bias is a mean",
     "the click rate is matched late",
-    "dL/dw0 = the sum of dL/dz over the batch, in which 1/n is already",
+    "dL/dw0 = the sum of dL/dz over the batch, which already contains the 1/n",
     "factor",
 )
 def averages_bias(grads, parts, params):

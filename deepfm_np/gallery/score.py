@@ -1,4 +1,4 @@
-"""Who catches what: every bug of the gallery under the default gradient check, or under its oracle."""
+"""Which bug is caught by what: each bug of the gallery under the default gradient check or under its oracle."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ import pandas as pd
 from deepfm_np.gallery.activation import ACTIVATION
 from deepfm_np.gallery.affine import AFFINE
 from deepfm_np.gallery.batch_norm import BATCH_NORM
-from deepfm_np.gallery.bug import Bug, WrongForward, WrongUpdate, check
+from deepfm_np.gallery.bug import Bug, Operation, WrongForward, WrongUpdate, check
 from deepfm_np.gallery.dropout import DROPOUT
 from deepfm_np.gallery.embedding import EMBEDDING, FIRST_ORDER, L2
 from deepfm_np.gallery.fm import FM
@@ -24,20 +24,22 @@ WRONG_UPDATES: list[WrongUpdate] = UPDATES
 
 
 def score(seeds: Iterable[int] = range(3)) -> pd.DataFrame:
-    """One row per bug: its place and name, in how many of the seeds the gradient check catches it, in how many the rule
-    that should name it comes first (no rule: nan), and in how many an oracle catches it (not needed: nan)."""
+    """One row per bug: its place and name, and with how many of the seeds the gradient check catches it, the rule that
+    should name it comes first (nan without a rule), and an oracle catches it (nan without an oracle)."""
     seeds = list(seeds)
-    rows = []
+    rows: list[tuple] = []
     for bug in BUGS:
         rules = [_rule_of_failure(bug, seed) for seed in seeds]
         caught = sum(rule is not None for rule in rules)
         named = sum(rule == bug.rule for rule in rules) if bug.rule else np.nan
         rows.append((bug.place, bug.name, caught, bug.rule, named, np.nan))
-    for wrong in WRONG_FORWARDS:
-        caught = sum(not check(wrong.problem(np.random.default_rng(seed)), seed).ok for seed in seeds)
-        rows.append((wrong.place, wrong.name, caught, "", np.nan, sum(oracle_catches(wrong, seed) for seed in seeds)))
-    for wrong in WRONG_UPDATES:
-        rows.append((wrong.place, wrong.name, np.nan, "", np.nan, sum(loop_catches(wrong, seed) for seed in seeds)))
+    for forward in WRONG_FORWARDS:
+        caught = sum(not check(forward.wrong(np.random.default_rng(seed)), seed).ok for seed in seeds)
+        by_oracle = sum(oracle_catches(forward, seed) for seed in seeds)
+        rows.append((forward.place, forward.name, caught, "", np.nan, by_oracle))
+    for update in WRONG_UPDATES:
+        by_oracle = sum(loop_catches(update, seed) for seed in seeds)
+        rows.append((update.place, update.name, np.nan, "", np.nan, by_oracle))
     columns = ["place", "bug", "gradient check", "rule", "named", "oracle"]
     return pd.DataFrame(rows, columns=columns).assign(seeds=len(seeds))
 
@@ -49,19 +51,25 @@ def _rule_of_failure(bug: Bug, seed: int) -> str | None:
 
 
 def oracle_catches(wrong: WrongForward, seed: int) -> bool:
-    """Whether the wrong function differs from its loops."""
-    forward, _, inputs, _ = wrong.problem(np.random.default_rng(seed))
-    return not np.allclose(forward(*inputs.values())[0], wrong.oracle(*inputs.values()), rtol=1e-9, atol=0)
+    """Whether the oracle accepts the right function and refuses the wrong one."""
+    rng = np.random.default_rng
+    return oracle_accepts(wrong, wrong.right(rng(seed))) and not oracle_accepts(wrong, wrong.wrong(rng(seed)))
+
+
+def oracle_accepts(wrong: WrongForward, operation: Operation) -> bool:
+    """Whether the operation has the value that the loops give."""
+    inputs = operation.inputs.values()
+    return np.allclose(operation.forward(*inputs)[0], wrong.oracle(*inputs), rtol=1e-9, atol=0)
 
 
 def loop_catches(wrong: WrongUpdate, seed: int) -> bool:
-    """Whether ten wrong steps end elsewhere than ten right ones."""
+    """Whether ten wrong steps lead somewhere else than ten right ones."""
     gradients = np.random.default_rng(seed).standard_normal((10, 4)) * 1e-3
     return not np.allclose(wrong.update(gradients), wrong.reference(gradients), rtol=1e-9, atol=0)
 
 
 def all_caught(table: pd.DataFrame) -> bool:
-    """Whether every bug is caught with every seed, each by the check or the oracle that should catch it."""
+    """Whether every bug is caught with every seed, by the gradient check or by its oracle."""
     return bool((table[["gradient check", "oracle"]].max(axis=1) == table["seeds"]).all())
 
 
@@ -82,16 +90,16 @@ def to_text(table: pd.DataFrame) -> str:
 
 
 def show(name: str, seed: int = 0) -> None:
-    """Print one bug: what one sees, the report of the gradient check, what is right.
+    """Print one bug: its symptom, the report of the gradient check, and its lesson.
 
     Raises KeyError, listing all names, for a name that is not in the gallery.
     """
-    everything = {bug.name: bug for bug in (*BUGS, *WRONG_FORWARDS, *WRONG_UPDATES)}
+    bugs: list[Bug | WrongForward | WrongUpdate] = [*BUGS, *WRONG_FORWARDS, *WRONG_UPDATES]
+    everything = {bug.name: bug for bug in bugs}
     if name not in everything:
         raise KeyError(f"there is no bug {name!r}; there are: {'; '.join(everything)}")
     bug = everything[name]
     print(f"{bug.place}: {bug.name}\n\nSymptom: {bug.symptom}\n")
     if not isinstance(bug, WrongUpdate):
-        make = bug.wrong if isinstance(bug, Bug) else bug.problem
-        print(f"{check(make(np.random.default_rng(seed)), seed)}\n")
+        print(f"{check(bug.wrong(np.random.default_rng(seed)), seed)}\n")
     print(f"Lesson: {bug.lesson}")

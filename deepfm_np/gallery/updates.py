@@ -1,4 +1,4 @@
-"""Wrong optimiser steps. No derivative is wrong; the same steps by a plain loop end elsewhere."""
+"""Wrong optimiser steps. No derivative is wrong; a plain loop that takes the same steps arrives somewhere else."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def sgd_by_loop(gradients) -> np.ndarray:
 
 
 def wrong_update(place: str, name: str, symptom: str, lesson: str):
-    """For a function (gradients) -> parameters after those steps, from 0."""
+    """For a function gradients -> parameters after those steps, from 0."""
 
     def register(update):
         reference = sgd_by_loop if place == "sgd" else adam_by_loop
@@ -45,7 +45,7 @@ def wrong_update(place: str, name: str, symptom: str, lesson: str):
 
 
 def adam(gradients, change=None, m_hat=None, v_hat=None):
-    """Adam on whole arrays with one step exchanged."""
+    """Adam on whole arrays, with one formula replaced."""
     x, m, v = (np.zeros(gradients.shape[1]) for _ in range(3))
     for t, g in enumerate(gradients, start=1):
         m = BETA1 * m + (1 - BETA1) * g
@@ -70,7 +70,7 @@ def without_correction(gradients):
     "adam",
     "the square root is forgotten",
     "steps are huge where gradients are small",
-    "the step is m / sqrt(v): it has no unit, and about the length of the learning rate",
+    "the step is m / sqrt(v): it has no unit, and its length is about the learning rate",
 )
 def without_root(gradients):
     return adam(gradients, change=lambda m, v: m / (v + EPSILON))

@@ -1,15 +1,16 @@
-"""What the caller hands to a check, read and refused where nothing could be checked with it."""
+"""The arguments of a check: read, copied, and refused where nothing could be checked with them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array, Slots, held, is_real
+from deepfm_np.gradcheck.arrays import Array, described, is_real
 from deepfm_np.gradcheck.numeric import METHODS
+from deepfm_np.gradcheck.slots import Slots
 
 
 def require_method(method: str, fast: bool) -> None:
-    """Raise ValueError for a method that there is not, or that the fast check cannot take."""
+    """Raise ValueError for an unknown method, or one that the fast check cannot take."""
     methods = (*METHODS, "auto")
     if method not in methods:
         raise ValueError(f"method must be one of {', '.join(methods)}, got {method!r}")
@@ -18,9 +19,9 @@ def require_method(method: str, fast: bool) -> None:
 
 
 def copied(what: str, given: Mapping[str, Array]) -> dict[str, Array]:
-    """A copy of the arrays. Raises TypeError for what is no dict of arrays, ValueError for an empty one."""
+    """A copy of the arrays. Raises TypeError for anything but a dict of arrays, ValueError for an empty one."""
     if not isinstance(given, Mapping):
-        raise TypeError(f"{what} must be a dict, name -> array; it {held(given)}")
+        raise TypeError(f"{what} must be a dict, name -> array; it {described(given)}")
     if not given:
         raise ValueError(f"{what} must hold at least one array; the dict is empty")
     arrays = {}
@@ -33,22 +34,25 @@ def copied(what: str, given: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def require_floating(params: Mapping[str, Array]) -> None:
-    """Raise TypeError where a parameter has no derivative."""
+    """Raise TypeError for a parameter without a derivative."""
     for name, value in params.items():
         if value.dtype.kind != "f":
-            raise TypeError(f"params must hold floating numbers; {name!r} holds {value.dtype}")
+            raise TypeError(f"params must be arrays of floats; {name!r} holds {value.dtype}")
 
 
 def to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array]) -> list[str]:
-    """The names in `wrt`, by default those of all floating inputs. Raises ValueError where there is none."""
+    """The names in `wrt`, by default those of all floating inputs.
+
+    Raises TypeError where `wrt` holds no names, ValueError where it holds none that can be differentiated.
+    """
     if wrt is None:
         wrt = [name for name, value in inputs.items() if value.dtype.kind == "f"]
         if not wrt:
             found = ", ".join(f"{name} holds {value.dtype}" for name, value in inputs.items())
-            raise ValueError(f"at least one input must hold floating numbers, to be differentiated; {found}")
+            raise ValueError(f"at least one input must be an array of floats, to differentiate by; {found}")
         return wrt
     if not isinstance(wrt, Iterable):
-        raise TypeError(f"wrt must be a name or several; it {held(wrt)}")
+        raise TypeError(f"wrt must be one or more names; it {described(wrt)}")
     wrt = [wrt] if isinstance(wrt, str) else list(wrt)
     if not wrt:
         raise ValueError(f"wrt must name at least one input, of {', '.join(inputs)}; it is empty")
@@ -56,17 +60,17 @@ def to_differentiate(wrt: str | Sequence[str] | None, inputs: Mapping[str, Array
         if name not in inputs:
             raise ValueError(f"wrt names {name!r}, which is not an input: {', '.join(inputs)}")
         if inputs[name].dtype.kind != "f":
-            raise ValueError(f"wrt names {name!r}, which is {inputs[name].dtype}: only floating inputs have a gradient")
+            raise ValueError(f"wrt names {name!r}, which is {inputs[name].dtype}: only floats have a gradient")
         if wrt.count(name) > 1:
-            raise ValueError(f"wrt names {name!r} {wrt.count(name)} times; once would do")
+            raise ValueError(f"wrt names {name!r} {wrt.count(name)} times: name it once")
     return wrt
 
 
 def as_slots(slots: tuple[Array, Array], tensors: Mapping[str, Array]) -> Slots:
-    """(ids, values) as Slots. Raises TypeError or ValueError where they are no slots of any of the tensors."""
+    """(ids, values) as Slots. Raises TypeError or ValueError where they cannot be slots of any of the tensors."""
     if not isinstance(slots, tuple | list) or len(slots) != 2:
-        number = f"has {len(slots)} parts" if isinstance(slots, tuple | list) else held(slots)
-        raise TypeError(f"slots must be a pair (ids, values) of (n, s) arrays; it {number}")
+        found = f"has length {len(slots)}" if isinstance(slots, tuple | list) else described(slots)
+        raise TypeError(f"slots must be a pair (ids, values) of (n, s) arrays; it {found}")
     ids, values = copied("slots", {"ids": slots[0], "values": slots[1]}).values()
     if ids.dtype.kind not in "iu":
         raise TypeError(f"the ids of slots must be integers; they are {ids.dtype}")
@@ -77,10 +81,9 @@ def as_slots(slots: tuple[Array, Array], tensors: Mapping[str, Array]) -> Slots:
     if ids.min(initial=0) < 0:
         row, slot = np.argwhere(ids < 0)[0]
         raise ValueError(f"the ids of slots must not be negative; row {row}, slot {slot} holds {ids[row, slot]}")
-    ids = ids.astype(np.int64)
     longest = max((len(value) for value in tensors.values() if value.ndim), default=0)
-    if ids.max(initial=-1) >= longest:
+    if ids.size and ids.max() >= longest:
         raise ValueError(
-            f"the ids of slots must be rows of a tensor; row {ids.max()} is named, {longest} is the longest"
+            f"the ids of slots must be rows of a tensor; they name row {ids.max()}, the longest tensor has {longest}"
         )
-    return Slots(ids, values)
+    return Slots(ids.astype(np.intp), values)

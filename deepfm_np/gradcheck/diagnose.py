@@ -1,24 +1,25 @@
-"""Names the likely mistake behind a failed verdict.
+"""Rules that name the likely mistake behind a failed verdict.
 
-Each rule states what one mistake would have made of the right gradient, and speaks only where the claimed gradient is
-exactly that, in every entry that was checked, as closely as `Evidence.agree` asks. Where none fits, `diagnose` says so
-and where the wrong entries lie: a wrong hint is worse than none.
+Each rule states what one mistake would turn the right gradient into, and speaks only where the analytic gradient is
+exactly that in every checked entry, to the accuracy that `Evidence.agree` demands. Where no rule fits, `diagnose` says
+so, since a wrong hint is worse than none.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array, is_row_gradient
-from deepfm_np.gradcheck.evidence import SLACK, Evidence, Operation, largest_of, times
+from deepfm_np.gradcheck.arrays import Array
+from deepfm_np.gradcheck.evidence import SLACK, Evidence, Lookup, Operation, largest_of
+from deepfm_np.gradcheck.gradient import is_row_gradient
 from deepfm_np.gradcheck.numeric import COMPLEX_STEP, NotAnalyticError, complex_errors
 
-FEW = 4  # so few entries fit a constant factor too easily
+FEW = 4  # entries; with fewer, a constant factor fits too easily
 NO_RULE = "no known mistake fits: derive this gradient again, and check each step of the operation by itself"
 
 
 def diagnose(evidence: Evidence) -> tuple[str, str]:
-    """(rule, sentence): the first rule that fits, or ("", what to do without one)."""
+    """(rule, sentence) of the first rule that fits; ("", what to do next) if none does."""
     for rule, explain in RULES.items():
         sentence = explain(evidence)
         if sentence:
@@ -40,8 +41,9 @@ def _left_out(e: Evidence) -> str:
 def _padding(e: Evidence) -> str:
     if e.slots is None:
         return ""
-    padding = e.slots.values == 0
-    added = e.arriving is not None and padding.any() and e.is_claimed(e.numeric + e.summed(padding))
+    padding, added = e.slots.values == 0, False
+    if e.lookup is not None and padding.any():
+        added = e.is_explained_by(e.numeric + e.at(e.lookup.gradient(padding, e.x.shape)))
     if not added and not _whole_rows(e, e.slots.paddings(len(e.x)) > 0):
         return ""
     return "only rows named by padding are wrong: a slot of value 0 must add nothing to its row"
@@ -51,16 +53,17 @@ def _repeated_rows(e: Evidence) -> str:
     if e.slots is None:
         return ""
     repeated = e.slots.touches(len(e.x)) > 1
-    if not (_whole_rows(e, repeated) if e.arriving is None else _exactly(e, repeated) and _is_one_slot(e)):
+    if not (_whole_rows(e, repeated) if e.lookup is None else _exactly(e, repeated) and _is_one_slot(e, e.lookup)):
         return ""
     return "only rows that several slots touch are wrong: add the gradients of all slots, do not assign the last one"
 
 
 def _values_forgotten(e: Evidence) -> str:
-    if e.arriving is None:
+    if e.lookup is None:
         return ""
-    ones = np.ones(e.slots.ids.shape)
-    if not any(e.is_claimed(e.summed(taken)) for taken in (ones, e.slots.values != 0)):
+    values = e.lookup.slots.values
+    gradients = [e.lookup.gradient(taken, e.x.shape) for taken in (np.ones(values.shape), values != 0)]
+    if not any(e.is_explained_by(e.at(gradient)) for gradient in gradients):
         return ""
     return "values are forgotten: multiply each slot's gradient by its value"
 
@@ -70,7 +73,7 @@ def _zero(e: Evidence) -> str:
 
 
 def _sign(e: Evidence) -> str:
-    return "the sign is flipped: yours = -numeric" if e.is_claimed(-e.numeric) else ""
+    return "the sign is flipped: yours = -numeric" if e.is_explained_by(-e.numeric) else ""
 
 
 def _grad_y_forgotten(e: Evidence) -> str:
@@ -78,7 +81,7 @@ def _grad_y_forgotten(e: Evidence) -> str:
     if op is None or not op.grad_y.ndim:
         return ""
     factor = op.grad_y if op.grad_y.shape == e.x.shape else _example_factor(op, e.x)
-    if factor is None or not e.is_claimed(e.numeric / e.at(factor), 1 / np.abs(e.at(factor)).min()):
+    if factor is None or not e.is_explained_by(e.numeric / e.at(factor), 1 / np.abs(e.at(factor)).min()):
         return ""
     return "grad_y is forgotten: yours * grad_y = numeric, multiply by what arrives"
 
@@ -98,9 +101,9 @@ def _l2_missing(e: Evidence) -> str:
 def _branch_lost(e: Evidence) -> str:
     for label, term in e.terms.items():
         if np.abs(term).max(initial=0.0) > e.allowed.max(initial=0.0):
-            if e.is_claimed(e.numeric - term):
+            if e.is_explained_by(e.numeric - term):
                 return f"the {label} is missing: yours + {label} = numeric"
-            if e.is_claimed(e.numeric + term):
+            if e.is_explained_by(e.numeric + term):
                 return f"the {label} is counted twice: yours - {label} = numeric"
     return ""
 
@@ -115,11 +118,11 @@ def _mask(e: Evidence) -> str:
         return ""
     slope = slopes[0]  # of the units that are on: 1, or 1 / keep after dropout
     scaled = abs(slope - 1) > 1e-6
-    if e.is_claimed(slope * e.numeric) and scaled:
+    if e.is_explained_by(slope * e.numeric) and scaled:
         return f"the mask is applied twice: yours = numeric / keep, keep = {1 / slope:.3g}"
-    if e.is_claimed(e.numeric / slope, slope) and scaled:
+    if e.is_explained_by(e.numeric / slope, slope) and scaled:
         return f"the factor 1 / keep is missing: yours = keep * numeric, keep = {1 / slope:.3g}"
-    if e.is_claimed(grad_y) or e.is_claimed(slope * grad_y):
+    if e.is_explained_by(grad_y) or e.is_explained_by(slope * grad_y):
         return "the mask is not applied: units that are off must get gradient 0"
     return ""
 
@@ -135,7 +138,7 @@ def _transposed(e: Evidence) -> str:
     if not square or not e.is_whole or e.wrong.sum() < 2:
         return ""
     transposed = e.numeric.reshape(e.x.shape).T.reshape(-1)
-    return "it is transposed: yours = numeric^T" if e.is_claimed(transposed) else ""
+    return "it is transposed: yours = numeric^T" if e.is_explained_by(transposed) else ""
 
 
 def _missing_term(e: Evidence) -> str:
@@ -170,7 +173,7 @@ def _wrong_point(e: Evidence) -> str:
         "1 - a^2 is given the input z; it takes the output a": 1 - x * x,
         "a is used for the derivative itself": y,
     }
-    return next((text for text, slope in candidates.items() if e.is_claimed(grad_y * slope)), "")
+    return next((text for text, slope in candidates.items() if e.is_explained_by(grad_y * slope)), "")
 
 
 def _not_summed(e: Evidence) -> str:
@@ -178,7 +181,7 @@ def _not_summed(e: Evidence) -> str:
     if op is None or op.grad_y.ndim < 1 or op.grad_y.shape[1:] != e.x.shape or len(op.grad_y) < 2:
         return ""
     for row, which in ((0, "first"), (-1, "last")):
-        if e.is_claimed(e.at(op.grad_y[row])):
+        if e.is_explained_by(e.at(op.grad_y[row])):
             return f"only the {which} example counts: sum over the batch, axis 0"
     return ""
 
@@ -192,9 +195,9 @@ def _double_sigmoid(e: Evidence) -> str:
     labels = np.round(p - n * e.numeric / g)
     if not np.isin(labels, (0, 1)).all() or not np.allclose(e.numeric, g * (p - labels) / n, rtol=1e-6, atol=1e-12):
         return ""  # not the log loss of logits
-    if e.is_claimed(g * (_sigmoid(p) - labels) / n):
+    if e.is_explained_by(g * (_sigmoid(p) - labels) / n):
         return "the sigmoid is applied twice: yours = (sigmoid(p) - y) / n, with p already a probability"
-    if e.is_claimed(e.numeric * p * (1 - p)):
+    if e.is_explained_by(e.numeric * p * (1 - p)):
         return "the slope of the sigmoid is in it twice: yours = (p - y) p (1 - p) / n; it cancels, leaving (p - y) / n"
     return ""
 
@@ -230,7 +233,7 @@ RULES: dict[str, Callable[[Evidence], str]] = {
 
 
 def _factor(e: Evidence, of: Array, what: Array, few: int = FEW) -> float | None:
-    """The one c with what = c of in every entry, if there is one; None where fewer entries than `few` tell it."""
+    """The c with what = c of in every entry; None if there is none, or fewer than `few` entries determine it."""
     square = of @ of
     if square == 0 or not np.isfinite(square):
         return None
@@ -240,7 +243,7 @@ def _factor(e: Evidence, of: Array, what: Array, few: int = FEW) -> float | None
 
 
 def _ratio(e: Evidence, few: int) -> float | None:
-    """The one c with A = c N, other than 1."""
+    """The c with A = c N, if it is not 1."""
     c = _factor(e, e.numeric, e.analytic, few)
     if c is None:  # a small c shows on the larger side
         inverse = _factor(e, e.analytic, e.numeric, few)
@@ -249,7 +252,7 @@ def _ratio(e: Evidence, few: int) -> float | None:
 
 
 def _usual_factor(e: Evidence) -> str:
-    """The name of the c with A = c N, where it is a usual one."""
+    """The c with A = c N in words, if it is a usual one."""
     c = _ratio(e, few=1)
     if c is None:
         return ""
@@ -287,36 +290,37 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _rows(e: Evidence) -> Array:
-    return np.array([index[0] for index in e.entries], int)
+    return np.array([index[0] for index in e.entries], np.intp)
 
 
 def _exactly(e: Evidence, kind: Array) -> bool:
-    """Whether the rows with a wrong entry are exactly the checked rows of a kind, and not all rows."""
+    """Whether the rows with a wrong entry are exactly the checked rows of a kind, but not all rows."""
     rows = _rows(e)
     wrong = np.unique(rows[e.wrong])
     return np.array_equal(wrong, np.unique(rows[kind[rows]])) and wrong.size < np.unique(rows).size
 
 
 def _whole_rows(e: Evidence, kind: Array) -> bool:
-    """Whether the wrong rows are these, and wrong wherever they are not 0: a single wrong entry is another mistake."""
+    """Whether the wrong rows are these, each wrong wherever it is not 0: a single wrong entry is another mistake."""
     sharp = e.sharp(largest_of(e.analytic, e.numeric))
     wrong = e.wrong & sharp
     not_0 = kind[_rows(e)] & sharp & (np.maximum(np.abs(e.analytic), np.abs(e.numeric)) > e.allowed)
     return bool(_exactly(e, kind) and wrong.sum() > 1 and wrong[not_0].all())
 
 
-def _is_one_slot(e: Evidence) -> bool:
-    """Whether each wrong entry of a lookup is what one slot alone sends to its row."""
-    sent, one = times(e.slots.values, e.arriving), e.numeric.copy()
+def _is_one_slot(e: Evidence, lookup: Lookup) -> bool:
+    """Whether each wrong entry is what a single slot sends to its row."""
+    slots, one = lookup.slots, e.numeric.copy()
+    sent = lookup.sent(slots.values)
     for i in np.flatnonzero(e.wrong):
         row, *rest = e.entries[i]
-        of_row = sent[(e.slots.ids == row, *rest)]
+        of_row = sent[(slots.ids == row, *rest)]
         one[i] = of_row[np.abs(of_row - e.analytic[i]).argmin()]
-    return e.is_claimed(one)
+    return e.is_explained_by(one)
 
 
 def how_many_wrong(e: Evidence) -> str:
-    """A sentence on how many of the checked entries are wrong, and where they lie if that is one place."""
+    """How many of the checked entries are wrong, in words, and where they are if all share an index."""
     wrong = np.array([index for index, bad in zip(e.entries, e.wrong, strict=True) if bad])
     text = f"{len(wrong)} of {len(e.entries)} checked entries {'is' if len(wrong) == 1 else 'are'} wrong"
     if len(wrong) == len(e.entries):

@@ -1,4 +1,4 @@
-"""What is known of a tensor whose gradient is wrong, and when two sides of a rule are equal."""
+"""What is known about a tensor whose gradient is wrong, and when the two sides of a rule count as equal."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array, Slots
+from deepfm_np.gradcheck.arrays import Array
+from deepfm_np.gradcheck.slots import Slots
 
-SLACK = 8  # tolerances by which two sides may differ that are made of different roundings
-SHARP = 1e-3  # of the largest entry; a tolerance above it makes any rule fit
+SLACK = 8  # by how many tolerances two sides may differ, as they are rounded differently
+SHARP = 1e-3  # of the largest entry; with a tolerance above it any rule would fit
 
 
 class Operation(NamedTuple):
@@ -22,21 +23,38 @@ class Operation(NamedTuple):
     grad_y: Array
 
 
+class Lookup(NamedTuple):
+    """A table and slots that read it: each slot sends its value times what arrives at it back to its row."""
+
+    slots: Slots
+    arriving: Array  # (n, s, ...)
+
+    def sent(self, values: Array) -> Array:
+        """(n, s, ...) what the slots send to their rows, if their values are these (n, s)."""
+        return values.reshape(*values.shape, *[1] * (self.arriving.ndim - 2)) * self.arriving
+
+    def gradient(self, values: Array, shape: tuple) -> Array:
+        """The gradient of the table, if the values of the slots are these (n, s)."""
+        table = np.zeros(shape)
+        np.add.at(table, self.slots.ids, self.sent(values))
+        return table
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of a tensor whose gradient is wrong. A: claimed gradient, N: numeric, x: the tensor."""
+    """All that is known about a tensor whose gradient is wrong. A: its analytic gradient, N: numeric, x: the tensor."""
 
     x: Array
-    gradient: object  # as it was claimed
+    gradient: object  # A as backward returned it
     entries: list[tuple]  # multi-indices, e of them
     analytic: Array  # (e,) A
     numeric: Array  # (e,) N
     allowed: Array  # (e,) the largest |A - N| that passes
-    slots: Slots | None  # of a table, if they are known
-    batch_size: int | None  # if it is known
+    slots: Slots | None  # of a table, if known
+    batch_size: int | None  # if known
     terms: Mapping[str, Array]  # parts that the gradient is the sum of, each (e,)
     operation: Operation | None  # None in the check of a loss
-    elsewhere: Callable[[], tuple[Array, Array]] | None  # A and N of the call before, at another point, each (e,)
+    elsewhere: Callable[[], tuple[Array, Array]] | None  # A and N of the previous call, at another point, each (e,)
 
     @cached_property
     def wrong(self) -> Array:
@@ -63,8 +81,8 @@ class Evidence:
         return np.array([array[index] for index in self.entries], float)
 
     @cached_property
-    def arriving(self) -> Array | None:
-        """(n, s, ...) what arrives at each slot, where the operation is a lookup: N sums value times this by row."""
+    def lookup(self) -> Lookup | None:
+        """The slots and what arrives at them, if the operation is a lookup: if they explain N."""
         if self.operation is None or self.slots is None:
             return None
         shape, grad_y = (*self.slots.ids.shape, *self.x.shape[1:]), self.operation.grad_y
@@ -72,38 +90,25 @@ class Evidence:
             grad_y = np.broadcast_to(grad_y[:, None], shape)
         if grad_y.shape != shape:
             return None
-        return grad_y if self.agree(self.numeric, self._by_row(self.slots.values, grad_y)) else None
-
-    def summed(self, values: Array) -> Array:
-        """(e,) the gradient of a lookup with other values (n, s)."""
-        return self._by_row(values, self.arriving)
-
-    def _by_row(self, values: Array, arriving: Array) -> Array:
-        rows = np.zeros(self.x.shape)
-        np.add.at(rows, self.slots.ids, times(values, arriving))
-        return self.at(rows)
+        lookup = Lookup(self.slots, grad_y)
+        return lookup if self.agree(self.numeric, self.at(lookup.gradient(self.slots.values, self.x.shape))) else None
 
     def sharp(self, largest: float) -> Array:
-        """(e,) which entries are known well enough to be compared, beside the largest one that is."""
+        """(e,) which entries are known well enough to be compared, given the largest of those compared."""
         return self.allowed <= SHARP * largest
 
     def agree(self, left: Array, right: Array, scale: float = 1.0) -> bool:
-        """Whether two arrays (e,), made from A and N times `scale`, are equal. Entries known too badly do not count."""
+        """Whether two arrays (e,), made from A and from N times `scale`, are equal in the entries that are `sharp`."""
         largest = largest_of(left, right)
         sharp = self.sharp(largest)
         slack = np.minimum(SLACK * max(1.0, abs(scale)) * self.allowed, SHARP * largest)
         return bool(2 * sharp.sum() >= sharp.size and (np.abs(left - right) <= slack)[sharp].all())
 
-    def is_claimed(self, candidate: Array, scale: float = 1.0) -> bool:
-        """Whether A is this candidate, which was made from N times `scale`."""
+    def is_explained_by(self, candidate: Array, scale: float = 1.0) -> bool:
+        """Whether A equals this candidate, which was made from N times `scale`."""
         return self.agree(self.analytic, candidate, scale)
 
 
-def times(values: Array, arriving: Array) -> Array:
-    """(n, s) values times (n, s, ...) what arrives."""
-    return values.reshape(*values.shape, *[1] * (arriving.ndim - 2)) * arriving
-
-
 def largest_of(*arrays: Array) -> float:
-    """The largest size of any number in them."""
+    """The largest absolute value in any of them."""
     return float(max(np.abs(array).max(initial=0.0) for array in arrays))

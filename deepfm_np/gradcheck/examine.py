@@ -1,4 +1,4 @@
-"""The examination behind every check: a scalar function at one point, and the gradient that is claimed there."""
+"""The examination behind every check: a scalar function at one point, and its analytic gradient there."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,10 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array, Slots, complaint, entries_to_check, is_row_gradient, strata, to_dense
+from deepfm_np.gradcheck.arrays import Array, to_double
 from deepfm_np.gradcheck.diagnose import diagnose, how_many_wrong
 from deepfm_np.gradcheck.evidence import Evidence, Operation
 from deepfm_np.gradcheck.fast import DIRECTIONS, along_directions, suspects
+from deepfm_np.gradcheck.gradient import complaint, is_row_gradient, to_dense
 from deepfm_np.gradcheck.judge import Measured, judge
 from deepfm_np.gradcheck.numeric import (
     EPS,
@@ -21,9 +22,10 @@ from deepfm_np.gradcheck.numeric import (
     directional_step,
 )
 from deepfm_np.gradcheck.report import Report, Result
+from deepfm_np.gradcheck.slots import Slots, entries_to_check, rows_compared
 
-JITTERS = 4  # points tried to see the rounding error
-JITTERED = 32  # entries whose numeric derivative is tried
+JITTERS = 4  # points tried to measure the rounding error
+JITTERED = 32  # entries whose numeric derivative is taken at each
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
 NO_DERIVATIVE = ", so there is no derivative to compare with. Next: another point, or a forward that stays finite"
 OTHERWISE = (
@@ -33,18 +35,18 @@ OTHERWISE = (
 
 @dataclass(frozen=True)
 class Examination:
-    """A function at a point, what is claimed of it, and how to find out."""
+    """A function at a point, the gradients under check, and what it takes to compare them with numeric ones."""
 
     function: Callable  # dict of arrays -> scalar
     point: Mapping[str, Array]
-    claims: Mapping[str, object]  # name -> gradient
+    gradients: Mapping[str, object]  # name -> gradient under check
     size: float  # of the numbers that add up to the scalar
     method: str
     fast: bool
     rng: np.random.Generator
     slots: Slots | None
-    claims_at: Callable  # point -> the gradients claimed there, in the order of `claims`
-    elsewhere: tuple[Mapping[str, Array], Mapping[str, object]]  # the point of an earlier call, and the claims there
+    gradients_at: Callable  # point -> the analytic gradients there, in the order of `gradients`
+    elsewhere: tuple[Mapping[str, Array], Mapping[str, object]]  # point and gradients of an earlier call
     operation: Operation | None = None
     terms: Mapping[str, Mapping[str, Array]] | None = None
 
@@ -54,23 +56,23 @@ class Examination:
         return {name: to_double(value) for name, value in self.point.items()}
 
     @cached_property
-    def f0(self) -> np.generic:
-        """The function at the point."""
-        return np.asarray(self.function(self.double))[()]
+    def f0(self) -> Array:
+        """() the function at the point."""
+        return np.asarray(self.function(self.double))
 
     @cached_property
     def precision(self) -> np.finfo:
-        """In which the function is computed; it may be less than that of the point."""
+        """The precision in which the function is computed, which may be lower than that of the point."""
         y = self.f0 if self.operation is None else self.operation.forward(*self.double.values())[0]
         return _precision(np.asarray(y).dtype)
 
     def report(self) -> Report:
-        """One verdict per claim."""
+        """One verdict per gradient."""
         if not np.isfinite(self.f0):
             hint = f"the function gives {self.f0} in double precision{NO_DERIVATIVE}"
-            return Report.of_all(Result.inconclusive, self.point, self.claims, hint, self.method)
+            return Report.of_all(Result.inconclusive, self.point, self.gradients, hint, self.method)
         results, measured = {}, {}
-        for name, gradient in self.claims.items():
+        for name, gradient in self.gradients.items():
             rule, sentence = complaint(gradient, self.point[name].shape)
             if sentence:
                 results[name] = Result.failed(name, self.point[name].shape, sentence, rule)
@@ -83,7 +85,7 @@ class Examination:
         largest = max((m.largest for m in measured.values()), default=0.0)
         for name, m in measured.items():
             results[name] = self._verdict(name, m, largest)
-        return Report([results[name] for name in self.claims], self.method)
+        return Report([results[name] for name in self.gradients], self.method)
 
     def _measure(self, name: str) -> Measured:
         f, x, method = self._along(name), self.double[name], self.method
@@ -97,8 +99,8 @@ class Examination:
                 method = "central"
         if self.fast:
             with complex_errors():
-                return along_directions(f, x, to_dense(self.claims[name], x.shape), self.rng)
-        return self._entries(name, entries_to_check(self.claims[name], x.shape, self._slots(name), self.rng), method)
+                return along_directions(f, x, to_dense(self.gradients[name], x.shape), self.rng)
+        return self._entries(name, entries_to_check(self.gradients[name], x.shape, self._slots(name), self.rng), method)
 
     def _entries(self, name: str, entries: list[tuple], method: str, point: Mapping | None = None) -> Measured:
         """Numeric derivatives of single entries, here or at another point."""
@@ -111,7 +113,7 @@ class Examination:
         return Measured.by_differences(entries, differences, method)
 
     def _verdict(self, name: str, measured: Measured, largest: float) -> Result:
-        gradient, x, slots = self.claims[name], self.double[name], self._slots(name)
+        gradient, x, slots = self.gradients[name], self.double[name], self._slots(name)
         dense = to_dense(gradient, x.shape)
         precision = max(self.precision, _precision(dense.dtype), key=lambda info: info.eps)
         result, allowed = judge(name, dense, measured, largest, precision)
@@ -131,29 +133,29 @@ class Examination:
             notes.append(how_many_wrong(evidence))
         if slots is not None:
             result = _without_idle_rows(result, gradient, slots)
-            notes += [strata(measured.entries, len(x), slots)] if measured.entries else []
+            notes += [rows_compared(measured.entries, len(x), slots)] if measured.entries else []
         if self.method == "auto" and measured.method != "complex":
             notes.append("not analytic: central differences instead of the complex step")
         return result.with_notes(*notes)
 
     def _noise(self, name: str, dense: Array, measured: Measured) -> float:
-        """How far both derivatives jump when the point moves by a few units of its last digit: their rounding error.
+        """How far both derivatives jump when the point moves by a few units in its last digit: their rounding error.
 
-        Where large terms cancel, it is more than the tolerance knows of. The point in double precision is one of
-        them: data that the functions hold, and round to the point's precision, jump with it.
+        Where large terms cancel, it exceeds the usual tolerance. The point in double precision is one of the points
+        tried: data that the functions hold and round to the point's precision then jump, too.
         """
-        claimed, numeric, position = [], [], list(self.claims).index(name)
+        analytic, numeric, position = [], [], list(self.gradients).index(name)
         some = measured.entries[:: -(-len(measured.entries) // JITTERED)]
         before = self._entries(name, some, measured.method).derivative
         moved = ({other: self._jittered(value) for other, value in self.point.items()} for _ in range(JITTERS))
         for point in (self.double, *moved):
-            gradient = self.claims_at(point)[position]
+            gradient = self.gradients_at(point)[position]
             if complaint(gradient, dense.shape)[1]:
                 continue
-            claimed.append(np.abs(to_dense(gradient, dense.shape) - dense).max())
+            analytic.append(np.abs(to_dense(gradient, dense.shape) - dense).max())
             double = {other: to_double(value) for other, value in point.items()}
             numeric.append(np.abs(self._entries(name, some, measured.method, double).derivative - before).max())
-        return JITTERS * float(max([0.0, *claimed, *numeric]))
+        return JITTERS * float(max([0.0, *analytic, *numeric]))
 
     def _jittered(self, x: Array) -> Array:
         if x.dtype.kind != "f":
@@ -167,16 +169,16 @@ class Examination:
             return np.array([array[index] for index in entries], float)
 
         def elsewhere() -> tuple[Array, Array]:
-            point, claims = self.elsewhere
+            point, gradients = self.elsewhere
             double = {other: to_double(value) for other, value in point.items()}
-            claimed = np.full(len(entries), np.nan)
-            if not complaint(claims[name], shape)[1]:
-                claimed = at(to_dense(claims[name], shape))
-            return claimed, self._entries(name, entries, measured.method, double).derivative
+            analytic = np.full(len(entries), np.nan)
+            if not complaint(gradients[name], shape)[1]:
+                analytic = at(to_dense(gradients[name], shape))
+            return analytic, self._entries(name, entries, measured.method, double).derivative
 
         return Evidence(
             x=self.double[name],
-            gradient=self.claims[name],
+            gradient=self.gradients[name],
             entries=entries,
             analytic=at(dense),
             numeric=measured.derivative,
@@ -188,27 +190,23 @@ class Examination:
             elsewhere=elsewhere,
         )
 
-    def _along(self, name: str, point: Mapping[str, Array] | None = None) -> Callable[[Array], np.generic]:
+    def _along(self, name: str, point: Mapping[str, Array] | None = None) -> Callable:
+        """The function of one tensor alone, the others held fixed."""
         rest = self.double if point is None else point
         return lambda x: self.function({**rest, name: x})
 
     def _slots(self, name: str) -> Slots | None:
-        """The slots, where the tensor is a table whose rows they name."""
+        """The slots, if the tensor is a table whose rows they name."""
         x = self.point[name]
         if self.slots is None or x.ndim == 0 or len(x) <= self.slots.ids.max(initial=-1):
             return None
-        if is_row_gradient(self.claims[name]):
+        if is_row_gradient(self.gradients[name]):
             return self.slots
         return self.slots if self.operation is not None and x.shape != self.slots.values.shape else None
 
 
-def to_double(x: Array) -> Array:
-    """Floating arrays as float64, others as they are."""
-    return x.astype(np.float64) if x.dtype.kind == "f" else x
-
-
-def _without_idle_rows(result: Result, gradient, slots: Slots) -> Result:
-    """The result, failed where the gradient holds rows that no slot touches: an optimiser would move their moments."""
+def _without_idle_rows(result: Result, gradient: object, slots: Slots) -> Result:
+    """The result, but a failure if the gradient holds rows that no slot touches: an optimiser would update them."""
     if result.verdict != "pass" or not is_row_gradient(gradient):
         return result
     rows = np.asarray(gradient.rows)
@@ -223,8 +221,8 @@ def _without_idle_rows(result: Result, gradient, slots: Slots) -> Result:
 def _require_analytic(f: Callable, x: Array, size: float, rng: np.random.Generator) -> None:
     """Raise NotAnalyticError where complex step and central difference disagree here and at two points nearby.
 
-    A function that drops imaginary parts (abs, norm, a float buffer) shows a derivative that is wrong, often 0, and
-    would make a wrong gradient pass. At a point close to kinks both may be right and differ; a little away they agree.
+    A function that drops imaginary parts (abs, norm, a float buffer) has a wrong complex step, often 0, which would
+    let a wrong gradient pass. Close to a kink the two may differ though both are right; a little away they agree.
     """
     size_of_x = max(1.0, float(np.abs(x).max(initial=0.0)))
     h = 2.0**-20 * size_of_x

@@ -2,11 +2,11 @@
 
     complex step   ROUNDING eps of the precision of gradient and function, 1e-12 in float64: both passes round
     cancellation   where that fails, plus the rounding seen: how far both sides jump when the point moves by an ulp
-    differences    the same, plus for each entry what the method itself may be off: truncation (the change when the
-                   step is doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ on both sides)
+    differences    the same, plus for each entry the error of the method itself: truncation (the change when the step
+                   is doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ on the two sides)
 
-An entry whose numeric derivative is more uncertain than UNCERTAIN of its size says nothing, and is set aside. Where
-rounding alone may be more than that, as in float16, no entry says anything.
+An entry whose numeric derivative is more uncertain than UNCERTAIN of its size is set aside. Where rounding alone may
+exceed that, as in float16, there is no verdict.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array
+from deepfm_np.gradcheck.arrays import Array
 from deepfm_np.gradcheck.numeric import EPS, ROUNDINGS, Difference
 from deepfm_np.gradcheck.report import Result
 
 ROUNDING = 1e-12 / EPS  # rounding errors of a pass, in units of eps
-ZERO_TO_ROUNDING = 1e-12  # a tensor this small beside the largest gradient of the check counts as zero
+ZERO_TO_ROUNDING = 1e-12  # a tensor this small relative to the largest gradient of the check counts as zero
 UNCERTAIN = 1e-2
 NOTHING_SAID = "are left for a verdict: your backward pass may be right or wrong"
 REASONS = {
@@ -38,19 +38,20 @@ class Measured(NamedTuple):
     round_off: Array  # (e,)
     kink: Array  # (e,)
     method: str
-    claimed: Array | None = None  # (e,) along directions: the claimed derivative
-    scale: float = 0.0  # along directions: the size that a derivative along a direction typically has
+    analytic: Array | None = None  # (e,) along directions: the derivative by the gradient under check
+    scale: float = 0.0  # along directions: the typical size of a derivative along one
 
     @classmethod
     def exact(cls, entries: list[tuple], derivative: Sequence[float]) -> "Measured":
-        """By the complex step, which leaves nothing to doubt."""
+        """By the complex step, which is exact to rounding."""
         nothing = np.zeros(len(entries))
         return cls(entries, np.array(derivative, float), nothing, nothing, nothing, "complex")
 
     @classmethod
     def by_differences(cls, entries: list[tuple], differences: Sequence[Difference], method: str) -> "Measured":
         """By one of the differences."""
-        return cls(entries, *np.array(differences, float).reshape(-1, 4).T, method)
+        derivative, truncation, round_off, kink = np.array(differences, float).reshape(-1, 4).T
+        return cls(entries, derivative, truncation, round_off, kink, method)
 
     @property
     def largest(self) -> float:
@@ -63,11 +64,11 @@ def judge(
 ) -> tuple[Result, Array]:
     """The verdict on one tensor, without a hint, and the (e,) absolute tolerances.
 
-    gradient: the claimed one, dense.  largest: derivative of any tensor of the check.  precision: of the less
-        precise side.  seen: the rounding error that was seen, where that was looked at.
+    gradient: the one under check, dense.  largest: the largest derivative of any tensor of the check.
+    precision: of the less precise side.  seen: the rounding error that was measured, where it was.
     """
     n = measured.derivative
-    a = measured.claimed
+    a = measured.analytic
     if a is None:
         a = np.array([gradient[index] for index in measured.entries], float)
     scale = measured.largest if measured.largest >= ZERO_TO_ROUNDING * largest else largest
@@ -93,7 +94,7 @@ def judge(
         verdict, hint, aside = "inconclusive", f"{aside}. {left} {NOTHING_SAID}", ""
     else:
         verdict = "pass"
-    directions = measured.claimed is not None
+    directions = measured.analytic is not None
     result = Result(
         name=name,
         shape=gradient.shape,

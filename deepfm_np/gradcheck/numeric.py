@@ -6,8 +6,8 @@
     richardson   (4 C(h) - C(2 h)) / 3                  error of order h^4  + eps |f| / h
 
 (Squire & Trapp 1998 for the complex step, Richardson 1911.) The complex step needs an analytic f: one that treats a
-complex number as it treats a real one. The differences need no such thing, but tell only part of the digits, and each
-comes with a measure of how far it is to be trusted.
+complex number as it treats a real one. The differences work for any f but give only some of the digits, so each comes
+with an estimate of its error. Everywhere, f takes an array of the shape of x and returns a scalar.
 """
 
 import warnings
@@ -18,17 +18,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.exceptions import ComplexWarning
 
+from deepfm_np.gradcheck.arrays import Array
+
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = np.ndarray
 EPS = float(np.finfo(np.float64).eps)
 
 COMPLEX_STEP = 1e-30
-# The step that balances truncation, of order h^p, against round-off, of order eps / h: eps^(1 / (p + 1)).
-STEP_POWER = {"forward": 1 / 2, "central": 1 / 3, "richardson": 1 / 5}
-METHODS = ("complex", *STEP_POWER)
-ROUNDINGS = 64  # a value of f is taken to be rounded this often, each time by eps |f|
+ROUNDINGS = 64  # how often a value of f is assumed to be rounded, each time by eps |f|
 
 
 class NotAnalyticError(Exception):
@@ -37,7 +35,7 @@ class NotAnalyticError(Exception):
 
 @contextmanager
 def complex_errors() -> Iterator[None]:
-    """Turn what a function raises for a complex input, and NumPy's word that it cuts one, into NotAnalyticError."""
+    """Turn what f raises for a complex input, and NumPy's warning of a lost imaginary part, into NotAnalyticError."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", ComplexWarning)
         try:
@@ -46,17 +44,17 @@ def complex_errors() -> Iterator[None]:
             raise
         except ComplexWarning as error:
             raise NotAnalyticError(str(error)) from error
-        except Exception as error:  # whatever it is: the same function has answered a real input
+        except Exception as error:  # of any kind: the same function has accepted a real input
             raise NotAnalyticError(f"a complex input raises {type(error).__name__}: {error}") from error
 
 
 class Difference(NamedTuple):
-    """A derivative by differences, and three reasons to doubt it, in its own unit."""
+    """A derivative by differences, and three estimates of its error, in the same unit."""
 
     derivative: float
     truncation: float  # how much it changes when the step is doubled
     round_off: float  # ROUNDINGS eps |f| / h
-    kink: float  # how much the slopes on both sides differ beyond what curvature explains
+    kink: float  # by how much the slopes on the two sides differ beyond what curvature explains
 
     @property
     def uncertainty(self) -> float:
@@ -64,89 +62,100 @@ class Difference(NamedTuple):
         return self.truncation + self.round_off + self.kink
 
 
-def complex_step(f: Callable[[Array], complex], x: Array, index: tuple, h: float = COMPLEX_STEP) -> float:
-    """df/dx[index] at x, from one evaluation at a point that is moved along the imaginary axis.
+def complex_step(f: Callable, x: Array, index: tuple, h: float = COMPLEX_STEP) -> float:
+    """df/dx[index] at x, from one evaluation at a point moved along the imaginary axis.
 
-    f: array of the shape of x -> scalar. Raises NotAnalyticError where the result is not complex.
+    Raises NotAnalyticError where the result is not complex.
     """
     moved = x.astype(np.complex128)
     moved[index] += 1j * h
     return _imaginary(f(moved)) / h
 
 
-def directional_step(f: Callable[[Array], complex], x: Array, direction: Array) -> float:
+def directional_step(f: Callable, x: Array, direction: Array) -> float:
     """The derivative of f at x along a direction of the shape of x, by the complex step."""
     return _imaginary(f(x + 1j * COMPLEX_STEP * direction)) / COMPLEX_STEP
 
 
-def forward_difference(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
-    """df/dx[index] at x, from x and the point h above."""
+def forward_difference(f: Callable, x: Array, index: tuple, h: float) -> float:
+    """df/dx[index] at x, from x and the point h above it."""
     return (_moved(f, x, index, h) - _moved(f, x, index, 0.0)) / h
 
 
-def central_difference(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
+def central_difference(f: Callable, x: Array, index: tuple, h: float) -> float:
     """df/dx[index] at x, from the points h above and h below."""
     return (_moved(f, x, index, h) - _moved(f, x, index, -h)) / (2 * h)
 
 
-def richardson(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
+def richardson(f: Callable, x: Array, index: tuple, h: float) -> float:
     """df/dx[index] at x, from two central differences whose errors of order h^2 cancel."""
     return (4 * central_difference(f, x, index, h) - central_difference(f, x, index, 2 * h)) / 3
 
 
+class Method(NamedTuple):
+    """A way to differentiate."""
+
+    words: str  # how a report calls it
+    order: int  # p: the truncation error is of order h^p
+    formula: Callable[..., float]  # (f, x, index, h) -> df/dx[index] at x
+
+
+METHODS = {
+    "complex": Method("the complex step, a numerical derivative exact to rounding", 2, complex_step),
+    "forward": Method("forward differences", 1, forward_difference),
+    "central": Method("central differences", 2, central_difference),
+    "richardson": Method("Richardson extrapolation", 4, richardson),
+}
+
+
 def difference(
-    f: Callable[[Array], float], x: Array, index: tuple, method: str, f0: float, size: float, eps: float = EPS
+    f: Callable, x: Array, index: tuple, method: str, f0: float, size: float, eps: float = EPS
 ) -> Difference:
-    """df/dx[index] at x by one of the differences, with the balanced step, and how far it is to be trusted.
+    """df/dx[index] at x by one of the differences, with the balanced step, and estimates of its error.
 
     f0: f(x).  size: of the numbers that add up to f, at least |f0|.  eps: of the precision in which f is computed.
 
-    With S(h) = (f(x + h) - 2 f(x) + f(x - h)) / h, the difference of the slopes on both sides, a smooth f has
-    S(2 h) = 2 S(h) up to order h^3. At a kink inside the step it has not, or else C(2 h) differs from C(h).
+    All estimates come from the slopes on the two sides of x, so the formulas above are written here in terms of
+    these: C(h) is their mean. Their difference is S(h) = (f(x + h) - 2 f(x) + f(x - h)) / h. A smooth f has
+    S(2 h) = 2 S(h) up to order h^3; at a kink inside the step this fails, or else C(2 h) differs from C(h).
     """
     h = difference_step(method, x, index, eps)
     steps = h * np.array([1, 2, 4] if method == "richardson" else [1, 2])
     up, down = (np.array([_moved(f, x, index, sign * step) for step in steps]) for sign in (1, -1))
     forward, backward = (up - f0) / steps, (f0 - down) / steps
     central = (forward + backward) / 2
-    slopes = forward - backward
-    candidates = {"forward": forward, "central": central, "richardson": (4 * central[:-1] - central[1:]) / 3}
-    derivative, coarse = candidates[method][:2]
+    bend = forward - backward
+    by_method = {"forward": forward, "central": central, "richardson": (4 * central[:-1] - central[1:]) / 3}
+    derivative, coarse = by_method[method][:2]
     round_off = ROUNDINGS * eps * size / h
-    kink = max(0.0, abs(slopes[1] - 2 * slopes[0]) - 4 * round_off)
+    kink = max(0.0, abs(bend[1] - 2 * bend[0]) - 4 * round_off)
     return Difference(derivative, 2 * abs(coarse - derivative), round_off, kink)
 
 
 def difference_step(method: str, x: Array, index: tuple, eps: float = EPS) -> float:
-    """The balanced step for a difference at one entry, relative to the entry where it is larger than 1.
+    """The step that balances truncation, of order h^p, against round-off, of order eps / h: eps^(1 / (p + 1)).
 
-    Rounded to a power of two, so that x + h - x is h.
+    Relative to the entry where that is larger than 1, and rounded to a power of two, so that x + h - x is h.
     """
-    return 2.0 ** round(np.log2(eps ** STEP_POWER[method] * max(1.0, abs(float(x[index])))))
+    balanced = eps ** (1 / (METHODS[method].order + 1))
+    return 2.0 ** round(np.log2(balanced * max(1.0, abs(float(x[index])))))
 
 
-def step_sweep(
-    f: Callable[[Array], complex], x: Array, index: tuple = (), steps: Sequence[float] | None = None
-) -> "pd.DataFrame":
+def step_sweep(f: Callable, x: Array, index: tuple = (), steps: Sequence[float] | None = None) -> "pd.DataFrame":
     """The error of every method against its step, at one entry of x.
 
-    f: array of the shape of x -> scalar, analytic.  steps: by default 1 down to 1e-18, four to a decade.
+    f: analytic.  steps: by default from 1 down to 1e-18, four per decade.
 
-    Returns a DataFrame with the columns method, step, derivative and error, which is relative to the complex step at
-    1e-30. `plots.step_sweep_figure` draws it: truncation falls to the left, round-off rises.
+    Returns a DataFrame with the columns method, step, derivative and error, the last relative to the complex step at
+    1e-30. `plots.step_sweep_figure` draws it: towards smaller steps truncation falls and round-off rises.
     """
     import pandas as pd
 
-    steps = 10.0 ** -np.arange(0, 18.25, 0.25) if steps is None else np.asarray(steps, float)
+    sizes = 10.0 ** -np.arange(0, 18.25, 0.25) if steps is None else np.asarray(steps, float)
     x = np.asarray(x, float)
     exact = complex_step(f, x, index)
-    methods = {
-        "forward": forward_difference,
-        "central": central_difference,
-        "richardson": richardson,
-        "complex": complex_step,
-    }
-    rows = [(name, h, method(f, x, index, h)) for name, method in methods.items() for h in steps]
+    differences = [name for name in METHODS if name != "complex"]
+    rows = [(name, h, METHODS[name].formula(f, x, index, h)) for name in (*differences, "complex") for h in sizes]
     frame = pd.DataFrame(rows, columns=["method", "step", "derivative"])
     return frame.assign(error=(frame["derivative"] - exact).abs() / (abs(exact) or 1.0))
 
@@ -157,7 +166,7 @@ def _imaginary(y: complex) -> float:
     return float(np.imag(y))
 
 
-def _moved(f: Callable[[Array], float], x: Array, index: tuple, h: float) -> float:
+def _moved(f: Callable, x: Array, index: tuple, h: float) -> float:
     moved = x.copy()
     moved[index] += h
     return float(f(moved))

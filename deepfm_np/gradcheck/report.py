@@ -9,29 +9,27 @@ from html import escape
 from math import isnan, nan, prod
 from typing import TYPE_CHECKING
 
+from deepfm_np.gradcheck.numeric import METHODS
+
 if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "yours", "numeric", "ratio", "rel. error", "allowed")
-BY = {
-    "complex": "the complex step, a numerical derivative exact to rounding",
-    "auto": "the complex step where it can be taken, central differences elsewhere",
-    "central": "central differences",
-    "forward": "forward differences",
-    "richardson": "Richardson extrapolation",
+METHOD_IN_WORDS = {name: method.words for name, method in METHODS.items()} | {
+    "auto": "the complex step where it can be taken, central differences elsewhere"
 }
-WIDTH = 100  # of remarks where no terminal says its own
+WIDTH = 100  # of remarks outside a terminal
 ERROR = "rel. error: |yours - numeric| / max(|yours|, |numeric|, the largest |numeric| of the tensor)"
 VERDICTS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}
 
 
 class GradientCheckError(AssertionError):
-    """A verdict was not pass. The message is the report."""
+    """Some verdict is not "pass". The message is the report."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The verdict on one tensor, with the entry that exceeds its tolerance most or comes closest to it."""
+    """The verdict on one tensor, with its worst entry: the one with the largest error in units of its tolerance."""
 
     name: str
     shape: tuple
@@ -42,25 +40,25 @@ class Result:
     relative_error: float
     tolerance: float
     tolerance_from: str
-    checked: int  # entries compared, without those set aside
+    checked: int  # entries compared, those set aside not counted
     entries: int  # entries there are
-    hint: str = ""  # the likely mistake, or why nothing can be said
-    rule: str = ""  # of `diagnose`, that gave the hint
-    note: str = ""  # what else is worth knowing: strata of rows, entries set aside
+    hint: str = ""  # the likely mistake, or why there is no verdict
+    rule: str = ""  # the rule of `diagnose` that gave the hint
+    note: str = ""  # what else is worth knowing: groups of rows, entries set aside
 
     @property
     def ratio(self) -> float:
-        """analytic / numeric, which betrays a forgotten factor; nan where numeric is 0."""
+        """analytic / numeric, which shows a forgotten factor; nan where numeric is 0."""
         return self.analytic / self.numeric if self.numeric else nan
 
     @property
     def is_compared(self) -> bool:
-        """Whether two numbers stand behind the verdict."""
+        """Whether the verdict comes from comparing two numbers."""
         return bool(self.tolerance_from) and self.verdict != "inconclusive"
 
     @classmethod
     def failed(cls, name: str, shape: tuple, hint: str, rule: str = "") -> "Result":
-        """A gradient that is wrong before any number was compared."""
+        """A gradient that is wrong before any number is compared."""
         return cls(name, tuple(shape), "fail", (), nan, nan, nan, nan, "", 0, prod(shape), hint, rule)
 
     @classmethod
@@ -69,11 +67,11 @@ class Result:
         return cls(name, tuple(shape), "inconclusive", (), nan, nan, nan, nan, "", 0, prod(shape), hint)
 
     def with_notes(self, *notes: str) -> "Result":
-        """The same result with more to note."""
+        """The same result with further notes."""
         return replace(self, note="; ".join(note for note in (self.note, *notes) if note))
 
     def cells(self) -> tuple[str, ...]:
-        """The texts under `COLUMNS`."""
+        """One text for each of `COLUMNS`."""
         head = (self.name, _tuple(self.shape), self.verdict, f"{self.checked} of {self.entries}")
         if not self.is_compared:
             return (*head, "", "", "", "", "", "")
@@ -84,7 +82,7 @@ class Result:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The results of one check. `print(report)` shows a table, a notebook an HTML one."""
+    """The results of one check. `print(report)` shows a table, a notebook shows it in HTML."""
 
     results: list[Result]
     method: str
@@ -98,19 +96,19 @@ class Report:
 
     @classmethod
     def merged(cls, reports: Iterable[tuple[str, "Report"]]) -> "Report":
-        """Several named reports of one method as one; each tensor carries the name of its report."""
+        """Several named reports by one method as one; each tensor's name begins with that of its report."""
         reports = list(reports)
         results = [replace(r, name=f"{name}: {r.name}") for name, report in reports for r in report.results]
         return cls(results, reports[0][1].method if reports else "")
 
     @property
     def ok(self) -> bool:
-        """Whether there is a result and every verdict is pass."""
+        """Whether there are results and every verdict is "pass"."""
         return bool(self.results) and all(result.verdict == "pass" for result in self.results)
 
     @property
     def worst(self) -> float:
-        """The largest relative error of any tensor; nan where one has none."""
+        """The largest relative error of any tensor; nan if some tensor has none."""
         errors = [result.relative_error for result in self.results]
         return max(errors) if errors and not any(map(isnan, errors)) else nan
 
@@ -147,7 +145,7 @@ class Report:
         return f"{table}{remarks}<p>{summary}</p>"
 
     def _remarks(self) -> list[str]:
-        """Hints and notes, each once, with the tensors they are about."""
+        """Each hint and note once, with the tensors it is about."""
         about: dict[str, list[str]] = {}
         for result in self.results:
             for text in (result.hint, result.note):
@@ -161,7 +159,7 @@ class Report:
         found = ", ".join([f"{counts['pass']} of {len(self.results)} tensors pass", *others])
         compared = [result for result in self.results if result.is_compared]
         anything = any(result.checked for result in self.results)
-        lines = [f"{found}, by {BY.get(self.method, self.method)}" if anything else found]
+        lines = [f"{found}, by {METHOD_IN_WORDS.get(self.method, self.method)}" if anything else found]
         if compared:
             lines.append(ERROR)
         reasons: dict[str, list[str]] = {}

@@ -1,11 +1,13 @@
 """The proof of the gradient checker: every planted bug is caught, most are named, and nothing right is blamed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from deepfm_np import optim
 from deepfm_np.gallery import BUGS, WRONG_FORWARDS, WRONG_UPDATES, all_caught, check, score, show, to_text
-from deepfm_np.gallery.score import loop_catches, oracle_catches
+from deepfm_np.gallery.score import loop_catches, oracle_accepts, oracle_catches
 from deepfm_np.gallery.updates import BETA1, BETA2, EPSILON, MOMENTUM, RATE, adam_by_loop, sgd_by_loop
 from deepfm_np.gradcheck.diagnose import RULES
 
@@ -58,11 +60,28 @@ def test_the_fast_check_catches_it_too(bug):
 
 
 @pytest.mark.parametrize("wrong", WRONG_FORWARDS, ids=ids_of(WRONG_FORWARDS))
-def test_no_gradient_check_sees_a_wrong_forward_and_its_oracle_does(wrong):
+def test_the_gradient_check_passes_a_forward_be_it_right_or_wrong(wrong):
     for seed in SEEDS:
-        report = check(wrong.problem(np.random.default_rng(seed)), seed)
-        assert report.ok, f"seed {seed}\n{report}"
+        for make in (wrong.right, wrong.wrong):
+            report = check(make(np.random.default_rng(seed)), seed)
+            assert report.ok, f"seed {seed}\n{report}"
+
+
+@pytest.mark.parametrize("wrong", WRONG_FORWARDS, ids=ids_of(WRONG_FORWARDS))
+def test_the_oracle_accepts_the_right_forward_and_refuses_the_wrong_one(wrong):
+    for seed in SEEDS:
+        right, other = (make(np.random.default_rng(seed)) for make in (wrong.right, wrong.wrong))
+        for name, value in right.inputs.items():
+            np.testing.assert_array_equal(other.inputs[name], value)
+        assert oracle_accepts(wrong, right)
+        assert not oracle_accepts(wrong, other)
         assert oracle_catches(wrong, seed)
+
+
+@pytest.mark.parametrize("wrong", WRONG_FORWARDS, ids=ids_of(WRONG_FORWARDS))
+def test_an_oracle_that_refuses_everything_or_nothing_catches_nothing(wrong):
+    assert not oracle_catches(replace(wrong, oracle=lambda *inputs: np.nan), 0)
+    assert not oracle_catches(replace(wrong, wrong=wrong.right), 0)
 
 
 @pytest.mark.parametrize("wrong", WRONG_UPDATES, ids=ids_of(WRONG_UPDATES))

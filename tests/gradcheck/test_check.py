@@ -1,3 +1,5 @@
+"""The check itself: right gradients pass, wrong ones fail, and the report says why."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""The check along random directions, and the search for the wrong entries."""
+
 import numpy as np
 import pytest
 

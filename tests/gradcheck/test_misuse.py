@@ -187,10 +187,10 @@ def loss_and_grads(params):
         ([X], TypeError, "params must be a dict, name -> array; it is of type list"),
         (X, TypeError, "params must be a dict, name -> array; it holds float64"),
         ({"W": [[1.0], [1.0, 2.0]]}, TypeError, "params must hold arrays; 'W' is a list whose parts differ in shape"),
-        ({"W": X, "b": np.arange(3)}, TypeError, "params must hold floating numbers; 'b' holds int64"),
-        ({"W": "text"}, TypeError, "params must hold floating numbers; 'W' holds <U4"),
-        ({"W": X + 0j}, TypeError, "params must hold floating numbers; 'W' holds complex128"),
-        ({"W": None}, TypeError, "params must hold floating numbers; 'W' holds object"),
+        ({"W": X, "b": np.arange(3)}, TypeError, "params must be arrays of floats; 'b' holds int64"),
+        ({"W": "text"}, TypeError, "params must be arrays of floats; 'W' holds <U4"),
+        ({"W": X + 0j}, TypeError, "params must be arrays of floats; 'W' holds complex128"),
+        ({"W": None}, TypeError, "params must be arrays of floats; 'W' holds object"),
     ],
 )
 def test_params_that_have_no_derivative_are_refused(params, error, message):
@@ -205,19 +205,19 @@ def test_params_that_have_no_derivative_are_refused(params, error, message):
         ({}, None, ValueError, "inputs must hold at least one array; the dict is empty"),
         ([X], None, TypeError, "inputs must be a dict, name -> array; it is of type list"),
         ({"x": X}, [], ValueError, "wrt must name at least one input, of x; it is empty"),
-        ({"x": X}, 3, TypeError, "wrt must be a name or several; it is of type int"),
-        ({"x": X}, ["x", "x"], ValueError, "wrt names 'x' 2 times; once would do"),
+        ({"x": X}, 3, TypeError, "wrt must be one or more names; it is of type int"),
+        ({"x": X}, ["x", "x"], ValueError, "wrt names 'x' 2 times: name it once"),
         (
             {"ids": IDS, "mask": X > 0},
             None,
             ValueError,
-            "at least one input must hold floating numbers, to be differentiated; ids holds int64, mask holds bool",
+            "at least one input must be an array of floats, to differentiate by; ids holds int64, mask holds bool",
         ),
         (
             {"ids": IDS},
             "ids",
             ValueError,
-            "wrt names 'ids', which is int64: only floating inputs have a gradient",
+            "wrt names 'ids', which is int64: only floats have a gradient",
         ),
     ],
 )
@@ -231,14 +231,18 @@ def test_inputs_that_leave_nothing_to_differentiate_are_refused(inputs, wrt, err
     "slots, error, message",
     [
         (IDS, TypeError, "slots must be a pair (ids, values) of (n, s) arrays; it holds int64"),
-        ((IDS,), TypeError, "slots must be a pair (ids, values) of (n, s) arrays; it has 1 parts"),
+        ((IDS,), TypeError, "slots must be a pair (ids, values) of (n, s) arrays; it has length 1"),
         (3, TypeError, "slots must be a pair (ids, values) of (n, s) arrays; it is of type int"),
         ((IDS, ONES[:1]), ValueError, "slots must be (ids, values), both (n, s); they are (2, 2) and (1, 2)"),
         ((IDS[0], ONES[0]), ValueError, "slots must be (ids, values), both (n, s); they are (2,) and (2,)"),
         ((IDS * 1.0, ONES), TypeError, "the ids of slots must be integers; they are float64"),
         ((IDS, ONES.astype(str)), TypeError, "the values of slots must be real numbers; they are <U32"),
         ((IDS - 2, ONES), ValueError, "the ids of slots must not be negative; row 0, slot 0 holds -1"),
-        ((IDS + 2, ONES), ValueError, "the ids of slots must be rows of a tensor; row 7 is named, 7 is the longest"),
+        (
+            (IDS + 2, ONES),
+            ValueError,
+            "the ids of slots must be rows of a tensor; they name row 7, the longest tensor has 7",
+        ),
     ],
 )
 def test_slots_that_are_no_rows_of_a_table_are_refused(slots, error, message):
@@ -260,6 +264,29 @@ def test_ids_that_count_from_the_end_are_no_slots():
 
     report = check_operation(lambda table, ids: (table[ids], ids), backward, inputs)
     assert (report.ok, report.results[0].note) == (True, "")
+
+
+def test_ids_that_a_forward_hashes_are_no_slots_however_large():
+    ids = np.array([[2**64 - 1, 3], [2**63 + 5, 4]], np.uint64)
+
+    def backward(grad_y, rows):
+        grad = np.zeros(TABLE.shape)
+        np.add.at(grad, rows, grad_y)
+        return grad
+
+    def forward(table, ids):
+        rows = (ids % 7).astype(int)
+        return table[rows], rows
+
+    report = check_operation(forward, backward, {"table": TABLE, "ids": ids})
+    assert (report.ok, report.results[0].note) == (True, "")
+
+
+@pytest.mark.parametrize("largest", [7, 2**63 + 5])
+def test_unsigned_ids_beyond_every_tensor_are_refused(largest):
+    slots = (np.array([[1, largest]], np.uint64), ONES[:1])
+    with pytest.raises(ValueError, match=f"they name row {largest}, the longest tensor has 7"):
+        check_loss(loss_and_grads, {"table": TABLE}, slots=slots)
 
 
 def test_unsigned_ids_are_ids():

@@ -1,8 +1,11 @@
+"""Each way to differentiate has the accuracy that its order promises, and says how far off it may be."""
+
 import numpy as np
 import pytest
 
 from deepfm_np.gradcheck import step_sweep
 from deepfm_np.gradcheck.numeric import (
+    METHODS,
     NotAnalyticError,
     central_difference,
     complex_step,
@@ -58,6 +61,14 @@ def test_the_uncertainty_of_a_difference_bounds_its_error(method, index):
     found = difference(f, X, index, method, f(X), abs(f(X)))
     assert abs(found.derivative - derivative(X[index])) < found.truncation + found.round_off
     assert found.kink < 1e-6
+
+
+@pytest.mark.parametrize("method", ["forward", "central", "richardson"])
+@pytest.mark.parametrize("index", list(np.ndindex(2, 2)))
+def test_a_difference_with_an_estimate_has_the_value_of_its_plain_formula(method, index):
+    found = difference(f, X, index, method, f(X), abs(f(X)))
+    plain = METHODS[method].formula(f, X, index, difference_step(method, X, index))
+    assert abs(found.derivative - plain) <= found.round_off
 
 
 @pytest.mark.parametrize("place", [0.0, 0.3, 0.5, 2 / 3, 0.9, -0.4])

@@ -1,12 +1,13 @@
-"""Calling the functions under check so that a call that disturbs another is noticed."""
+"""Calls of the functions under check that notice when one call disturbs another, or returns what it must not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from deepfm_np.gradcheck.claim import Array, as_array, held, is_real, is_row_gradient
+from deepfm_np.gradcheck.arrays import Array, as_array, described, is_real, same
+from deepfm_np.gradcheck.gradient import RowGradient, is_row_gradient
 
-NEARBY = 1e-3  # how far, relative to each number, the other point lies
+NEARBY = 1e-3  # how far away the other point lies, relative to each number
 
 
 class CallError(Exception):
@@ -17,8 +18,8 @@ class CallError(Exception):
         self.rule = rule
 
 
-def nearby(point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
-    """Another point: the named arrays moved a little, zeros and signs kept."""
+def nearby(point: Mapping[str, Array], names: Iterable[str]) -> dict[str, Array]:
+    """Another point: the named arrays moved a little; zeros and signs stay."""
     rng = np.random.default_rng(0)
     moved = dict(point)
     for name in names:
@@ -36,23 +37,23 @@ def call(what: str, function: Callable, arguments: Mapping[str, Array]):
     return result
 
 
-def two(what: str, parts: str, returned) -> tuple:
-    """What a function returned, as its two parts. Raises CallError where there are not two."""
+def as_pair(what: str, parts: str, returned: object) -> tuple:
+    """The two values that a function returned. Raises CallError where there are not two."""
     if isinstance(returned, tuple | list) and len(returned) == 2:
         return tuple(returned)
-    found = f"{len(returned)} values" if isinstance(returned, tuple | list) else f"a value that {held(returned)}"
+    found = f"{len(returned)} values" if isinstance(returned, tuple | list) else f"a value that {described(returned)}"
     if returned is None:
         found = "None"
     raise CallError("shape", f"{what} must return two values, {parts}; it returned {found}")
 
 
-def require_real(what: str, value) -> None:
-    """Raise CallError where a value is no array of real numbers."""
+def require_real(what: str, value: object) -> None:
+    """Raise CallError where a value is not an array of real numbers."""
     if not is_real(as_array(value)):
-        raise CallError("shape", f"{what} {held(value)}, should hold real numbers")
+        raise CallError("shape", f"{what} {described(value)}, should hold real numbers")
 
 
-def paired(gradients, names: Sequence[str]) -> list:
+def one_per_name(gradients: object, names: Sequence[str]) -> list:
     """What backward returned, as one gradient per name. Raises CallError where the number differs."""
     if len(names) == 1 and (is_row_gradient(gradients) or not isinstance(gradients, tuple | list)):
         return [gradients]
@@ -64,29 +65,23 @@ def paired(gradients, names: Sequence[str]) -> list:
     return list(gradients)
 
 
-def kept(gradients: Sequence) -> list:
+def copies_of(gradients: Sequence) -> list:
     """Copies that no later call can reach."""
     return [_copy(gradient) for gradient in gradients]
 
 
 def require_same(sentence: str, now: Sequence, before: Sequence) -> None:
-    """Raise CallError, with the sentence, where a gradient of numbers is no longer what it was."""
+    """Raise CallError, with the sentence, where the numbers of a gradient are no longer what they were."""
     for left, right in zip(now, before, strict=True):
         left, right = _parts(left), _parts(right)
         if len(left) != len(right) or not all(map(same, left, right)):
             raise CallError("stale cache", sentence)
 
 
-def same(left, right) -> bool:
-    """Whether two arrays or scalars are equal, nan to nan."""
-    left, right = np.asarray(left), np.asarray(right)
-    return left.shape == right.shape and bool(((left == right) | ((left != left) & (right != right))).all())
-
-
 class _Rows:
     """A copy of a row gradient."""
 
-    def __init__(self, gradient):
+    def __init__(self, gradient: RowGradient):
         self.rows, self.values = _copy(gradient.rows), _copy(gradient.values)
 
 
@@ -97,7 +92,7 @@ def _copy(gradient):
     return array.copy() if is_real(array) else gradient
 
 
-def _parts(gradient) -> list:
+def _parts(gradient: object) -> list[Array]:
     """The arrays of numbers that a gradient consists of."""
     parts = (gradient.rows, gradient.values) if is_row_gradient(gradient) else (gradient,)
     return [array for array in map(as_array, parts) if is_real(array)]
