@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.distributed.nn  # import before init_process_group, or its defaults keep the group and its threads past the end
+import torch.distributed.nn  # before init_process_group, or its defaults keep the group and its threads past the end
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.parallel import DistributedDataParallel
 
