@@ -1,10 +1,10 @@
-"""Made-up lines in the format of Criteo's train.txt."""
+"""Synthetic lines in the format of Criteo's train.txt."""
 
 import numpy as np
 
 
 def lines(rows: int, seed: int = 0) -> list[str]:
-    """Skewed categories, integers with negative and missing ones."""
+    """Skewed categories; integers, some of them negative or missing."""
     rng = np.random.default_rng(seed)
     numbers = np.floor(rng.lognormal(2, 2, (rows, 13))).astype(int) - 2
     codes = np.floor(rng.pareto(0.7, (rows, 26)) * 3).astype(np.int64) % 50_000 * 7919 + np.arange(26)

@@ -1,4 +1,4 @@
-"""Notebooks of students, made from an assignment's source."""
+"""Student notebooks, built from an assignment's source."""
 
 import json
 import runpy
@@ -10,12 +10,12 @@ PLANTED = Path(__file__).parent / "exercises" / "planted"
 
 
 def planted(name):
-    """The wrong answers to an assignment: PLANTED, HARD_CODED and perhaps EARLIER of its file."""
+    """The wrong answers to an assignment: PLANTED, HARD_CODED and, if present, EARLIER of its file."""
     return runpy.run_path(str(PLANTED / f"{name[:2]}.py"))
 
 
 def answered(one, answer):
-    """The cells of an assignment, with answer(task, code) in place of the code of each solution cell."""
+    """The cells of an assignment, with the code of each solution cell replaced by answer(task, code)."""
     cells = json.loads(one.path.read_text())["cells"]
     for cell in cells:
         if about(cell).get("solution"):
@@ -24,5 +24,5 @@ def answered(one, answer):
 
 
 def task_of(check):
-    """4-2-gradient is a check of task-4-2."""
+    """The task of a check: task-4-2 for 4-2-gradient."""
     return "task-" + "-".join(check.split("-")[:2])

@@ -1,8 +1,9 @@
-"""When two printed outputs say the same.
+"""Decide whether two printed outputs agree.
 
-The words must be equal. A number may differ by one per cent, or by two units of its last printed digit, or be rounding
+The words must be equal. Numbers may differ by one per cent, or by two units of the last printed digit, or be rounding
 noise on both sides (below 1e-9): another CPU adds in another order, and training carries that into the last digits.
-Of a tensor that passes a gradient check only that is compared: which entry comes closest to failing is rounding, too.
+For a tensor that passes a gradient check, only the pass is compared: which entry comes closest to failing is rounding
+noise, too.
 """
 
 import re
@@ -13,7 +14,7 @@ NOISE = 1e-9
 
 
 def difference(expected: str, got: str) -> str:
-    """Where two texts differ, for a message; empty where they say the same."""
+    """Where two texts differ, as a message; empty if they agree."""
     old, new = _lines(expected), _lines(got)
     if len(old) != len(new):
         return f"{len(old)} lines expected, {len(new)} printed:\n{got}"
@@ -26,7 +27,7 @@ def difference(expected: str, got: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Without runs of spaces, which depend on the widths of numbers, and without empty lines."""
+    """The lines of a text without empty lines or runs of spaces, which depend on the width of numbers."""
     return [PASSED.sub(r"\1", " ".join(line.split())) for line in text.splitlines() if line.strip()]
 
 
@@ -38,7 +39,7 @@ def _agree(a: str, b: str) -> bool:
 
 
 def _unit(number: str) -> float:
-    """One unit of the last printed digit; of a whole number nothing, for counts must be equal."""
+    """One unit of the last printed digit; 0 for an integer, because counts must be equal."""
     mantissa, _, exponent = number.lower().partition("e")
     if not exponent and "." not in mantissa:
         return 0.0

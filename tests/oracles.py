@@ -1,4 +1,4 @@
-"""Brute force: every operation again as nested loops that no one can doubt, one number at a time, in Python floats."""
+"""Brute-force oracles: every operation as obvious nested loops, one number at a time, in Python floats."""
 
 import math
 from decimal import Decimal, localcontext
@@ -60,7 +60,7 @@ def affine(x, W, b):
 
 
 def batch_norm(x, gamma, beta, mean=None, var=None, epsilon=1e-5):
-    """With the statistics of the batch, unless others are given."""
+    """Uses the statistics of the batch unless others are given."""
     n, d = x.shape
     y = np.zeros((n, d))
     for j in range(d):
@@ -90,7 +90,7 @@ def l2_rows(table, ids, values):
 
 
 def auc(labels, scores):
-    """Every click against every non-click."""
+    """Compares every click with every non-click."""
     wins, pairs = 0.0, 0
     for i in range(len(labels)):
         for j in range(len(labels)):
@@ -101,7 +101,7 @@ def auc(labels, scores):
 
 
 def adam(gradients, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8):
-    """One number's path from 0 under its gradient at each step; None where a step does not touch it."""
+    """The path of one number from 0, given its gradient at each step; None if a step does not touch it."""
     x = m = v = 0.0
     path = []
     for t, g in enumerate(gradients, start=1):
@@ -116,7 +116,7 @@ def adam(gradients, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
 
 def _exactly(formula):
-    """Evaluate a formula of one number in decimal arithmetic, to 50 correct digits at least for |z| from 1e-300 to 700.
+    """Evaluate a formula of one number in decimal arithmetic, to at least 50 correct digits for |z| from 1e-300 to 700.
 
     1 + exp(-700) and 1 - exp(-2e-300) agree with 1, or cancel, in their first 300 digits: hence the working precision.
     """

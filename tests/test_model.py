@@ -26,7 +26,7 @@ def small_model(**settings):
 
 
 def logits_by_loops(model):
-    """The formula of DeepFM in evaluation mode, one operation after the other, from the nested-loop oracles."""
+    """The formula of DeepFM in evaluation mode, one operation at a time, from the nested-loop oracles."""
     p, run = model.params, model.running
     logits = np.full(len(IDS), float(p["bias"]))
     if model.first_order:
@@ -253,7 +253,7 @@ def test_a_saved_model_comes_back_bit_for_bit(tmp_path):
 
 def test_what_is_saved_can_be_loaded(tmp_path):
     path, model = tmp_path / "model.npz", DeepFM([3, 4], hidden=(2,))
-    model.params["bias"] = np.array(0.25)  # float64 in a model of float32
+    model.params["bias"] = np.array(0.25)  # float64 in a float32 model
     model.save(path)
     assert DeepFM.load(path).params["bias"] == 0.25
     before = path.read_bytes()
@@ -269,7 +269,7 @@ def damaged(data: bytes) -> bytes:
 
 
 def with_directory_byte(offset: int, byte: int):
-    """Change a byte of the first entry in the directory of the archive."""
+    """Change a byte of the first entry in the archive's directory."""
 
     def change(data: bytes) -> bytes:
         at = data.index(b"PK\1\2") + offset
@@ -285,9 +285,9 @@ def with_directory_byte(offset: int, byte: int):
         lambda data: data[: len(data) // 2],
         lambda data: b"",
         lambda data: b"x",
-        with_directory_byte(8, 1),  # says that it is encrypted
-        with_directory_byte(10, 8),  # compressed, which it is not
-        with_directory_byte(10, 99),  # compressed in a way that does not exist
+        with_directory_byte(8, 1),  # claims to be encrypted
+        with_directory_byte(10, 8),  # falsely claims to be compressed
+        with_directory_byte(10, 99),  # claims a compression method that does not exist
     ],
 )
 def test_a_damaged_file_is_refused(tmp_path, change):

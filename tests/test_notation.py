@@ -1,4 +1,4 @@
-"""docs/notation.md says of every variable which shape it has and where it lives: both are looked up here."""
+"""docs/notation.md states the shape and the file of every variable; both are checked here."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ D_IN, D_OUT = 6, 7
 
 
 def arrays_at_run_time():
-    """(file, variable) -> array, for one batch that goes forward and back; and the sizes."""
+    """file -> variable -> array, for a forward and backward pass over one batch; and the sizes."""
     field_dims, field_starts = [4, 1, 7], [0, 1, 2]
     ids = np.array([[0, 4, 5, 6], [3, 4, 9, 5], [1, 4, 7, 5], [3, 4, 6, 8], [2, 4, 5, 9]])
     values = np.array([[1, 0.5, 1, 1], [1, -2, 1, 0], [1, 0.3, 1, 0], [1, 1.5, 0.5, 0.5], [1, 0.1, 1, 1]])
@@ -64,7 +64,7 @@ FOUND, SIZES = arrays_at_run_time()
 
 
 def words(path):
-    """Every name a file uses: variables, arguments, fields and what its strings and docstrings speak of."""
+    """Every name a file uses: variables, arguments, fields, and words in its strings and docstrings."""
     return set(re.findall(r"\w+", (ROOT / "deepfm_np" / path).read_text()))
 
 

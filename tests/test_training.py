@@ -15,7 +15,7 @@ DIMS = [20, 30, 5]
 
 
 def click_examples(n=600, seed=0):
-    """Labels that follow the first field and a pair of the others."""
+    """Labels that depend on the first field and on a pair of the others."""
     rng = np.random.default_rng(seed)
     local = np.stack([rng.integers(0, dim, n) for dim in DIMS], axis=1)
     logits = 0.3 * (local[:, 0] - 10) + np.where((local[:, 1] + local[:, 2]) % 2, 1.0, -1.0)

@@ -57,7 +57,7 @@ def test_central_differences_agree():
 
 
 class Forgetful(DeepFM):
-    """A DeepFM whose gradient of the table lacks one part."""
+    """A DeepFM whose table gradient lacks one part."""
 
     def __init__(self, lost, **settings):
         super().__init__(FIELD_DIMS, FIELD_STARTS, embedding_dim=3, hidden=(5,), dtype="float64", **settings)

@@ -1,7 +1,7 @@
-"""Who takes turns in `throughput.py`: each of these functions returns one contestant.
+"""The contestants of `throughput.py`: each of these functions returns one.
 
-A contestant is called with a list of batches and returns the seconds that each took; what it needs for that, it has
-prepared. The model is that of a Criteo log: see `problem`. Frameworks that are not installed are None.
+A contestant is called with a list of batches and returns the seconds that each took; all setup is done beforehand. The
+model is shaped for a Criteo log: see `problem`. Frameworks that are not installed are None.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ try:
 except ImportError:
     fuxictr = None
 try:
-    with contextlib.redirect_stdout(io.StringIO()):  # it looks for a newer version and says what came of that
+    with contextlib.redirect_stdout(io.StringIO()):  # it checks for a newer version and prints the result
         import deepctr_torch
         from deepctr_torch.inputs import DenseFeat, SparseFeat
         from deepctr_torch.models import DeepFM as DeepCTRDeepFM
@@ -59,7 +59,7 @@ def problem(vocabulary: float, n: int, dropout: float, categorical: int = CATEGO
 
 
 def each(step: Callable[..., object]) -> Contestant:
-    """A contestant that does `step` with every batch."""
+    """A contestant that calls `step` on every batch."""
 
     def turn(batches: list[tuple]) -> list[float]:
         seconds = []
@@ -93,7 +93,7 @@ def prediction(model: DeepFM, threads: int) -> Contestant:
 
 
 def gemms(n: int, backward: bool) -> Contestant:
-    """The matrix products of a step, or of a prediction, on arrays that are there already."""
+    """The matrix products of a step, or of a prediction, on preallocated inputs."""
     rng = np.random.default_rng(0)
     arrays = [[rng.standard_normal(shape, np.float32) for shape in ((n, i), (i, o), (n, o))] for i, o in LAYERS]
 
@@ -108,7 +108,7 @@ def gemms(n: int, backward: bool) -> Contestant:
 
 
 def torch_model(model: DeepFM, sparse: bool) -> "nn.Module":
-    """The same function in PyTorch's plainest words, with the same weights; no slot is padding, so none is left out."""
+    """The same function in plain PyTorch, with the same weights. There is no padding, so no slot is masked out."""
 
     class Plain(nn.Module):
         def __init__(self):
@@ -172,12 +172,12 @@ def torch_prediction(model: DeepFM, batches: list[tuple]) -> Contestant:
 
 
 def fields(model: DeepFM) -> list[tuple[str, int]]:
-    """Name and rows of each field, as the other packages want them: with a table for each field."""
+    """Name and number of rows of each field, as the other packages want them: one table per field."""
     return [(f"f{field:02}", rows) for field, rows in enumerate(model.field_dims)]
 
 
 def columns(model: DeepFM, batch: tuple) -> dict[str, np.ndarray]:
-    """Name -> (n,): numbers of the numerical fields, ids from 0 of the others."""
+    """Name -> (n,): the numbers of a numerical field, ids counted from 0 for any other."""
     ids, values, _ = batch
     starts = np.cumsum([0, *model.field_dims[:-1]])
     data = [values[:, f] if f < NUMERICAL else ids[:, f] - starts[f] for f in range(len(starts))]
@@ -185,7 +185,7 @@ def columns(model: DeepFM, batch: tuple) -> dict[str, np.ndarray]:
 
 
 def fuxictr_training(model: DeepFM, batches: list[tuple]) -> Contestant:
-    """`BaseModel.train_step` of FuxiCTR, with DeepFM put together from its layers, and no regulariser."""
+    """FuxiCTR's `BaseModel.train_step`, with DeepFM assembled from its layers and no regulariser."""
     features = FeatureMap("benchmark", tempfile.gettempdir())
     for number, (name, rows) in enumerate(fields(model)):
         kind = {"type": "numeric"} if number < NUMERICAL else {"type": "categorical", "vocab_size": rows}
@@ -208,7 +208,7 @@ def fuxictr_training(model: DeepFM, batches: list[tuple]) -> Contestant:
             return {"y_pred": self.output_activation(self.fm(x, vectors) + self.deep(vectors.flatten(1)))}
 
     module = FuxiCTRDeepFM()
-    module._max_gradient_norm = 10.0  # as `fit` sets it
+    module._max_gradient_norm = 10.0  # as set by `fit`
     module.train()
     copies = {}
     for batch in batches:
@@ -218,7 +218,7 @@ def fuxictr_training(model: DeepFM, batches: list[tuple]) -> Contestant:
 
 
 def deepctr_model(model: DeepFM) -> "nn.Module":
-    """DeepFM of DeepCTR-Torch. It gives numerical fields no vectors: the first layer is 273 wide, not 390."""
+    """DeepCTR-Torch's DeepFM. Numerical fields get no embedding there, so the first layer has 273 inputs, not 390."""
     columns = [
         DenseFeat(name, 1) if number < NUMERICAL else SparseFeat(name, rows, embedding_dim=K)
         for number, (name, rows) in enumerate(fields(model))
@@ -230,7 +230,7 @@ def deepctr_model(model: DeepFM) -> "nn.Module":
 
 
 def deepctr(model: DeepFM, act: Callable[["nn.Module", dict, np.ndarray, int], object]) -> Contestant:
-    """act(module, x, y, batch size) on all batches at once, as this package wants it; a step is its share of that."""
+    """act(module, x, y, batch size) on all batches at once, as this package requires; a step takes its share."""
     module = deepctr_model(model)
 
     def turn(batches: list[tuple]) -> list[float]:
@@ -256,7 +256,7 @@ def deepctr_prediction(model: DeepFM) -> Contestant:
 def check_same() -> float:
     """The largest difference between our gradients and PyTorch's, relative to the largest entry of each tensor."""
     model, batches = problem(1e4, 256, dropout=0.0)
-    last = f"W{len(HIDDEN)}"  # it starts at 0, and no gradient would come through it
+    last = f"W{len(HIDDEN)}"  # it starts at 0, which would block every gradient below it
     model.params[last] += np.random.default_rng(1).standard_normal(model.params[last].shape).astype(np.float32)
     _, grads = model.loss_and_grads(*batches[0], threads=2)
     module = torch_model(model, sparse=False)

@@ -1,12 +1,12 @@
-"""How fast, and in how much memory, a Criteo log becomes a memory-mapped folder.
+"""Speed and memory of encoding a Criteo log into a memory-mapped folder.
 
     python docs/benchmarks/encode.py                       1 and 5 million generated rows, in a temporary folder
     python docs/benchmarks/encode.py --rows 1e6 2e6 --folder /somewhere/large
 
-A generated row has 13 integers, log-normal, and 26 hexadecimal categories. A category's rank is log-uniform up to the
-number of distinct values its field has in the Kaggle training set, so that rare values keep turning up; 12 % of the
-cells are empty. Five million rows need about 4 GB on disk. Each size is encoded by a process of its own, as the command
-line does it. The peak is the process's VmHWM: all it ever held at once, Python and libraries included.
+A generated row has 13 log-normal integers and 26 hexadecimal categories. A category's rank is log-uniform up to the
+number of distinct values its field has in the Kaggle training set, so that rare values keep appearing; 12 % of the
+cells are empty. Five million rows need about 4 GB on disk. Each size is encoded in a separate process, as on the
+command line. The peak is the process's VmHWM: the most memory it ever held, including Python and libraries.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def measure(path: Path, out: Path) -> dict:
-    """What the child process prints last: seconds and bytes."""
+    """The last line that the child process prints: seconds and bytes."""
     command = [sys.executable, "-c", CHILD, path, out]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
@@ -77,7 +77,7 @@ def report(rows: int, result: dict) -> None:
 
 
 def generate(path: Path, rows: int, seed: int = 0, at_once: int = 50_000) -> None:
-    """Write so many lines in the format of train.txt."""
+    """Write `rows` lines in the format of train.txt."""
     rng = np.random.default_rng(seed)
     with open(path, "wb") as file:
         for start in range(0, rows, at_once):
@@ -85,7 +85,7 @@ def generate(path: Path, rows: int, seed: int = 0, at_once: int = 50_000) -> Non
 
 
 def lines(rng: np.random.Generator, n: int) -> bytes:
-    """n lines: every cell in 8 bytes of its own, of which those that are not needed are 0 and left out."""
+    """n lines: each cell is built in 8 bytes, and the unused bytes, which are 0, are dropped."""
     integers = np.minimum(np.floor(rng.lognormal(2, 2.2, (n, 13))), 9_999_999).astype(np.int64)
     ranks = np.floor(np.array(DISTINCT) ** rng.random((n, 26))).astype(np.uint64)
     hashes = (ranks * 26 + np.arange(26, dtype=np.uint64)) * 2654435761 % 2**32
@@ -101,7 +101,7 @@ def lines(rng: np.random.Generator, n: int) -> bytes:
 
 
 def decimal(numbers: np.ndarray) -> np.ndarray:
-    """(..., 8) digits, 0 in front of the first."""
+    """(..., 8) ASCII codes of the digits, 0 before the first digit."""
     powers = 10 ** np.arange(7, -1, -1)
     digits = numbers[..., None] // powers % 10 + ord("0")
     return np.where((numbers[..., None] >= powers) | (powers == 1), digits, 0)

@@ -1,11 +1,11 @@
-"""The bugs of the gallery under every gradient checker that is installed: who catches what, and how long it takes.
+"""Run the gallery's bugs through every installed gradient checker: which catches what, and how long it takes.
 
     pip install torch jax autograd scipy
     python docs/benchmarks/gradcheckers.py
 
 Each checker gets the same functions at the same points, once with its default settings and once with the best we know.
-A checker catches a bug when it reports a mismatch or refuses the gradient with an error. It raises a false alarm when
-it does so for the right gradient of the same problem. A checker that is not installed is left out.
+A checker catches a bug when it reports a mismatch or rejects the gradient with an error. It raises a false alarm when
+it does so for the correct gradient of the same problem. Checkers that are not installed are skipped.
 """
 
 import importlib.metadata
@@ -30,11 +30,11 @@ CONVENTIONS = (
     "in place",
     "stale cache",
     "padding",
-)  # rules about how a gradient is handed over, not its numbers
+)  # rules about how a gradient is returned, not about its numbers
 
 
 def as_function(problem: Operation | Loss) -> tuple[list[np.ndarray], Callable]:
-    """The points, and run(*points) -> (y, pullback), pullback(grad_y) -> the claimed dense gradients."""
+    """The points, and run(*points) -> (y, pullback), where pullback(grad_y) returns the claimed dense gradients."""
     if isinstance(problem, Loss):
         names = list(problem.params)
 
@@ -57,7 +57,7 @@ def as_function(problem: Operation | Loss) -> tuple[list[np.ndarray], Callable]:
 
 
 def _dense(gradient, array: np.ndarray, factor):
-    """Rows that are named twice add up, as in a sparse tensor."""
+    """Duplicate rows add up, as in a sparse tensor."""
     if gradient is None:
         return None
     if is_row_gradient(gradient) and np.unique(gradient.rows).size < np.size(gradient.rows):
@@ -153,7 +153,7 @@ def hips_check_grads(**options) -> Callable:
 
 
 def scipy_check_grad(tolerance: float = 1e-5, direction: str = "all") -> Callable:
-    """It returns a distance and leaves the verdict to the reader; ours: a distance above tolerance * |gradient|."""
+    """scipy returns a distance and no verdict; we count a distance above tolerance * |gradient| as a mismatch."""
     from scipy.optimize import check_grad
 
     def caught(problem, seed):
@@ -204,7 +204,7 @@ def large_fm(rng: np.random.Generator, mistake: str = "none") -> Loss:
 LARGE_MISTAKES = ("factor 1/2", "self term forgotten", "repeated ids lost", "sign flipped", "all zero")
 
 
-# Name of the distribution, title, default settings, best settings that we know and what they are.
+# Distribution name, title, check, default settings, the best settings we know, and their description.
 CHECKERS = [
     ("deepfm_np", "deepfm_np", ours, {}, {"fast": True}, "fast: three directions"),
     ("torch", "torch gradcheck", torch_gradcheck, {}, {"atol": 1e-9, "rtol": 1e-6}, "atol 1e-9, rtol 1e-6"),
@@ -230,9 +230,9 @@ CHECKERS = [
 
 
 def runs(large: bool = False) -> Iterator[tuple[str, str, Callable]]:
-    """Title, "default" or what the best settings are, and the check, of all that are installed.
+    """For every installed checker: its title, "default" or a description of its best settings, and the check.
 
-    large: leave out those that visit every entry of a table, and let scipy take a random direction.
+    large: skip checkers that visit every entry of a table, and let scipy use a random direction.
     """
     for package, title, make, default, best, what in CHECKERS:
         if not _installed(package) or (large and title == "torch gradcheck"):
@@ -248,7 +248,7 @@ def verdict(caught: Callable, problem: Operation | Loss, seed: int) -> bool:
         warnings.simplefilter("ignore")
         try:
             return bool(caught(problem, seed))
-        except Exception:  # each checker has its own way to refuse
+        except Exception:  # each checker raises its own exceptions
             return True
 
 
@@ -281,7 +281,7 @@ def small_problems() -> None:
 
 
 def large_problem() -> None:
-    """Five mistakes in an FM over a large table, by the checkers that do not visit each of its 80,000 entries."""
+    """Five mistakes in an FM over a large table, for the checkers that do not visit each of its 80,000 entries."""
     rows = []
     for title, settings, caught in runs(large=True):
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""LR, FM, DNN and DeepFM on MovieLens-1M in the protocol of RecBole's context-aware benchmark.
+"""LR, FM, DNN and DeepFM on MovieLens-1M, following the protocol of RecBole's context-aware benchmark.
 
     python docs/benchmarks/movielens_models.py FOLDER_OF_ML-1M
 
-Ratings of 3 are left out, 4 and 5 count as clicks, rows are split 80/10/10 at random. Settings: those of
-`python -m deepfm_np train --data movielens-1m --drop-threes`. Writes movielens_models.csv, and the history of every
-model's training in movielens_histories.csv, beside this file.
+Ratings of 3 are dropped, 4 and 5 count as clicks, and rows are split 80/10/10 at random. The settings are those of
+`python -m deepfm_np train --data movielens-1m --drop-threes`. Writes movielens_models.csv, and every model's training
+history to movielens_histories.csv, next to this file.
 """
 
 import sys

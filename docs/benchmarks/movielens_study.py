@@ -1,9 +1,9 @@
-"""The paper's section 3.3 on MovieLens: activation, dropout, neurons, depth and shape of the deep part, one at a time.
+"""Section 3.3 of the paper on MovieLens: activation, dropout, neurons, depth and shape of the deep part, one at a time.
 
     python docs/benchmarks/movielens_study.py FOLDER_OF_ML-100K
 
-Writes movielens_study.csv beside this file: one row per setting and seed, with AUC and log loss of the validation and
-the test part. A seed is that of the split, the start, the shuffling and the dropout masks.
+Writes movielens_study.csv next to this file: one row per setting and seed, with AUC and log loss on the validation and
+test sets. One seed sets the split, the initial weights, the shuffling and the dropout masks.
 """
 
 import sys

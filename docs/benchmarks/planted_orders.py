@@ -1,8 +1,8 @@
-"""Is each planted order worth what it should be? LR, FM, DNN and DeepFM on the click log, over seeds.
+"""Does each planted order give the gain it should? LR, FM, DNN and DeepFM on the click log, over several seeds.
 
     python docs/benchmarks/planted_orders.py
 
-Prints the two tables of planted_orders.md. A seed is that of the data, the split, the start and the shuffling.
+Prints the two tables of planted_orders.md. One seed sets the data, the split, the initial weights and the shuffling.
 """
 
 from deepfm_np import DeepFMClassifier

@@ -1,20 +1,21 @@
-"""One embedding for FM and network, or one for each? The models of the course and a DeepFM of two tables, over seeds.
+"""Should FM and network share one embedding? The models of the course and a DeepFM with two tables, over seeds.
 
     python docs/benchmarks/shared_embedding.py [FOLDER_OF_ML-100K]
 
-Writes shared_embedding.csv beside this file: one row per data set, seed and model. auc and log_loss are of the test
-part, at the epoch with the best validation log loss. On the click log, whose truth is known, `first_3` is the share of
-the planted order 3 that the first-order part carries, `pairs_3` that of the pairs, `deep_3` that of the deep part, and
-so on for every order: the coefficients of a least-squares fit of the part by the three planted terms. `found_3` is the
-first epoch after which half of order 3 is in the logit. A seed is that of the data, the split, the start and the
-shuffling; all models of a seed see the same rows.
+Writes shared_embedding.csv next to this file: one row per data set, seed and model. auc and log_loss are on the test
+set, at the epoch with the best validation log loss. On the click log, whose true logits are known, `first_3` is the
+share of the planted order 3 that the first-order part carries, `pairs_3` that of the pairs, `deep_3` that of the deep
+part, and likewise for every order. The shares are the coefficients of a least-squares fit of the part by the three
+planted terms. `found_3` is the first epoch after which the logit contains half of order 3. One seed sets the data, the
+split, the initial weights and the shuffling; all models with the same seed see the same rows.
 
-    20,000 rows       of the click log to train on, 20 epochs
+    20,000 rows       of the click log for training, 20 epochs
     rare apps         40,000 rows, no category, and each app in 4 versions: 240 apps, 167 rows for each; 20 epochs
     MovieLens-100K    if its folder is given: users and films, many with few ratings; no planted truth; 10 epochs
 
-There is no early stopping: a network may stand still for epochs before it finds order 3, and to stop or slow down there
-would measure the patience. All models run for the same number of epochs and then for 3 at a tenth of the rate.
+There is no early stopping: a network may make no progress for epochs before it finds order 3, and stopping or slowing
+down at that point would measure the patience setting. All models train for the same number of epochs, and then for 3
+more at a tenth of the learning rate.
 """
 
 import sys
@@ -43,7 +44,7 @@ TRAINING = ("learning_rate", "batch_size")
 
 
 class SeparateDeepFM(DeepFM):
-    """DeepFM whose FM reads "table" and whose network reads a table of its own, "deep_table". No L2."""
+    """DeepFM whose FM reads "table" and whose network reads its own table, "deep_table". No L2."""
 
     def __init__(self, *dims, seed=0, **settings):
         super().__init__(*dims, seed=seed, **settings)
@@ -82,7 +83,7 @@ class SeparateDeepFM(DeepFM):
 
 
 def planted_terms(log: ClickData) -> np.ndarray:
-    """(n, 3): what each order adds to the true logit, for the default strengths; the intercept is left in order 1."""
+    """(n, 3): what each order adds to the true logit at the default strengths; order 1 includes the intercept."""
     category = log.frame["category"].cat.codes
     gender, age = log.frame["gender"].cat.codes, log.frame["age"].cat.codes
     order2 = 0.8 * category_and_hour()[category, log.frame["hour"]]
@@ -92,7 +93,7 @@ def planted_terms(log: ClickData) -> np.ndarray:
 
 
 def shares(model: DeepFM, ids: np.ndarray, values: np.ndarray, terms: np.ndarray) -> dict[str, float]:
-    """Coefficients of the planted terms in each part of the logit; summed over the parts, those of the logit."""
+    """Coefficients of the planted terms in each part of the logit; they sum to the coefficients of the logit."""
     parts = model.explain(ids, values)
     columns = {"first": parts.first_order.sum(axis=1), "pairs": parts.pairs.sum(axis=(1, 2)), "deep": parts.deep}
     X = np.column_stack([np.ones(len(terms)), terms])
@@ -101,7 +102,7 @@ def shares(model: DeepFM, ids: np.ndarray, values: np.ndarray, terms: np.ndarray
 
 
 def click_log_parts(data: str, seed: int) -> tuple[ClickData, ClickData, ClickData]:
-    """Training part of the size asked for, 10,000 rows to stop by, 20,000 to test on."""
+    """A training set of the requested size, 10,000 rows for validation and 20,000 for testing."""
     rows = SIZES[data]
     log = make_click_log(rows + 30_000, seed=seed)
     order = np.random.default_rng(seed).permutation(len(log))

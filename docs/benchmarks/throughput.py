@@ -1,18 +1,18 @@
-"""How fast a training step and a prediction are, beside the matrix products they need and beside other packages.
+"""How fast a training step and a prediction are, compared with the matrix products they need and with other packages.
 
-    python docs/benchmarks/throughput.py                writes throughput.json and throughput.png beside this file
-    python docs/benchmarks/throughput.py --turns 2 --vocabularies 1e4 --out /tmp     a look whether it works
+    python docs/benchmarks/throughput.py                writes throughput.json and throughput.png next to this file
+    python docs/benchmarks/throughput.py --turns 2 --vocabularies 1e4 --out /tmp     a quick trial run
 
-The model is that of a Criteo log: 39 fields (13 numerical, 26 categorical), k 10, 400-400-400, sigmoid, batch 2048,
+The model is shaped for a Criteo log: 39 fields (13 numerical, 26 categorical), k 10, 400-400-400, sigmoid, batch 2048,
 Adam, float32. Ids are log-uniform in each field: as in real logs, few are frequent and many are rare. Before anything
-is timed, gradients are compared with PyTorch's. What is not installed is left out.
+is timed, gradients are compared with PyTorch's. Packages that are not installed are skipped.
 
-The contestants take turns of three steps, of which the first does not count, so that all of them see the same machine.
-Before a turn there is a pause: the threads of OpenBLAS and OpenMP go on waiting for work for a while, and would keep a
-core from the next contestant. A figure is the median over the turns of the ratio of two times, with the quartiles.
+The contestants take turns of three steps, so that all of them see the same machine. The first step of a turn does not
+count. Each turn starts with a pause, because idle threads of OpenBLAS and OpenMP spin for a while and would take a core
+from the next contestant. A figure is the median over turns of the ratio of two times, with its quartiles.
 
-"GEMMs" are the three matrix products of each layer with 400 outputs, forward, for W and for x: no step can do without.
-"deepfm_np" works with two threads; with one, only the matrix products use both cores.
+"GEMMs" are the three matrix products of each layer with 400 outputs (forward, for W and for x), which every step needs.
+"deepfm_np" uses two threads; with one, only the matrix products use both cores.
 """
 
 import argparse
@@ -38,8 +38,8 @@ from deepfm_np.ops.rows import sum_rows
 from deepfm_np.system.memory import keep_freed_memory
 
 THREADS = 2
-STEPS = 3  # of a turn
-PAUSE = 0.15  # seconds; OpenBLAS was seen to spin for 0.1
+STEPS = 3  # per turn
+PAUSE = 0.15  # seconds; OpenBLAS was observed to spin for 0.1
 MEMORY_ROWS = 10_000_000
 ENCODED_ROWS = 1_000_000
 UNIT = {"batch size": "example", "fields": "field"}
@@ -56,7 +56,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]
 
 
 def timed(players: dict[str, Contestant], batches: list[tuple], turns: int) -> dict[str, np.ndarray]:
-    """Seconds a step in each turn. One turn before that does not count."""
+    """Seconds per step in each turn, after one warm-up turn that does not count."""
     seconds = {name: [] for name in players}
     for turn in range(turns + 1):
         chosen = [batches[(turn * STEPS + step) % len(batches)] for step in range(STEPS)]
@@ -76,7 +76,7 @@ def milliseconds(seconds: dict[str, np.ndarray]) -> dict[str, float]:
 
 
 def training_steps(turns: int) -> dict[str, dict]:
-    """The rows on training steps: against the GEMMs and PyTorch, with and without dropout, at two batch sizes."""
+    """Training steps against the GEMMs and PyTorch, with and without dropout, at two batch sizes."""
     rows = {}
     for n, dropout in ((2048, 0.5), (2048, 0.0), (256, 0.5)):
         model, batches = problem(1e5, n, dropout)
@@ -99,7 +99,7 @@ def training_steps(turns: int) -> dict[str, dict]:
 
 
 def other_packages(turns: int) -> dict[str, dict]:
-    """FuxiCTR and DeepCTR-Torch at a vocabulary of a million, where they are installed."""
+    """FuxiCTR and DeepCTR-Torch at a vocabulary of a million, if installed."""
     model, batches = problem(1e6, 2048, 0.5)
     players = {"deepfm_np": contestants.training(model, THREADS)}
     if fuxictr is not None:
@@ -133,7 +133,7 @@ def predictions(turns: int) -> dict[str, dict]:
 
 
 def sizes(problems: dict[str, tuple], turns: int) -> dict[str, np.ndarray]:
-    """Seconds a step of each problem; all of them take turns, each on its own batches."""
+    """Seconds per step of each problem; the problems take turns, each on its own batches."""
 
     def on_its_own(model: DeepFM, batches: list[tuple]) -> Contestant:
         play, next_batch = contestants.training(model, THREADS), itertools.cycle(batches)
@@ -161,7 +161,7 @@ def batches_and_fields(turns: int) -> dict[str, dict]:
 
 
 def tricks(turns: int) -> dict[str, dict]:
-    """How much longer the plain form of each trick takes, on the arrays of one step."""
+    """How many times as long the plain form of each trick takes, on the arrays of one step."""
     model, batches = problem(1e5, 2048, 0.5)
     ids, values, _ = batches[0]
     rng = np.random.default_rng(0)
@@ -199,7 +199,7 @@ def tricks(turns: int) -> dict[str, dict]:
 
 
 def memory() -> dict[str, dict]:
-    """The peak of a process that trains on a table of ten million rows."""
+    """Peak memory of a process that trains on a table of ten million rows."""
     here = str(Path(__file__).parent)
     peak = int(subprocess.run([sys.executable, "-c", CHILD, here], check=True, stdout=subprocess.PIPE).stdout)
     model, _ = problem(1e4, 1, 0.5)
@@ -209,7 +209,7 @@ def memory() -> dict[str, dict]:
 
 
 def encoding() -> dict[str, dict]:
-    """Criteo TSV to encoded arrays, by the command line in a process of its own; see encode.py for large logs."""
+    """Encode a Criteo TSV with the command line in a separate process; see encode.py for large logs."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "train.txt"
         encode.generate(log, ENCODED_ROWS)
@@ -252,7 +252,7 @@ def machine() -> dict[str, str]:
 
 
 def draw(results: dict[str, dict], path: Path) -> None:
-    """A step of each contestant, and our step against vocabulary, batch size and fields, each from 0."""
+    """Plot each contestant's step, and our step against vocabulary, batch size and fields; time axes start at 0."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     times = results["milliseconds, batch 2048, dropout 0.5"]
     names = sorted(times, key=times.get, reverse=True)

@@ -13,12 +13,12 @@ def logits(log):
 
 
 def codes(column):
-    """(n,) whole numbers, one for each value of the column."""
+    """(n,) integer codes, one for each distinct value of the column."""
     return pd.factorize(column)[0]
 
 
 def explained(log, fields):
-    """The share of the logits' variance between the groups of equal values of the fields."""
+    """The share of the logits' variance that lies between groups with equal values in the given fields."""
     z = pd.Series(logits(log))
     return z.groupby([codes(log.frame[name]) for name in fields]).transform("mean").var() / z.var()
 

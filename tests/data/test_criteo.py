@@ -31,7 +31,7 @@ def test_labels_integers_and_categories_are_read(path):
 
 def test_integers_can_be_buckets(path):
     log = load_criteo(path, numericals="buckets")
-    # floor(log(3)^2) = 1, floor(log(100)^2) = 21; up to 2 the integer itself
+    # floor(log(3)^2) = 1, floor(log(100)^2) = 21; integers up to 2 stay as they are
     assert log.frame.loc[0, ["I1", "I3", "I4", "I5", "I6"]].tolist() == ["1", "-2", "2", "1", "21"]
     assert all(isinstance(field, Categorical) for field in log.fields)
 

@@ -19,7 +19,7 @@ FRAME = pd.DataFrame(
 
 
 def encode(field, train, new=None):
-    """Rows within the field and values, for one column."""
+    """Row numbers within the field, and values, for one column."""
     encoder = FieldEncoder([field]).fit(pd.DataFrame({field.name: train}))
     return encoder.transform(pd.DataFrame({field.name: train if new is None else new}))
 
@@ -210,7 +210,7 @@ def test_a_frame_in_pieces_teaches_the_same_to_the_bit(monkeypatch, rows):
     monkeypatch.setattr(fields, "PIECE_ROWS", 60)
     rng = np.random.default_rng(rows)
     numbers = np.where(rng.random((5, rows)) < 0.2, np.nan, 1e3 * rng.standard_normal((5, rows)) ** 3)
-    numbers[:, 60:120] = np.nan  # a piece without a number
+    numbers[:, 60:120] = np.nan  # a chunk with no number in it
     frame = pd.DataFrame(dict(zip("abcde", numbers, strict=True)))
     frame["app"] = rng.choice(["x", "y", "z", "", None], rows)
     frame["tags"] = ["|".join(rng.choice(list("ghijklmn"), rng.integers(5))) for _ in range(rows)]

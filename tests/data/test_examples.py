@@ -9,7 +9,7 @@ from deepfm_np.training import Examples, batches, evaluate, fit, predict
 
 
 def numbered(rows):
-    """Every row holds its number."""
+    """Each row holds its own row number."""
     numbers = np.arange(rows)
     return Examples(
         np.stack([numbers, numbers], axis=1), np.ones((rows, 2), np.float32), (numbers % 2).astype(np.uint8)

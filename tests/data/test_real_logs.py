@@ -1,4 +1,4 @@
-"""The loaders on the original files, where these are at hand: see `DATA`."""
+"""The loaders on the original files, where these are available: see `DATA`."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every assignment: its solution passes, its blank fails by name, and whatever is wrong loses its points."""
+"""Every assignment: its solution passes, its blank fails by name, and every wrong answer loses its points."""
 
 import json
 import re

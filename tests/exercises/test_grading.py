@@ -1,4 +1,4 @@
-"""The grader: reasons that speak of the student's code, and student code that misbehaves."""
+"""The grader: reasons are about the student's code, and misbehaving student code is contained."""
 
 import json
 
@@ -16,7 +16,7 @@ FM = assignment("4")
 
 
 def submission(tmp_path, answers):
-    """A notebook of exercise 4 with these answers in place of the right ones."""
+    """A notebook of exercise 4 with the given answers in place of the right ones."""
     path = tmp_path / "mine.ipynb"
     cells = answered(FM, lambda task, code: answers.get(task, code))
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))

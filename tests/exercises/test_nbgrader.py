@@ -1,4 +1,4 @@
-"""The lecturer's path: release, two submissions, grades and feedback with nbgrader, from the command line."""
+"""The lecturer's workflow with nbgrader on the command line: release, two submissions, grades and feedback."""
 
 import json
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.exercises
 
 ALL = catalogue.assignments()
 RIGHT = "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"
-MISBEHAVIOUR = {  # an answer to task 4.3, of 2 points, and the grade of a notebook that is right but for it
+MISBEHAVIOUR = {  # an answer to task 4.3 (2 points), and the grade of a notebook that is otherwise right
     "loop": ("def times_as_many(m):\n    while True:\n        pass", 8),
     "eat": ("def times_as_many(m):\n    return np.ones(10**11).sum()", 8),
     "delete": ("import os, shutil\nshutil.rmtree(os.getcwd())\n" + RIGHT, 10),
@@ -33,7 +33,7 @@ def fm_backward(grad_y, cache):
 
 
 def nbgrader(course, *arguments):
-    """Run one of its commands with 8 GB at most; alembic, which it calls by name, lies beside the interpreter."""
+    """Run an nbgrader command with at most 8 GB. It calls alembic by name, which lies next to the interpreter."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(
@@ -50,7 +50,7 @@ def without_markers(code):
 
 
 def submit(course, student, one, answers=None):
-    """The released notebook with the right answers, or those given; with None as it was handed out."""
+    """Submit the released notebook with the right answers, except those given; with None, as it was handed out."""
     released = json.loads((course / "release" / one.name / f"{one.name}.ipynb").read_text())
     right = {grade_id(cell): without_markers(source(cell)) for cell in answered(one, lambda _, code: code)}
     for cell in released["cells"]:
@@ -74,7 +74,7 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def grades(course):
-    """Grades of all students, as exported: (student, assignment) -> score."""
+    """The exported grades of all students: (student, assignment) -> score."""
     for one in ALL:
         submit(course, "right", one, answers={})
         submit(course, "blank", one)

@@ -1,4 +1,4 @@
-"""The proof of the gradient checker: every planted bug is caught, most are named, and nothing right is blamed."""
+"""The proof of the gradient checker: it catches every planted bug, names most, and never blames correct code."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from deepfm_np.gallery.updates import BETA1, BETA2, EPSILON, MOMENTUM, RATE, ada
 from deepfm_np.gradcheck.diagnose import RULES
 
 SEEDS = range(20)
-BEFORE_NUMBERS = {"shape", "in place"}  # rules that speak before any number is compared
+BEFORE_NUMBERS = {"shape", "in place"}  # rules that apply before any number is compared
 
 
 def ids_of(bugs):
@@ -21,7 +21,7 @@ def ids_of(bugs):
 
 @pytest.fixture(scope="module")
 def failures():
-    """Rules of the failed verdicts, by bug, for each seed."""
+    """The rules of the failed verdicts, by bug and seed."""
     return {
         (bug.place, bug.name): [
             [r.rule for r in check(bug.wrong(np.random.default_rng(seed)), seed).results if r.verdict == "fail"]

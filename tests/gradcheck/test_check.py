@@ -66,7 +66,7 @@ def test_every_output_entry_counts():
 
 
 def test_inputs_from_the_same_seed_do_not_hide_a_transpose():
-    """With output weights from the same stream as x, x^T grad_y would be symmetric."""
+    """If the output weights came from the same random stream as x, x^T grad_y would be symmetric."""
     x = np.random.default_rng(0).standard_normal((6, 4))
 
     def backward(grad_y, cache):
@@ -325,7 +325,7 @@ def test_a_forward_in_single_precision_is_not_held_to_double():
 
 
 def test_large_terms_that_cancel_raise_no_alarm():
-    """A batch of two: batch norm makes +1 and -1 of it, whatever it was, and the gradient nearly cancels."""
+    """Batch norm turns any batch of two into +1 and -1, so the gradient nearly cancels."""
     x = np.array([[0.0], [30.0]])
 
     def forward(x):

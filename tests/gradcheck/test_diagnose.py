@@ -1,4 +1,4 @@
-"""Each rule names its mistake, and none speaks where it has nothing to say."""
+"""Each rule names its mistake, and stays silent where it does not apply."""
 
 import numpy as np
 import pytest
@@ -142,7 +142,7 @@ def test_a_row_of_padding_with_gradient_zero_must_be_absent():
 
 
 def scores_report(backward):
-    """The check of a first order whose weight 1 alone is repeated, and weight 6 padding."""
+    """Check a first-order part in which only weight 1 is repeated and weight 6 is padding."""
 
     def forward(weights):
         return ops.first_order_forward(weights, IDS, VALUES)
@@ -164,14 +164,14 @@ def padded_scores(g, cache):
 
 @pytest.mark.parametrize("backward, rule", [(assigned_scores, "repeated rows"), (padded_scores, "padding")])
 def test_a_lost_sum_and_padding_are_named_by_what_they_would_give(backward, rule):
-    """A row of one entry: that it is wrong says nothing, what it holds says all."""
+    """When a row has one entry, only its value can identify the mistake; that it is wrong cannot."""
     result = scores_report(backward).results[0]
     assert result.rule == rule
     assert result.note.startswith("1 of 9 checked entries is wrong")
 
 
 def off_by(right, index):
-    """The right gradient, dense, with one entry doubled, or 1 where it is 0."""
+    """The correct gradient as a dense array with one entry doubled, or set to 1 if it is 0."""
     wrong = right.dense(9)
     wrong[index] = 2 * wrong[index] or 1.0
     return wrong
@@ -285,7 +285,7 @@ def test_a_lost_part_of_a_sum_is_named(change, rule, hint):
 
 
 def test_a_single_number_is_not_taken_for_a_missing_penalty():
-    """Any difference is some multiple of one parameter."""
+    """For a single number, any difference is a multiple of the parameter."""
 
     def loss_and_grads(params):
         return 6 * params["bias"] ** 2, {"bias": 2 * params["bias"]}
@@ -296,7 +296,7 @@ def test_a_single_number_is_not_taken_for_a_missing_penalty():
 
 @pytest.mark.parametrize("factor, name", [(0.5, "1/2"), (0.25, "1/4")])
 def test_a_usual_factor_is_not_taken_for_a_missing_penalty(factor, name):
-    """The gradient of c x^2 is a multiple of x, and so is what half of it lacks."""
+    """The gradient of c x^2 is a multiple of x, and so is the half that is missing from it."""
 
     def loss_and_grads(params):
         return 0.3 * (params["W"] ** 2).sum(), {"W": factor * 0.6 * params["W"]}
@@ -400,7 +400,7 @@ def test_a_factor_of_a_single_number_is_named_only_if_it_is_a_usual_one():
 
 @pytest.mark.parametrize("scale", [1e12, 1.0, 1e-12])
 def test_no_rule_is_told_by_a_single_large_entry(scale):
-    """Beside the noise of the first entry, what the others hold does not show: any factor would fit them."""
+    """The noise of the first entry hides what the others hold, so any factor would fit them."""
     slopes = scale * np.array([1e12, 1.0, 2.0, 3.0, 4.0, 5.0])
 
     def backward(g, x):
@@ -413,10 +413,10 @@ def test_no_rule_is_told_by_a_single_large_entry(scale):
 
 @pytest.mark.parametrize("scale", [1e12, 1.0, 1e-12])
 def test_no_rule_fits_by_a_tolerance_that_is_large_beside_what_it_compares(scale):
-    """Rounding of a thousandth, as where large terms cancel, would let a factor 1.015 fit errors of 0 to 3 percent."""
+    """With rounding of a thousandth, as when large terms cancel, a factor 1.015 would fit errors of 0 to 3 percent."""
 
     def backward(g, x):
-        rounding = 3e-4 * np.sin(1e17 * x)  # jumps when x moves by its last digit
+        rounding = 3e-4 * np.sin(1e17 * x)  # jumps when the last digit of x changes
         return scale * g * 2 * x * np.linspace(1.0, 1.03, 8) * (1 + rounding)
 
     result = check_operation(lambda x: (scale * x * x, x), backward, {"x": np.linspace(1.0, 2.0, 8)}).results[0]

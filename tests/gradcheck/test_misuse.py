@@ -1,4 +1,4 @@
-"""A function of the wrong kind is a failed verdict, a wrong argument an error, and both say so in one sentence."""
+"""A function of the wrong kind gives a failed verdict, a wrong argument an error; both explain it in one sentence."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def findings(report):
 
 
 def lookup_report(change):
-    """The check of a lookup whose right row gradient is changed."""
+    """Check a lookup whose correct row gradient has been altered by `change`."""
 
     def backward(grad_vectors, cache):
         return change(ops.embedding_backward(grad_vectors, cache))
@@ -254,7 +254,7 @@ def test_slots_that_are_no_rows_of_a_table_are_refused(slots, error, message):
 
 
 def test_ids_that_count_from_the_end_are_no_slots():
-    """A forward may take them; which rows they mean, the checker does not guess."""
+    """A forward pass may accept them, but the checker does not guess which rows they mean."""
     inputs = {"table": TABLE, "ids": IDS - 7}
 
     def backward(grad_y, cache):

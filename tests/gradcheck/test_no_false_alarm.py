@@ -1,5 +1,5 @@
-"""A right gradient never fails and a wrong one never passes: a thousand random problems, and relu nets whose kinks lie
-inside the step."""
+"""A correct gradient never fails and a wrong one never passes, on a thousand random problems and on relu nets with
+kinks inside the step."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ from deepfm_np.gradcheck.guarded_calls import one_per_name
 from deepfm_np.model import DeepFM
 
 PROBLEMS_PER_SEED = 50
-RULES_OF_ONE_ENTRY = ("zero", "factor")  # they may fit a tensor of which a single entry is not 0
+RULES_OF_ONE_ENTRY = ("zero", "factor")  # they may fit a tensor with a single nonzero entry
 
 
 def random_slots(rng):
-    """ids (n, s) and values (n, s) of a batch: Zipf or uniform ids, that repeat, padding, numbers from tiny to huge."""
+    """ids (n, s) and values (n, s) of a batch: repeating Zipf or uniform ids, padding, numbers from tiny to huge."""
     n, s, D = int(rng.integers(1, 9)), int(rng.integers(1, 6)), int(rng.integers(2, 60))
     ids = rng.zipf(1.3, (n, s)) % D if rng.random() < 0.5 else rng.integers(0, D, (n, s))
     values = np.where(rng.random((n, s)) < 0.3, 0.0, rng.standard_normal((n, s)))
@@ -27,7 +27,7 @@ def random_scale(rng):
 
 
 def scaled(forward, backward, scale):
-    """The operation times a constant, so that gradients are tiny or huge."""
+    """The operation scaled by a constant, so that its gradients are tiny or huge."""
 
     def scaled_forward(*inputs):
         y, cache = forward(*inputs)
@@ -37,7 +37,7 @@ def scaled(forward, backward, scale):
 
 
 class Mistake:
-    """Puts one entry, of one of the gradients, off by the largest of them all, and remembers where."""
+    """Shifts one entry of one gradient by the largest entry of all, and remembers where."""
 
     def __init__(self, seed):
         self.seed, self.tensor, self.index = seed, None, None
@@ -46,7 +46,7 @@ class Mistake:
         rng, changed = np.random.default_rng(self.seed), list(gradients)
         arrays = [np.array(g.values if is_row_gradient(g) else g) for g in gradients]
         possible = [i for i, array in enumerate(arrays) if array.size]
-        if not possible:  # a table whose slots are all padding: no row has a gradient
+        if not possible:  # all slots of the table are padding, so no row has a gradient
             return changed
         self.tensor = int(rng.choice(possible))
         gradient, array = gradients[self.tensor], arrays[self.tensor]
@@ -59,7 +59,7 @@ class Mistake:
 
 
 def operation_check(rng, seed):
-    """The check of a random operation of the library, as a function of what is done to the gradients."""
+    """The check of a random library operation, as a function that takes what to do to the gradients."""
     n, d, k = (int(rng.integers(1, 7)) for _ in range(3))
     normal = rng.standard_normal
     ids, values, D = random_slots(rng)
@@ -99,7 +99,7 @@ def operation_check(rng, seed):
 
 
 def model_check(rng, seed):
-    """The same of a random model."""
+    """The same for a random model."""
     dims = tuple(int(d) for d in rng.integers(1, 30, int(rng.integers(1, 5))))
     n = int(rng.integers(1, 7))
     model = DeepFM(
@@ -133,7 +133,7 @@ def model_check(rng, seed):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_right_gradients_pass_and_one_wrong_entry_is_found_whatever_the_shape_dtype_and_scale(seed):
-    """Here and there a gradient lies below the rounding error of its dtype: that may be said, but not called wrong."""
+    """Some gradients lie below the rounding error of their dtype: the check may say so, but not call them wrong."""
     rng = np.random.default_rng(seed)
     passed = found = 0
     for problem in range(PROBLEMS_PER_SEED):
@@ -158,7 +158,7 @@ def test_right_gradients_pass_and_one_wrong_entry_is_found_whatever_the_shape_dt
     [*(("central", seed) for seed in range(100)), *((m, s) for m in ("richardson", "forward") for s in range(5))],
 )
 def test_kinks_of_a_relu_net_raise_no_alarm_and_hide_no_mistake(method, seed):
-    """80 -> 400 units, batch 64: of the 25,600 kinks some lie inside the step of every method."""
+    """80 -> 400 units, batch 64: some of the 25,600 kinks lie inside the step of every method."""
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((64, 80)) @ (rng.standard_normal((80, 400)) / 80**0.5)
     b, unit = 0.1 * rng.standard_normal(400), int(rng.integers(400))

@@ -1,4 +1,4 @@
-"""The course: every notebook runs and prints what is committed; names, links and formulas are in order."""
+"""The course: every notebook runs and prints its committed output; names, links and formulas are valid."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def tags(cell):
 
 
 def printed(cell):
-    """What a cell prints, and the text form of what it shows; figures leave no text."""
+    """What a cell prints, and the text form of what it displays; figures produce no text."""
     texts = [output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout"]
     for output in cell.outputs:
         if output.output_type in ("execute_result", "display_data") and "image/png" not in output.data:

@@ -10,7 +10,7 @@ PAIRS = {
     "tanh": (tanh_forward, tanh_backward),
 }
 Z = np.concatenate([np.linspace(-700, 700, 401), np.linspace(-3, 3, 101), [1e-300, -1e-300, 1e-9]])
-SMALLEST = np.finfo(float).tiny  # below it a float64 has no full precision to lose
+SMALLEST = np.finfo(float).tiny  # below this a float64 no longer has full precision
 
 
 def slope(name, z):

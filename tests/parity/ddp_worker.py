@@ -1,7 +1,7 @@
-"""One process of a data-parallel job, which test_to_torch.py starts: python ddp_worker.py FOLDER RANK PROCESSES
+"""One process of a data-parallel job, started by test_to_torch.py: python ddp_worker.py FOLDER RANK PROCESSES
 
 For every model FOLDER/models/NAME.npz it takes its shard of FOLDER/batch.npz, where the arrays named in SHARDS hold the
-process of each example, goes back through DistributedDataParallel, and writes the gradients to
+process of each example, runs the backward pass through DistributedDataParallel, and writes the gradients to
 FOLDER/NAME-SHARDS-RANK.npz.
 """
 
@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-import torch.distributed.nn  # before init_process_group, or its defaults keep the group, and its threads, past the end
+import torch.distributed.nn  # before init_process_group, or its defaults keep the group and its threads past the end
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.parallel import DistributedDataParallel
 
 from deepfm_np import DeepFM
 
 SHARDS = ("equal", "unequal")
-SPARSE = "sparse"  # in the name of a model whose tables are to have sparse gradients
+SPARSE = "sparse"  # in the name of a model whose tables have sparse gradients
 
 
 def by_our_names(module, read):
-    """name in `DeepFM.params` -> read(parameter) of the module, in our shape."""
+    """Name in `DeepFM.params` -> read(parameter) of the module, in our shape."""
     found = {"bias": read(module.bias)}
     if module.weights is not None:
         found["weights"] = read(module.weights.weight)[:, 0]
@@ -39,18 +39,18 @@ def by_our_names(module, read):
 
 
 def gradients(module):
-    """name in `DeepFM.params` -> the gradient that backward left, as a whole array."""
+    """Name in `DeepFM.params` -> the gradient left by the backward pass, as a dense array."""
     return by_our_names(module, lambda param: param.grad.to_dense().numpy())
 
 
 def loss_of(module, ids, values, labels, forward=None):
-    """The loss of `DeepFM.loss_and_grads`; forward: the module behind DistributedDataParallel."""
+    """The loss of `DeepFM.loss_and_grads`. `forward` is the module wrapped in DistributedDataParallel."""
     loss = binary_cross_entropy_with_logits((forward or module)(ids, values), labels)
     return loss + module.penalty(ids, values)
 
 
 def write_gradients(folder, rank, processes):
-    """The loss of a shard counts by its share of the batch, as DistributedDataParallel takes the plain mean."""
+    """Weight each shard's loss by its share of the batch, because DistributedDataParallel takes the unweighted mean."""
     with np.load(folder / "batch.npz") as arrays:
         batch = [torch.from_numpy(arrays[name]) for name in ("ids", "values", "labels")]
         shards = {name: torch.from_numpy(arrays[name] == rank) for name in SHARDS}
@@ -66,7 +66,7 @@ def write_gradients(folder, rank, processes):
 
 def main(folder, rank, processes):
     torch.set_num_threads(1)
-    store = f"file://{folder / 'rendezvous'}"  # a file, so that no port has to be free
+    store = f"file://{folder / 'rendezvous'}"  # a file, so that no free port is needed
     dist.init_process_group("gloo", store, timedelta(seconds=60), rank=rank, world_size=processes)
     write_gradients(folder, rank, processes)
     dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""The classifier in the hands of scikit-learn: cloning, changing parameters, cross-validation."""
+"""The classifier used through scikit-learn: cloning, setting parameters, cross-validation."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ SETTINGS = dict(hidden=(8,), embedding_dim=4, dropout=0.0, learning_rate=0.02, b
 
 @pytest.fixture
 def clicks():
-    """X with a categorical and a numerical column that both bear on the click, and one that does not; y."""
+    """X and y: a categorical and a numerical column that both affect the click, and a column that does not."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""The metrics against scikit-learn's, on random problems."""
+"""The metrics against scikit-learn's on random problems."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ sizes = pytest.mark.parametrize("n, click_rate", [(2, 0.5), (50, 0.5), (5000, 0.
 
 
 def draw_problem(n, click_rate, seed):
-    """Labels of both classes, and probabilities that know a little of them."""
+    """Labels of both classes, and probabilities weakly correlated with them."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(n) < click_rate).astype(int)
     labels[:2] = 0, 1

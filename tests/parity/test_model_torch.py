@@ -26,7 +26,7 @@ F = torch.nn.functional
 
 # Categorical, numerical, multi-valued (sum), categorical, multi-valued (mean).
 FIELD_DIMS, FIELD_STARTS = [4, 1, 6, 3, 5], [0, 1, 2, 5, 6]
-# The rows that each slot draws from. Rows 10 and 18, the last of either multi-valued field, serve as padding alone.
+# The rows that each slot draws from. Rows 10 and 18, the last of each multi-valued field, serve only as padding.
 SLOT_ROWS = [(0, 4), (4, 5), (5, 10), (5, 10), (5, 10), (11, 14), (14, 18), (14, 18)]
 MASK_SEED = 7
 
@@ -45,7 +45,7 @@ def make_batch(n=24, seed=0):
     values[:, 1] = rng.standard_normal(n)
     values[0, 1] = 0.0  # a numerical field that happens to be 0
     values[:, 3:5] = rng.random((n, 2)) < 0.5  # up to three members, the rest padding
-    values[1, 2:5] = 0.0  # no member at all
+    values[1, 2:5] = 0.0  # no members at all
     values[:, 7] = rng.random(n) < 0.5
     values[:, 6:] /= values[:, 6:].sum(axis=1, keepdims=True)
     ids[:4, 2:5] = 9  # one id several times in one field
@@ -55,7 +55,7 @@ def make_batch(n=24, seed=0):
 
 
 def make_model(dtype="float64", scale=0.5, **settings):
-    """A model whose every parameter and running statistic is random, so that no part is at rest."""
+    """A model with random parameters and running statistics, so that every part is active."""
     settings = {"embedding_dim": 3, "hidden": (7, 5), "dropout": 0.4, **settings}
     model = DeepFM(FIELD_DIMS, FIELD_STARTS, dtype=dtype, **settings)
     rng = np.random.default_rng(3)
@@ -67,7 +67,7 @@ def make_model(dtype="float64", scale=0.5, **settings):
 
 
 class Reference:
-    """The model's formulas over leaves that copy its parameters."""
+    """The model's formulas, computed on leaf tensors that copy its parameters."""
 
     def __init__(self, model):
         self.model = model
@@ -116,7 +116,7 @@ class Reference:
 
 
 def assert_model_equals_reference(model, batch, dropout=True, training=True):
-    """Loss, gradients, what batch norm remembers, and the logits of prediction afterwards."""
+    """Compare the loss, the gradients, batch norm's running statistics, and the logits predicted afterwards."""
     reference = Reference(model)
     mask_rngs = [np.random.default_rng(MASK_SEED) if dropout else None for _ in range(2)]
     loss, grads = model.loss_and_grads(*batch, rng=mask_rngs[0], training=training)

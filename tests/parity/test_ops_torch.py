@@ -28,7 +28,7 @@ def rng():
 
 @pytest.fixture
 def slots(rng):
-    """A numerical field, one of three slots, a categorical one. Row 9 is padding, rows 10 and 11 are never used."""
+    """A numerical field, a field of three slots, a categorical field. Row 9 is padding; rows 10 and 11 are unused."""
     ids = rng.integers(0, 9, (20, 5))
     values = np.ones((20, 5))
     values[:, 0] = rng.standard_normal(20)
@@ -40,7 +40,7 @@ def slots(rng):
 
 
 def assert_parity(forward, backward, reference, *inputs):
-    """Compare the value, and with a random gradient of the result the gradients of all inputs."""
+    """Compare the values, and the gradients of all inputs for a random gradient of the result."""
     y, cache = forward(*inputs)
     leaves = {f"input {position}": leaf(array) for position, array in enumerate(inputs)}
     expected = reference(*leaves.values())

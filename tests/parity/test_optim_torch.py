@@ -1,6 +1,6 @@
-"""A hundred steps of each optimiser against torch.optim: parameters and moments agree after every one of them.
+"""A hundred steps of each optimiser against torch.optim: parameters and moments agree after every step.
 
-Errors are relative to the largest entry of the whole path: a number that crosses 0 has no digits relative to itself.
+Errors are relative to the largest entry of the whole path: a number that crosses 0 has no accurate digits of its own.
 """
 
 from collections import defaultdict
@@ -22,20 +22,20 @@ tables = pytest.mark.parametrize("shape", [(10, 3), (10,)], ids=["table", "weigh
 
 
 def draw_whole(rng, shape):
-    """One gradient for us and for PyTorch; their sizes range over eight orders of magnitude."""
+    """The same gradient for us and for PyTorch; magnitudes span eight orders."""
     gradient = np.asarray(10 ** rng.uniform(-6, 2) * rng.standard_normal(shape))
     return gradient, torch.tensor(gradient)
 
 
 def draw_rows(rng, shape):
-    """A gradient of random rows, for us and as PyTorch's sparse tensor."""
+    """A gradient of random rows, in our form and as a PyTorch sparse tensor."""
     rows = np.flatnonzero(rng.random(shape[0]) < 0.3)
     values = rng.standard_normal((len(rows), *shape[1:]))
     return RowGradient(rows, values), torch.sparse_coo_tensor(rows[None], values, shape, check_invariants=True)
 
 
 def assert_same_path(ours, make_theirs, shapes, draw_gradient):
-    """Let both step together; return our paths, name -> (STEPS, ...), and the gradients we were given."""
+    """Run both side by side. Returns our paths, name -> (STEPS, ...), and the gradients we were given."""
     rng = np.random.default_rng(0)
     params = {name: np.asarray(rng.standard_normal(shape)) for name, shape in shapes.items()}
     leaves = {name: leaf(array) for name, array in params.items()}

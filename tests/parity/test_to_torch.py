@@ -1,4 +1,4 @@
-"""`DeepFM.to_torch` against the model it was made from, alone and in two gloo processes; the page about it runs.
+"""`DeepFM.to_torch` against the original model, alone and in two gloo processes; the script of its page runs.
 
 Differences are relative to the largest entry of a tensor (`difference`).
 """
@@ -39,7 +39,7 @@ dtypes = pytest.mark.parametrize("dtype", TOLERANCE)
 
 
 def difference(ours, theirs, least=0.0):
-    """The largest |a - b| by the largest |b|, or by `least` where that is more."""
+    """The largest |a - b|, divided by the largest |b| or by `least`, whichever is larger."""
     a, b = np.asarray(ours), np.asarray(theirs)
     assert (a.shape, a.dtype) == (b.shape, b.dtype)
     gap, scale = np.abs(a - b).max(initial=0.0), max(np.abs(b).max(initial=0.0), least)
@@ -47,7 +47,7 @@ def difference(ours, theirs, least=0.0):
 
 
 def assert_same_gradients(ours, theirs, tolerance=1e-12):
-    """name -> gradient, of ours and of torch's. One below 1e-12 of the largest is zero to rounding in both."""
+    """Arguments: name -> gradient, ours and torch's. Below 1e-12 of the largest, both must be zero up to rounding."""
     assert ours.keys() == theirs.keys()
     largest = max(np.abs(grad).max() for grad in theirs.values())
     for name, grad in theirs.items():
@@ -111,7 +111,7 @@ def test_the_module_gives_the_same_gradients(switches, activation, deep_output, 
 
 
 class MasksOfOurs(torch.nn.Module):
-    """Dropout by the masks that `ops.dropout_forward` draws, in place of torch's own."""
+    """Dropout with the masks drawn by `ops.dropout_forward` instead of torch's own."""
 
     def __init__(self, rate, rng):
         super().__init__()
@@ -205,7 +205,7 @@ def test_slots_that_do_not_fit_are_refused():
 
 
 def run_together(commands, folder, time_out=TIME_OUT):
-    """Run commands side by side and return what each wrote. Fail with their words where one fails or is late."""
+    """Run commands in parallel and return each one's output. If one fails or times out, fail with the output."""
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     environment = {**os.environ, **threads, "PYTHONPATH": str(ROOT)}
     logs = [folder / f"log-{number}.txt" for number in range(len(commands))]
@@ -252,7 +252,7 @@ DISTRIBUTED = {
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory):
-    """The models, the batch, the process of each example by sharding, and the gradients by model, sharding, process."""
+    """The models, the batch, each example's process by sharding, and the gradients by model, sharding and process."""
     folder = tmp_path_factory.mktemp("processes")
     (folder / "models").mkdir()
     models = {name: make_model(dropout=0.0, **settings) for name, settings in DISTRIBUTED.items()}

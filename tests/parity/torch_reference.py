@@ -1,4 +1,4 @@
-"""What the parity tests with PyTorch share: moving arrays over, and how far two tensors are apart."""
+"""Helpers shared by the PyTorch parity tests: converting arrays, and measuring how much two tensors differ."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,13 @@ import pytest
 from deepfm_np.ops import RowGradient
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-torch.set_num_threads(1)  # on tensors this small, threads wait for each other longer than they work
+torch.set_num_threads(1)  # on tensors this small, threads spend more time waiting than working
 
 FORWARD, GRADIENT = 1e-12, 1e-11
 
 
 def leaf(array):
-    """A copy of an array as a tensor that collects a gradient."""
+    """A copy of an array as a leaf tensor that accumulates a gradient."""
     return torch.tensor(array, requires_grad=True)
 
 
@@ -36,12 +36,12 @@ def fm(vectors):
 
 
 def embedding_penalty(table, ids, values):
-    """The mean over examples of 1/2 ||table row||^2, summed over their slots of value != 0."""
+    """The mean over examples of 1/2 ||table row||^2, summed over the slots with value != 0."""
     return (table[ids] ** 2 * (values != 0)[:, :, None]).sum() / 2 / len(ids)
 
 
 def relative_error(actual, expected):
-    """The largest |a - b| / max(|a|, |b|, s) of any entry, s being the largest |b| of the tensor."""
+    """The largest |a - b| / max(|a|, |b|, s) over all entries, where s is the largest |b| of the tensor."""
     a, b = np.asarray(actual), expected.detach().numpy()
     assert a.shape == b.shape
     assert a.dtype == b.dtype
@@ -56,12 +56,12 @@ def assert_close(actual, expected, tolerance, name="the result"):
 
 
 def assert_gradients_close(grads, leaves, ids=None, values=None):
-    """Every gradient of ours, by name, against the one that PyTorch left in the leaf of that name.
+    """Compare each of our gradients with the one that PyTorch left in the leaf of the same name.
 
     A `RowGradient` must name the rows of the slots (ids, values) that are not padding, each once, and no other row.
 
-    A gradient below 1e-12 of the largest one is zero to rounding, and only has to be so in ours too: that of a bias
-    in front of batch norm.
+    A gradient below 1e-12 of the largest one, such as that of a bias before batch norm, is zero up to rounding. Ours
+    then only has to be just as small.
     """
     assert grads.keys() == leaves.keys()
     largest = max(float(tensor.grad.abs().max()) for tensor in leaves.values())

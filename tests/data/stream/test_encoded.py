@@ -41,7 +41,7 @@ def table(rows=330):
     frame["user"] = rng.integers(0, 50, rows).astype(object)
     frame.loc[::7, "user"] = ""
     frame["price"] = rng.integers(0, 9, rows).astype(object)
-    frame.loc[250:, "price"] = (rng.random(rows - 250)).round(3)  # whole numbers up to there
+    frame.loc[250:, "price"] = (rng.random(rows - 250)).round(3)  # integers up to that row
     frame["tags"] = ["|".join(rng.choice(list("abcdef"), rng.integers(4))) for _ in range(rows)]
     frame["late"] = [1] * 300 + ["text"] * (rows - 300)
     return frame
@@ -107,11 +107,11 @@ def test_ids_are_as_wide_as_the_table_needs():
 
 
 class Cut(BaseException):
-    """What neither cleans up nor is caught, as a killed process."""
+    """Stands for a killed process: no handler catches it, so nothing is cleaned up."""
 
 
 def cut_after(monkeypatch, name, calls):
-    """Let the function of this name in `encoded` fail after so many calls; the list of calls that were made."""
+    """Make the function `name` of `encoded` fail after `calls` calls. Returns the list of calls made."""
     original, made = getattr(encoded, name), []
 
     def failing(*arguments):

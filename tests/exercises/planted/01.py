@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 1: steps in the wrong place, digits lost, and verdicts that let too much pass."""
+"""Wrong answers to exercise 1: misplaced steps, lost digits, and verdicts that are too lenient."""
 
 FORWARD = "gradient[index] = (f(moved) - f(x)) / h"
 CENTRAL = "gradient[index] = (f(up) - f(down)) / (2 * h)"

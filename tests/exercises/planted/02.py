@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 2: forms of the textbook, and slopes at the wrong point."""
+"""Wrong answers to exercise 2: textbook formulas, and slopes taken at the wrong point."""
 
 SAFE = "np.exp(np.minimum(z, 0)) / (1 + np.exp(-np.abs(z)))"
 SLOPE = "safe_sigmoid(z) * safe_sigmoid(-z)"

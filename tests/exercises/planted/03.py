@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 3: rows that lose gradients, padding that gets some."""
+"""Wrong answers to exercise 3: rows that lose gradients, and padding that receives some."""
 
 ADD = "np.add.at(grad, ids, grad_vectors * values[:, :, None])"
 REPEATED = "only rows that several slots touch are wrong"

@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 4: (check, in the solution this, becomes this, what the reason says)."""
+"""Wrong answers to exercise 4: (check, text in the solution, its replacement, what the reason says)."""
 
 PLANTED = [
     ("4-1-values", ") / 2", ")", "yours 22, expected 11"),

@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 6: links of the chain that are left out, in the wrong order, or connected wrongly."""
+"""Wrong answers to exercise 6: links of the chain that are missing, in the wrong order, or wrongly connected."""
 
 SIGMOID, AFFINE = "sigmoid_backward(grad_a, sigmoid_cache)", "return affine_backward(grad_z, affine_cache)"
 OUTPUT = 'affine_forward(a, params[f"W{H}"], params[f"b{H}"])'

@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 8: Adam's favourite mistakes, and rows that move though nothing touched them."""
+"""Wrong answers to exercise 8: common mistakes in Adam, and rows that move although no example touches them."""
 
 FORMULA = "rate * m_hat / (np.sqrt(v_hat) + epsilon)"
 ROWS = "theta[rows], m[rows], v[rows] = step(theta[rows], m[rows], v[rows], t, g)"

@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 9: parts that are lost, counted twice or connected wrongly."""
+"""Wrong answers to exercise 9: parts that are lost, counted twice or wrongly connected."""
 
 SAME = "def deepfm_loss_and_grads(params, ids, values, labels):\n    "
 ZEROS = SAME + "return np.log(2.0), {name: np.zeros_like(array) for name, array in params.items()}"
@@ -48,7 +48,7 @@ PLANTED = [
     ),
 ]
 SIGMOID = "a, sigmoid_cache = ops.sigmoid_forward(z)"
-FORGOTTEN = "a, sigmoid_cache = z, ops.sigmoid_forward(z)[1]"  # whose gradient stays that of the right model
+FORGOTTEN = "a, sigmoid_cache = z, ops.sigmoid_forward(z)[1]"  # the gradient is still that of the right model
 LINEAR = "a, sigmoid_cache = z, type('Linear', (), {'slope': np.ones_like(z)})"
 MEND_9_1 = "your logits are not those of task 9.1 yet, so this gradient belongs to another model: mend 9.1 first"
 EARLIER = [

@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 10: the bugs themselves, and ways of mending that are none."""
+"""Wrong answers to exercise 10: the bugs themselves, and attempted fixes that fail."""
 
 PLANTED = [
     ("10-1-mended", "x.T @ grad_y", "x.T @ grad_y / len(x)", "a constant factor is wrong"),

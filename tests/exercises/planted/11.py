@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 11: paths through mean and variance that are lost, and variances of the wrong kind."""
+"""Wrong answers to exercise 11: lost paths through mean and variance, and the wrong kind of variance."""
 
 SHORT, GAMMA = ", grad_y.sum(axis=0)\n", "(grad_y * normalized).sum(axis=0)"
 VARIANCE = " - normalized * (g * normalized).mean(axis=0)"

@@ -1,4 +1,4 @@
-"""Wrong answers to exercise 12: the bugs themselves, and ways of mending that are none."""
+"""Wrong answers to exercise 12: the bugs themselves, and attempted fixes that fail."""
 
 PLANTED = [
     ("12-1-mended", " - grad_y.mean(axis=0)", "", "x: "),
