@@ -20,8 +20,8 @@ import pandas as pd
 
 from deepfm_np import ops
 from deepfm_np.gallery import BUGS, Loss, Operation, check
-from deepfm_np.gradcheck.calls import paired
-from deepfm_np.gradcheck.claim import is_row_gradient, to_dense
+from deepfm_np.gradcheck.gradient import is_row_gradient, to_dense
+from deepfm_np.gradcheck.guarded_calls import one_per_name
 
 SEEDS = range(5)
 LARGE_SEEDS = range(2)
@@ -50,7 +50,7 @@ def as_function(problem: Operation | Loss) -> tuple[list[np.ndarray], Callable]:
         names = list(problem.inputs)
         return np.asarray(y), lambda g: [
             _dense(gradient, a, 1.0)
-            for gradient, a in zip(paired(problem.backward(g, cache), names), arrays, strict=True)
+            for gradient, a in zip(one_per_name(problem.backward(g, cache), names), arrays, strict=True)
         ]
 
     return points, run
