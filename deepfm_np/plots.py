@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from deepfm_np import metrics
-from deepfm_np.gradcheck.numeric import EPS
+from deepfm_np.gradcheck.numeric import EPS, METHODS
 from deepfm_np.ops.rows import Array
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def step_sweep_figure(sweep: pd.DataFrame) -> Figure:
 
     From right to left truncation falls, then round-off rises: the V. The complex step has no left arm to climb.
     """
-    colours = {"forward": ORANGE, "central": BLUE, "richardson": GREEN, "complex": "black"}
+    colours = dict(zip(METHODS, ("black", ORANGE, BLUE, GREEN), strict=True))
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
     for method, colour in colours.items():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np import plots
+from deepfm_np import DeepFM, plots
 from deepfm_np.__main__ import main
 from deepfm_np.cli import check, train
 from deepfm_np.data import make_click_log
@@ -325,6 +325,18 @@ def test_an_encoded_id_outside_the_table_ends_in_one_line(capsys, encoded_log, t
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, "")
     assert "error: ids must lie in [0, " in err.splitlines()[-1]
+
+
+def test_an_encoded_log_is_scored_with_the_threads_that_were_asked_for(capsys, encoded_log, tmp_path, monkeypatch):
+    used, predict_proba = [], DeepFM.predict_proba
+    monkeypatch.setattr(
+        DeepFM, "predict_proba", lambda self, *slots, threads=1: used.append(threads) or predict_proba(self, *slots)
+    )
+    for command in ("train", "compare"):
+        arguments = [command, "--data", "encoded", "--path", encoded_log, "--epochs", 1, "--hidden", 4, "--threads", 2]
+        assert run(capsys, *arguments, "--out", tmp_path / command)[0] == 0
+    assert len(used) == (1 + 3) + 4 * (1 + 1)  # train: the epoch, figure and table; compare: epoch and score, by model
+    assert set(used) == {2}
 
 
 def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path):
