@@ -120,7 +120,7 @@ def threads_used(monkeypatch):
 
 def test_encoded_examples_are_trained_on_and_scored_with_the_threads_that_were_asked_for(threads_used):
     encoder = FieldEncoder()
-    train = Examples(*encoder.fit_transform(X), Y)
+    train = Examples(*encoder.fit_transform(X), Y.astype(np.float32))
     settings = {"hidden": (8,), "embedding_dim": 4, "epochs": 2, "dropout": 0.0, "threads": 2, "progress": False}
     encoded = DeepFMClassifier(**settings).fit_encoded(encoder, train, train)
     scored = len(threads_used)
