@@ -1,7 +1,6 @@
 """One affine layer."""
 
 import numpy as np
-
 from gradcheck.foreign.case import case
 
 
@@ -10,7 +9,7 @@ def rows_forward(x, W, b):
 
 
 def rows_backward(dout, cache):
-    x, W, b = cache
+    x, W, _ = cache
     dx = dout.dot(W.T)
     dW = x.T.dot(dout)
     db = np.sum(dout, axis=0)

@@ -11,7 +11,8 @@ ASSIGNED = {  # what is lost when `=` stands for `+=` in a loop, by topic
     "recurrent": "last step only",
     "gated": "last step only",
     "embedding": "repeated rows",
-    "conv": "copies not summed",
+    "conv1d": "copies not summed",
+    "conv2d": "copies not summed",
     "pooling": "copies not summed",
     "shapes": "copies not summed",
 }

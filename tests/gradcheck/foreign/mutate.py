@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-
 from gradcheck.foreign.case import LABELS, Array, Case, as_pair
 from gradcheck.foreign.idioms import variants
-from gradcheck.foreign.verify import grad_y, gradients, outputs, slopes
+from gradcheck.foreign.verify import grad_y, gradients, slopes
 
 FLOAT32_EVERY = 9  # of so many cases one is computed in float32
 

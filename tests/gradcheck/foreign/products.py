@@ -1,7 +1,6 @@
 """Products of matrices, and weights that are used more than once."""
 
 import numpy as np
-
 from gradcheck.foreign.case import bits, case
 
 

@@ -1,7 +1,6 @@
 """Activations with corners."""
 
 import numpy as np
-
 from gradcheck.foreign.case import case, exactly
 
 

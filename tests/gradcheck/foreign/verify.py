@@ -8,7 +8,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-
 from gradcheck.foreign.case import Array, Case
 
 STEP = 1e-4
