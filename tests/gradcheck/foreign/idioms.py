@@ -4,12 +4,11 @@ import ast
 from collections.abc import Callable, Iterator
 
 COUNTS = ("n", "N", "m", "batch", "batch_size", "num", "count", "B", "D", "d", "T")
+COUNTERS = tuple("ijkstu")
 MASKS = ("mask", "keep", "inside", "active", "on", "alive", "valid")
 PENALTIES = ("reg", "lam", "l2", "decay", "weight_decay", "lambda_")
 OPPOSITE = {ast.Gt: ast.LtE, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.LtE: ast.Gt, ast.Eq: ast.NotEq}
 ASSIGNED = {  # what is lost when `=` stands for `+=` in a loop, by topic
-    "recurrent": "last step only",
-    "gated": "last step only",
     "embedding": "repeated rows",
     "conv1d": "copies not summed",
     "conv2d": "copies not summed",
@@ -22,7 +21,8 @@ Variant = tuple[str, str, ast.AST]  # label, what, the node to put in
 
 def variants(source: str, function: str, topic: str, popping: bool = False) -> Iterator[tuple[str, str, str]]:
     """(label, what, other source) for each idiom found in a function of the source, in any if it has no name."""
-    idioms = [popped] if popping else [lambda node: assigned(node, topic), *IDIOMS]
+    looped = {ast.unparse(node) for node in _in_loops(ast.parse(source))}
+    idioms = [popped] if popping else [lambda node: assigned(node, topic, looped), *IDIOMS]
     for idiom in idioms:
         for number in range(len(_nodes(ast.parse(source), function))):
             tree = ast.parse(source)
@@ -39,6 +39,12 @@ def _nodes(tree: ast.Module, function: str) -> list[ast.AST]:
         if isinstance(node, ast.FunctionDef) and function in ("", node.name):
             return list(ast.walk(node))
     raise ValueError(f"no function {function}")
+
+
+def _in_loops(tree: ast.Module) -> Iterator[ast.AST]:
+    for loop in ast.walk(tree):
+        if isinstance(loop, ast.For):
+            yield from (node for node in ast.walk(loop) if isinstance(node, ast.AugAssign))
 
 
 class _Putting(ast.NodeTransformer):
@@ -102,7 +108,8 @@ def compared(node: ast.AST) -> Found:
     """x <= 0 for x > 0."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in OPPOSITE:
-            yield "mask inverted", ast.Compare(node.left, [OPPOSITE[type(op)]()], node.comparators)
+            counters = all(part.id in COUNTERS for part in ast.walk(node) if isinstance(part, ast.Name))
+            yield "other" if counters else "mask inverted", ast.Compare(node.left, [OPPOSITE[type(op)]()], node.comparators)
 
 
 def masked(node: ast.AST) -> Found:
@@ -157,11 +164,12 @@ def penalised(node: ast.AST) -> Found:
             yield "L2 missing", a
 
 
-def assigned(node: ast.AST, topic: str) -> Found:
+def assigned(node: ast.AST, topic: str, looped: set[str]) -> Found:
     """dW = d for dW += d."""
     match node:
         case ast.AugAssign(op=ast.Add()):
-            yield ASSIGNED.get(topic, "not summed"), ast.Assign([node.target], node.value)
+            label = ASSIGNED.get(topic, "not summed") if ast.unparse(node) in looped else "missing term"
+            yield label, ast.Assign([node.target], node.value)
 
 
 def popped(node: ast.AST) -> Found:

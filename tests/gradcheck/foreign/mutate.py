@@ -15,6 +15,7 @@ from gradcheck.foreign.case import LABELS, Array, Case, as_pair
 from gradcheck.foreign.idioms import variants
 from gradcheck.foreign.verify import grad_y, gradients, slopes
 
+SOFT = ("softmax", "attention")  # topics in which a sum not taken leaves the diagonal of the Jacobian
 FLOAT32_EVERY = 9  # of so many cases one is computed in float32
 
 
@@ -48,7 +49,7 @@ def mutants_of(case: Case, number: int) -> list[Mutant]:
         wrong = tuple(name for name, known in slopes(case).items() if not known.accept(claimed[name]))
         finite = all(np.isfinite(claimed[name]).all() for name in wrong)
         if wrong and finite and not any(_same(claimed, other.claimed) for other in found):
-            label = _label_by_fact(label, [(claimed[name], right[name]) for name in wrong])
+            label = _label_by_fact(label, case.topic, [(claimed[name], right[name]) for name in wrong])
             found.append(Mutant(wrong_case, label, what, wrong, claimed, right))
     return [*found, *consumed(case), *single(case, number)]
 
@@ -160,13 +161,15 @@ def _same(left: Mapping[str, Array], right: Mapping[str, Array]) -> bool:
     return all(a.shape == right[name].shape and np.allclose(a, right[name], rtol=1e-9) for name, a in left.items())
 
 
-def _label_by_fact(label: str, pairs: Iterable[tuple[Array, Array]]) -> str:
+def _label_by_fact(label: str, topic: str, pairs: Iterable[tuple[Array, Array]]) -> str:
     """Labels that say something of the numbers keep their word, or the mutant is called "other"."""
     pairs = list(pairs)
     if label == "factor" and not all(_is_multiple(claimed, right) for claimed, right in pairs):
         return "other"
     if label == "not summed" and not all(_is_unsummed(claimed, right) for claimed, right in pairs):
         return "other"
+    if label == "not summed" and topic in SOFT and all(claimed.shape == right.shape for claimed, right in pairs):
+        return "diagonal only"  # p * (d - d * p)
     return label
 
 

@@ -239,7 +239,7 @@ CASES = [
             ("per-example factor", " * d[:, np.newaxis]", ""),
         ],
     ),
-    case("MAE", mae_forward, mae_backward, COLUMN, wrt=["p"], faults=[("other", "np.sign(p - t)", "(p - t)")]),
+    case("MAE", mae_forward, mae_backward, COLUMN, wrt=["p"], faults=[("wrong slope", "np.sign(p - t)", "(p - t)")]),
     case(
         "MAE, errors of 0",
         mae_forward,
