@@ -64,7 +64,7 @@ class Case:
     exact: bool = True  # False: float32 inside, so that only its digits are right
     needs: str = ""  # of the checker: "dict gradients", "several outputs", "objects", "in place"
     layer: type | None = None  # where forward and backward are methods
-    read: Callable | None = None  # layer -> the gradients of its parameters
+    kept: Sequence[str] = ()  # where the layer keeps the gradients of its parameters: "dW", "grads.W", "pairs.0.1"
     faults: Sequence[Fault] = field(default=(), repr=False)
     topic: str = ""
 
@@ -81,16 +81,17 @@ def case(name: str, forward: Callable, backward: Callable, inputs: Mapping, wrt=
     return Case(name, forward, backward, drawn, wrt, faults=faults, topic=_topic(backward), **options)
 
 
-def layer_case(name: str, layer: type, read: Callable, inputs: Mapping, faults=(), **options) -> Case:
+def layer_case(name: str, layer: type, inputs: Mapping, kept: Sequence[str] = (), faults=(), **options) -> Case:
     """A Case of a class: `layer(*params)`, `forward(x)`, `backward(grad_y)`. The first input is x.
 
-    read: layer -> the gradients of the parameters, after backward.
+    kept: where the layer keeps the gradients of its parameters after backward, in the order of the inputs. Where
+        backward returns nothing, the gradient of x stands first.
     """
-    made = case(name, *as_pair(layer, read), inputs, faults=faults, layer=layer, read=read, **options)
+    made = case(name, *as_pair(layer, kept), inputs, faults=faults, layer=layer, kept=kept, **options)
     return replace(made, topic=_topic(layer))
 
 
-def as_pair(layer: type, read: Callable) -> tuple[Callable, Callable]:
+def as_pair(layer: type, kept: Sequence[str]) -> tuple[Callable, Callable]:
     """A class as a forward and a backward function; the cache is the object."""
 
     def forward(x, *params):
@@ -98,11 +99,21 @@ def as_pair(layer: type, read: Callable) -> tuple[Callable, Callable]:
         return made.forward(x), made
 
     def backward(grad_y, made):
-        grad_x = made.backward(grad_y)
-        params = read(made)
-        return (grad_x, *params) if params else grad_x
+        returned = made.backward(grad_y)
+        gradients = [_reach(made, path) for path in kept]
+        if returned is not None:
+            gradients.insert(0, returned)
+        return gradients if len(gradients) > 1 else gradients[0]
 
     return forward, backward
+
+
+def _reach(thing, path: str):
+    """What lies at a path of attributes, keys and positions."""
+    for step in path.split("."):
+        is_attribute = hasattr(thing, step)
+        thing = getattr(thing, step) if is_attribute else thing[int(step) if step.isdigit() else step]
+    return thing
 
 
 def integers(high: int, *shape: int) -> Callable:

@@ -6,10 +6,11 @@ from importlib import import_module
 from gradcheck.foreign.case import Case
 from gradcheck.foreign.mutate import Mutant, mutants_of
 
-TOPICS = (
-    "dense products rectifiers smooth conv1d conv2d pooling batch_norm norms softmax classification regression "
-    "recurrent gated attention"
-).split()
+TOPICS = [
+    *("dense", "products", "rectifiers", "smooth", "conv1d", "conv2d", "pooling", "batch_norm", "norms"),
+    *("softmax", "classification", "regression", "recurrent", "gated", "attention"),
+    *("embedding", "shapes", "interactions", "dropout", "stateful", "nets"),
+]
 
 RIGHT: list[Case] = [case for topic in TOPICS for case in import_module(f"gradcheck.foreign.{topic}").CASES]
 

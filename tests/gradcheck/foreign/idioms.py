@@ -4,7 +4,8 @@ import ast
 from collections.abc import Callable, Iterator
 
 COUNTS = ("n", "N", "m", "batch", "batch_size", "num", "count", "B", "D", "d", "T")
-COUNTERS = tuple("ijkstu")
+SUM_LOST = "sum lost"  # what that makes depends on the topic
+COUNTERS = set("ijkstu")
 MASKS = ("mask", "keep", "inside", "active", "on", "alive", "valid")
 PENALTIES = ("reg", "lam", "l2", "decay", "weight_decay", "lambda_")
 OPPOSITE = {ast.Gt: ast.LtE, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.LtE: ast.Gt, ast.Eq: ast.NotEq}
@@ -14,6 +15,7 @@ ASSIGNED = {  # what is lost when `=` stands for `+=` in a loop, by topic
     "conv2d": "copies not summed",
     "pooling": "copies not summed",
     "shapes": "copies not summed",
+    "interactions": "missing term",
 }
 
 Variant = tuple[str, str, ast.AST]  # label, what, the node to put in
@@ -86,9 +88,9 @@ def summed(node: ast.AST) -> Found:
     """d for d.sum(axis=0)."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="sum"), args=[array, *_]):
-            yield "not summed", array
+            yield SUM_LOST, array
         case ast.Call(func=ast.Attribute(value=array, attr="sum")):
-            yield "not summed", array
+            yield SUM_LOST, array
 
 
 def averaged(node: ast.AST) -> Found:
@@ -108,8 +110,10 @@ def compared(node: ast.AST) -> Found:
     """x <= 0 for x > 0."""
     match node:
         case ast.Compare(ops=[op]) if type(op) in OPPOSITE:
-            counters = all(part.id in COUNTERS for part in ast.walk(node) if isinstance(part, ast.Name))
-            yield "other" if counters else "mask inverted", ast.Compare(node.left, [OPPOSITE[type(op)]()], node.comparators)
+            yield (
+                "other" if _names(node) <= COUNTERS else "mask inverted",
+                ast.Compare(node.left, [OPPOSITE[type(op)]()], node.comparators),
+            )
 
 
 def masked(node: ast.AST) -> Found:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from gradcheck.foreign.case import LABELS, Array, Case, as_pair
-from gradcheck.foreign.idioms import variants
+from gradcheck.foreign.idioms import SUM_LOST, variants
 from gradcheck.foreign.verify import grad_y, gradients, slopes
 
-SOFT = ("softmax", "attention")  # topics in which a sum not taken leaves the diagonal of the Jacobian
+SOFT = ("softmax", "attention")  # topics in which a sum not taken leaves p * (d - d * p), the diagonal alone
 FLOAT32_EVERY = 9  # of so many cases one is computed in float32
 
 
@@ -40,7 +40,7 @@ def mutants_of(case: Case, number: int) -> list[Mutant]:
     """The wrong versions of a case. `number` chooses which of the simplest alterations it gets, and of which tensor."""
     right, found = gradients(case), []
     for label, what, wrong_case in (*altered(case, number), *rewritten(case)):
-        assert label in LABELS, label
+        assert label in (*LABELS, SUM_LOST), label
         try:
             with np.errstate(all="ignore"):
                 claimed = gradients(wrong_case)
@@ -73,7 +73,8 @@ def altered(case: Case, number: int) -> Iterator[tuple[str, str, Case]]:
             name = matrices[number % len(matrices)]
             yield "transposed", f"grad of {name} transposed", _returning(case, _transposing(name))
     y = case.forward(*case.inputs.values())[0]
-    if np.ndim(grad_y(y)) == 0 or (number % 3 == 0 and np.shape(y) == case.inputs[case.wrt[0]].shape):
+    several = isinstance(y, tuple)
+    if not several and (np.ndim(y) == 0 or (number % 3 == 0 and np.shape(y) == case.inputs[case.wrt[0]].shape)):
         ones = np.ones_like(grad_y(y))[()]
         yield "ignores upstream", "1 for grad_y", replace(case, backward=lambda g, saved: case.backward(+ones, saved))
 
@@ -152,7 +153,7 @@ def _compiled(case: Case, source: str) -> Case:
         raise ValueError(f"{case.name}: a fault is no Python: {error}\n{source}") from error
     made = scope[original.__name__]
     if case.layer:
-        forward, backward = as_pair(made, case.read)
+        forward, backward = as_pair(made, case.kept)
         return replace(case, layer=made, forward=forward, backward=backward)
     return replace(case, backward=made)
 
@@ -168,8 +169,9 @@ def _label_by_fact(label: str, topic: str, pairs: Iterable[tuple[Array, Array]])
         return "other"
     if label == "not summed" and not all(_is_unsummed(claimed, right) for claimed, right in pairs):
         return "other"
-    if label == "not summed" and topic in SOFT and all(claimed.shape == right.shape for claimed, right in pairs):
-        return "diagonal only"  # p * (d - d * p)
+    if label == SUM_LOST:
+        same_shape = all(claimed.shape == right.shape for claimed, right in pairs)
+        return "diagonal only" if same_shape and topic in SOFT else "not summed"
     return label
 
 
