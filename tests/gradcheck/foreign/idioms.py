@@ -1,6 +1,7 @@
 """Idioms of backward passes and what people write in their place, found in the syntax tree."""
 
 import ast
+import copy
 from collections.abc import Callable, Iterator
 
 COUNTS = ("n", "N", "m", "batch", "batch_size", "num", "count", "B", "D", "d", "T")
@@ -18,22 +19,18 @@ ASSIGNED = {  # what is lost when `=` stands for `+=` in a loop, by topic
     "interactions": "missing term",
 }
 
-Variant = tuple[str, str, ast.AST]  # label, what, the node to put in
-
 
 def variants(source: str, function: str, topic: str, popping: bool = False) -> Iterator[tuple[str, str, str]]:
     """(label, what, other source) for each idiom found in a function of the source, in any if it has no name."""
-    looped = {ast.unparse(node) for node in _in_loops(ast.parse(source))}
+    tree = ast.parse(source)
+    looped = {ast.unparse(node) for node in _in_loops(tree)}
     idioms = [popped] if popping else [lambda node: assigned(node, topic, looped), *IDIOMS]
     for idiom in idioms:
-        for number in range(len(_nodes(ast.parse(source), function))):
-            tree = ast.parse(source)
-            node = _nodes(tree, function)[number]
-            before = ast.unparse(node)
+        for node in _nodes(tree, function):
             for label, new in idiom(node):
-                text = ast.unparse(ast.fix_missing_locations(_Putting(node, new).visit(tree)))
-                yield label, f"{before} -> {ast.unparse(new)}", text
-                break  # the tree is changed now
+                new = ast.copy_location(new, node)
+                other = copy.deepcopy(tree, {id(node): new})  # where the copy meets the node, it takes the new one
+                yield label, f"{ast.unparse(node)} -> {ast.unparse(new)}", ast.unparse(ast.fix_missing_locations(other))
 
 
 def _nodes(tree: ast.Module, function: str) -> list[ast.AST]:
@@ -47,14 +44,6 @@ def _in_loops(tree: ast.Module) -> Iterator[ast.AST]:
     for loop in ast.walk(tree):
         if isinstance(loop, ast.For):
             yield from (node for node in ast.walk(loop) if isinstance(node, ast.AugAssign))
-
-
-class _Putting(ast.NodeTransformer):
-    def __init__(self, old: ast.AST, new: ast.AST):
-        self.old, self.new = old, new
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        return self.new if node is self.old else self.generic_visit(node)
 
 
 Found = Iterator[tuple[str, ast.AST]]
