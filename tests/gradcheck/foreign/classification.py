@@ -311,7 +311,7 @@ CASES = [
             (TRUE, "active[np.arange(n), y] = -active.sum(axis=1)", "pass"),
             (TRUE, "-active.sum(axis=1)", "-1"),
             ("mask lost", "(margins > 0).astype(float)", "np.ones_like(margins)"),
-            ("wrong point", "(margins > 0).astype(float)", "margins"),
+            ("wrong point", "(margins > 0).astype(float)", "margins.copy()"),
         ],
     ),
     case("hinge loss, binary", binary_hinge_forward, binary_hinge_backward, {"f": (6,), "t": signs(6)}, wrt=["f"]),

@@ -307,7 +307,7 @@ CASES = [
         {"z": (6,), "y": zero_one(6)},
         wrt=["z"],
         faults=[
-            ("other", "(p - y)", "(p - y) * p * (1 - p)"),
+            ("wrong slope", "(p - y)", "(p - y) * p * (1 - p)"),
             (TRUE, "(p - y)", "p"),
             ("wrong point", "(p - y)", "(z - y)"),
         ],
