@@ -141,6 +141,11 @@ def signs(*shape: int) -> Callable:
     return lambda rng: rng.choice([-1.0, 1.0], shape)
 
 
+def zero_one(*shape: int) -> Callable:
+    """To draw 0.0 and 1.0."""
+    return lambda rng: rng.integers(0, 2, shape).astype(float)
+
+
 def bits(*shape: int) -> Callable:
     """To draw booleans."""
     return lambda rng: rng.random(shape) < 0.6

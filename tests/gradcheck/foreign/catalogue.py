@@ -8,8 +8,9 @@ from gradcheck.foreign.mutate import Mutant, mutants_of
 
 TOPICS = [
     *("dense", "products", "rectifiers", "smooth", "conv1d", "conv2d", "pooling", "batch_norm", "norms"),
-    *("softmax", "classification", "regression", "recurrent", "gated", "attention"),
-    *("embedding", "shapes", "interactions", "dropout", "stateful", "nets"),
+    *("softmax", "cross_entropy", "hinge", "regression", "divergences", "penalties", "metric"),
+    *("recurrent", "recurrences", "gated", "attention", "embedding", "broadcasting", "shapes", "reductions"),
+    *("interactions", "dropout", "affine_classes", "stateful", "nets", "outputs", "single"),
 ]
 
 RIGHT: list[Case] = [case for topic in TOPICS for case in import_module(f"gradcheck.foreign.{topic}").CASES]

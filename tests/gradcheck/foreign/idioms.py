@@ -15,8 +15,11 @@ ASSIGNED = {  # what is lost when `=` stands for `+=` in a loop, by topic
     "conv1d": "copies not summed",
     "conv2d": "copies not summed",
     "pooling": "copies not summed",
+    "broadcasting": "copies not summed",
     "shapes": "copies not summed",
+    "reductions": "missing term",
     "interactions": "missing term",
+    "metric": "missing term",
 }
 
 
