@@ -45,7 +45,7 @@ class Caches(NamedTuple):
 class Explanation(NamedTuple):
     """The logit of each of n examples, split into parts that add up to it."""
 
-    bias: float
+    bias: Array  # (), the same for every example
     first_order: Array  # (n, m): by field
     pairs: Array  # (n, m, m): <V_i, V_j> where i < j, else 0
     deep: Array  # (n,)

@@ -39,7 +39,7 @@ def fingerprint(
     *,
     batch_size: int,
     patience: int,
-    seed: int,
+    seed: int | np.random.Generator,
     threads: int,
 ) -> dict:
     """What must be equal for a resumed run to end as the interrupted one would have. Epochs may be added."""
@@ -101,5 +101,5 @@ def resume(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
 def _checksums(examples: Examples | Blocks) -> list[int]:
     sums = [0, 0, 0]
     for part in examples.parts():
-        sums = [zlib.crc32(np.ascontiguousarray(array), so_far) for array, so_far in zip(part, sums, strict=True)]
+        sums = [zlib.crc32(np.ascontiguousarray(array).data, so_far) for array, so_far in zip(part, sums, strict=True)]
     return sums

@@ -125,9 +125,9 @@ class DeepFMClassifier:
         then still in place.
         """
         self._check_settings()
-        y = column_of(y)
-        classes = two_classes(y)
-        labels = labels_of(frame_of(X), y, classes)
+        column = column_of(y)
+        classes = two_classes(column)
+        labels = labels_of(frame_of(X), column, classes)
         encoder = FieldEncoder(self.fields)
         train, valid = Examples(*encoder.fit_transform(X), labels), None
         if eval_set is not None:

@@ -148,7 +148,7 @@ class DeepFM:
         params: Mapping[str, Array] | None = None,
         training: bool = True,
         threads: int = 1,
-    ) -> tuple[np.generic, dict[str, Array | ops.RowGradient]]:
+    ) -> tuple[np.inexact, dict[str, Array | ops.RowGradient]]:
         """The mean log loss in nats plus the L2 penalties, and its gradient for every parameter.
 
         ids, values: (n, s).  labels: (n,) of 0 or 1.  rng: draws the dropout masks; None leaves dropout off.

@@ -3,9 +3,9 @@
 a_{l+1} = dropout(activation(batch_norm(a_l W_l + b_l))),   y_deep = a_H W_H + b_H      (Guo et al. 2017, eq. 4)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from deepfm_np.ops.batch_norm import BatchNormCache
 from deepfm_np.ops.dropout import DropoutCache
 from deepfm_np.ops.rows import Array
 
-ACTIVATIONS = {
+# Forward and backward of each activation; every pair has a cache of its own.
+ACTIVATIONS: dict[str, tuple[Callable[[Array], tuple[Array, Any]], Callable[[Array, Any], Array]]] = {
     "sigmoid": (ops.sigmoid_forward, ops.sigmoid_backward),
     "relu": (ops.relu_forward, ops.relu_backward),
     "tanh": (ops.tanh_forward, ops.tanh_backward),
@@ -73,7 +74,7 @@ class Network:
 
     def start_running(self) -> dict[str, Array]:
         """Running mean 0 and variance 1 for every hidden layer, or nothing without batch norm."""
-        running = {}
+        running: dict[str, Array] = {}
         if self.batch_norm:
             for layer, units in enumerate(self.hidden):
                 running |= {f"mean{layer}": np.zeros(units), f"var{layer}": np.ones(units)}

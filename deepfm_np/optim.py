@@ -5,12 +5,21 @@ the rest of the table, and its moments, stand still. A step costs the same whate
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from deepfm_np.constraints import checked
 from deepfm_np.ops.rows import Array, RowGradient
 from deepfm_np.system.threads import parallel_map
+
+
+class _Update(NamedTuple):
+    """A gradient, matched with the part of its parameter that it moves."""
+
+    name: str
+    rows: Array | None  # (r,) np.intp; None: the whole parameter
+    grad: Array  # of the shape of that part
 
 
 class Optimizer:
@@ -29,7 +38,7 @@ class Optimizer:
         grads: Mapping[str, Array | RowGradient],
         threads: int = 1,
     ) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
+        """_Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
 
         threads: how many parameters to update at once.
         """
@@ -39,16 +48,16 @@ class Optimizer:
             if name not in self.state:
                 self.state[name] = {moment: np.zeros_like(params[name]) for moment in self.moments}
 
-        def update(one: tuple) -> None:
-            name, where, grad = one
+        def update(one: _Update) -> None:
+            name, rows, grad = one
             arrays = [params[name], *(self.state[name][moment] for moment in self.moments)]
-            if where is ...:
+            if rows is None:
                 self._update(grad, *arrays)
                 return
-            rows = [array.take(where, axis=0) for array in arrays]  # several times as fast as array[where]
-            self._update(grad, *rows)
-            for array, updated in zip(arrays, rows, strict=True):
-                array[where] = updated
+            parts = [array.take(rows, axis=0) for array in arrays]  # several times as fast as array[rows]
+            self._update(grad, *parts)
+            for array, part in zip(arrays, parts, strict=True):
+                array[rows] = part
 
         parallel_map(update, matched, threads=threads)
 
@@ -84,8 +93,9 @@ class SGD(Optimizer):
         self.momentum: float = checked("momentum", momentum)
         self.moments = ("velocity",) if momentum else ()
 
-    def _update(self, grad: Array, parameter: Array, velocity: Array | None = None) -> None:
-        if velocity is not None:
+    def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
+        if moments:
+            (velocity,) = moments
             velocity *= self.momentum
             velocity += grad
             grad = velocity
@@ -111,7 +121,8 @@ class Adam(Optimizer):
         self.beta2: float = checked("beta2", beta2)
         self.epsilon: float = checked("epsilon", epsilon)
 
-    def _update(self, grad: Array, parameter: Array, m: Array, v: Array) -> None:
+    def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
+        m, v = moments
         m *= self.beta1
         m += (1 - self.beta1) * grad
         v *= self.beta2
@@ -123,21 +134,20 @@ class Adam(Optimizer):
         parameter -= change
 
 
-def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[tuple]:
-    """Each gradient with the part of its parameter that it updates: the rows of a RowGradient, or all (`...`)."""
+def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[_Update]:
     matched = []
     for name, grad in grads.items():
+        rows: Array | None = None
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
         if isinstance(grad, RowGradient):
-            where, values = _checked_rows(name, grad.rows, len(params[name])), grad.values
-            expected = (len(where), *params[name].shape[1:])
+            rows, values = _checked_rows(name, grad.rows, len(params[name])), grad.values
+            expected = (len(rows), *params[name].shape[1:])
         else:
-            where, values = ..., np.asarray(grad)
-            expected = params[name].shape
+            values, expected = np.asarray(grad), params[name].shape
         if values.shape != expected:
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
-        matched.append((name, where, values))
+        matched.append(_Update(name, rows, values))
     return matched
 
 

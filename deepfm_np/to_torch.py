@@ -66,7 +66,7 @@ class TorchDeepFM(nn.Module):
         if self.fm:
             square_of_sum, sum_of_squares = vectors.sum(1).square().sum(1), vectors.square().sum(dim=(1, 2))
             logits = logits + (square_of_sum - sum_of_squares) / 2
-        if self.output is not None:
+        if self.hidden is not None and self.output is not None:
             y = self.output(self.hidden(vectors.flatten(1)))[:, 0]
             logits = logits + (y.sigmoid() if self.sigmoid_output else y)
         return logits
@@ -81,7 +81,7 @@ class TorchDeepFM(nn.Module):
         if self.l2_embedding and self.table is not None:
             rows = _slot_vectors(self.table, ids, (values != 0).to(values.dtype))
             penalty = penalty + self.l2_embedding / 2 * rows.square().sum() / len(ids)
-        if self.l2_net and self.output is not None:
+        if self.l2_net and self.hidden is not None and self.output is not None:
             for layer in [*(hidden.affine for hidden in self.hidden), self.output]:
                 penalty = penalty + self.l2_net / 2 * layer.weight.square().sum()
         return penalty

@@ -4,10 +4,11 @@ After each epoch the model is scored on the validation part. An epoch that does 
 divides the learning rate by ten; `patience` of them in a row end training. The best epoch's parameters are kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -25,6 +26,8 @@ from deepfm_np.system.threads import one_blas_thread
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Result = TypeVar("Result")
 
 PLATEAU_FACTOR = 0.1
 COLUMNS = ["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"]
@@ -71,8 +74,9 @@ def fit(
         model.require_splittable()
     optimizer = Adam() if optimizer is None else optimizer
     state = Progress(optimizer, np.random.default_rng(checked("seed", seed)))
-    settings = {"batch_size": batch_size, "patience": patience, "seed": seed, "threads": threads}
-    run = checkpoints.fingerprint(model, train, valid, optimizer, **settings)
+    run = checkpoints.fingerprint(
+        model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed, threads=threads
+    )
     if checkpoint is not None and Path(checkpoint).exists():
         checkpoints.resume(checkpoint, run, model, state)
     else:
@@ -94,8 +98,8 @@ def fit(
 
 def predict(model: DeepFM, examples: Examples | Blocks, threads: int = 1) -> Array:
     """(n,) click probabilities, part by part. threads: as in `DeepFM.logits`."""
-    several = _if_several(threads)
-    return np.concatenate([model.predict_proba(part.ids, part.values, **several) for part in examples.parts()])
+    predict_proba = _with_threads(model.predict_proba, threads)
+    return np.concatenate([predict_proba(part.ids, part.values) for part in examples.parts()])
 
 
 def evaluate(model: DeepFM, examples: Examples | Blocks, threads: int = 1) -> dict[str, float]:
@@ -136,12 +140,14 @@ def _train_epoch(
     bar: tqdm,
 ) -> float:
     """One pass over the training part, a step per batch; the mean loss."""
-    total, several = 0.0, _if_several(threads)
+    loss_and_grads = _with_threads(model.loss_and_grads, threads)
+    step = _with_threads(state.optimizer.step, threads)
+    total = 0.0
     for number, batch in enumerate(batches(train, batch_size, state.rng), start=1):
-        loss, grads = model.loss_and_grads(*batch, rng=state.rng, **several)
+        loss, grads = loss_and_grads(*batch, rng=state.rng)
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {number}: {_advice(state)}")
-        state.optimizer.step(model.params, grads, **several)
+        step(model.params, grads)
         total += float(loss) * len(batch.labels)
         bar.update()
     return total / len(train.labels)
@@ -167,9 +173,9 @@ def _end_epoch(model: DeepFM, valid: Examples | Blocks | None, state: Progress, 
         state.optimizer.learning_rate *= PLATEAU_FACTOR
 
 
-def _if_several(threads: int) -> dict[str, int]:
-    """The argument `threads` where it matters: a model or optimiser of your own need not know it."""
-    return {"threads": threads} if threads > 1 else {}
+def _with_threads(method: Callable[..., Result], threads: int) -> Callable[..., Result]:
+    """The method with its argument `threads` set if there are several; your own model or optimiser may lack it."""
+    return partial(method, threads=threads) if threads > 1 else method
 
 
 def _advice(state: Progress) -> str:

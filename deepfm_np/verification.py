@@ -41,7 +41,7 @@ def check_full_size(seed: int = 0) -> tuple[str, Report]:
     ids = np.cumsum(field_dims) - field_dims + rng.integers(0, field_dims, (n, len(field_dims)))
     values = np.ones(ids.shape)
     values[:, :numerical] = rng.standard_normal((n, numerical))
-    model = DeepFM(field_dims, l2_embedding=0.1, l2_net=0.01, dtype="float64")
+    model = DeepFM(field_dims.tolist(), l2_embedding=0.1, l2_net=0.01, dtype="float64")
     report = check_model(model, Examples(ids, values, np.arange(n) % 2), seed, fast=True)
     return f"DeepFM, 39 fields, 400-400-400, {sum(p.size for p in model.params.values()):,} parameters", report
 

@@ -41,9 +41,8 @@ def key_of(cell) -> str:
         return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell
     if isinstance(cell, bool | np.bool_):
         return str(bool(cell))
-    if isinstance(cell, Integral) or (isinstance(cell, Real) and float(cell).is_integer()):
-        return str(int(cell))
-    return str(cell)
+    whole = isinstance(cell, Integral) or (isinstance(cell, Real) and float(cell).is_integer())
+    return str(int(cell)) if whole else str(cell)
 
 
 def hashable(cell):

@@ -19,7 +19,7 @@ import pandas as pd
 
 from deepfm_np.constraints import checked
 from deepfm_np.data.click_data import ClickData
-from deepfm_np.data.fields import Categorical, Numerical
+from deepfm_np.data.fields import Categorical, Field, Numerical
 from deepfm_np.ops.rows import Array
 
 HOURS = 24
@@ -83,7 +83,7 @@ def make_click_log(
         "device": _named(("phone", "tablet"), device),
         "days_since_release": days.astype(float),
     }
-    fields = [Numerical(name) if name == "days_since_release" else Categorical(name) for name in columns]
+    fields: list[Field] = [Numerical(name) if name == "days_since_release" else Categorical(name) for name in columns]
     return ClickData(pd.DataFrame(columns), labels, fields, probabilities)
 
 

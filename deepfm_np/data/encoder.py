@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import DTypeLike
 
 from deepfm_np.data.fields import KINDS, Field, infer_fields
 from deepfm_np.ops.rows import Array
@@ -27,12 +27,13 @@ class FieldEncoder:
 
     def __init__(self, fields: Sequence[Field] | None = None):
         """Raises TypeError for what is not a field, ValueError where two fields have the same name."""
-        self.fields = None if fields is None else list(fields)
-        for field in self.fields or ():
+        self.fields: list[Field] = list(fields or ())
+        self._infers = fields is None
+        self._states: list[dict] = []
+        for field in self.fields:
             if not isinstance(field, Field):
                 raise TypeError(f"a field is Categorical, Numerical or MultiValued, got {field!r}")
-        self._states: list[dict] | None = None
-        names = [field.name for field in self.fields or ()]
+        names = [field.name for field in self.fields]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"two fields have the same name: {', '.join(repeated)}")
@@ -64,7 +65,7 @@ class FieldEncoder:
         self._require_fitted()
         return self._encode(scan(frame, self.fields), len(frame))
 
-    def coder(self, dtype: type = np.int64) -> Callable[[list], Iterator[tuple[Array, Array]]]:
+    def coder(self, dtype: DTypeLike = np.int64) -> Callable[[list], Iterator[tuple[Array, Array]]]:
         """A function of what `scan` makes of a frame that gives its ids, of this dtype, and float32 values.
 
         They come by blocks of rows that stay in the processor's cache: (b, s) and (b, s). The function is prepared
@@ -98,7 +99,7 @@ class FieldEncoder:
         """Write a JSON file, atomically."""
         self._require_fitted()
         fields = [
-            {"kind": field.kind, **asdict(field), "state": state}
+            {"kind": field.kind, **vars(field), "state": state}
             for field, state in zip(self.fields, self._states, strict=True)
         ]
         write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False, default=plain) + "\n")
@@ -124,7 +125,7 @@ class FieldEncoder:
         """Fit; what `scan` made of the frame."""
         if not len(frame):
             raise ValueError("cannot fit on a frame without rows")
-        fields = infer_fields(frame) if self.fields is None else self.fields
+        fields = infer_fields(frame) if self._infers else self.fields
         if not fields:
             raise ValueError("cannot fit without fields")
         parts = scan(frame, fields)
@@ -142,13 +143,13 @@ class FieldEncoder:
         return ids, values
 
     def _require_fitted(self) -> None:
-        if self._states is None:
+        if not self._states:
             raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
 
     def _set(self, fields: Sequence[Field], states: list[dict]) -> None:
         layouts = [field.layout(state) for field, state in zip(fields, states, strict=True)]
         slots = [number for _, number in layouts]
-        self.fields, self._states = list(fields), states
+        self.fields, self._states, self._infers = list(fields), states, False
         self.field_names = [field.name for field in fields]
         self.field_dims = [rows for rows, _ in layouts]
         self.field_starts = [0, *np.cumsum(slots)[:-1].tolist()]
@@ -160,7 +161,7 @@ def scan(frame: pd.DataFrame, fields: Sequence[Field]) -> list:
     return [field.scan(_column(frame, field, fields)) for field in fields]
 
 
-def _side_by_side(columns: Sequence[Array], some: slice, dtype: type) -> Array:
+def _side_by_side(columns: Sequence[Array], some: slice, dtype: DTypeLike) -> Array:
     """(b, s), some rows of columns of (n, slots); copied one below the other, which is faster, and turned."""
     turned = np.concatenate([column[some].T for column in columns], dtype=dtype, casting="same_kind")
     return np.ascontiguousarray(turned.T)

@@ -19,7 +19,7 @@ A column may come in pieces of PIECE_ROWS rows (the last may be shorter): the st
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -223,8 +223,24 @@ class MultiValued:
         return tuple(dict.fromkeys(key for key in keys if key))
 
 
-Field = Categorical | Numerical | MultiValued
-KINDS = {kind.kind: kind for kind in (Categorical, Numerical, MultiValued)}
+@runtime_checkable
+class Field(Protocol):
+    """What every kind of field offers. The part that its `scan` returns is for its own `combine` and `coder` alone."""
+
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str: ...
+
+    def scan(self, column: Any) -> Any: ...
+    def combine(self, parts: Iterable[Any]) -> dict: ...
+    def layout(self, state: dict) -> tuple[int, int]: ...
+    def coder(self, state: dict) -> Callable[[Any], tuple[Array, Array]]: ...
+
+
+KINDS: dict[str, type[Categorical | Numerical | MultiValued]] = {
+    kind.kind: kind for kind in (Categorical, Numerical, MultiValued)
+}
 
 
 def infer_fields(frame: pd.DataFrame) -> list[Field]:
@@ -233,7 +249,7 @@ def infer_fields(frame: pd.DataFrame) -> list[Field]:
     Integers in a click log are ids more often than amounts; name a column of amounts as `Numerical` yourself.
     Raises ValueError for columns of dates, which need a decision: the hour? the weekday? the age in days?
     """
-    fields = []
+    fields: list[Field] = []
     for name, column in frame.items():
         if column.dtype.kind in "mM" or isinstance(column.dtype, pd.DatetimeTZDtype | pd.PeriodDtype):
             raise ValueError(f"column {name!r} holds dates; derive what matters from it (hour, weekday, age in days)")

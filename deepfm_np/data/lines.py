@@ -37,7 +37,7 @@ class LineReader:
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
-        rows = []
+        rows: list[tuple] = []
         with open(path, encoding=encoding, errors="strict", newline="\n") as file:
             for number, line in self._numbered(path, file):
                 if limit is not None and len(rows) == limit:

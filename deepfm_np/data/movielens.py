@@ -122,8 +122,8 @@ def _rating(users: pd.DataFrame, items: pd.DataFrame):
     return parse
 
 
-def _joined(users: pd.DataFrame, items: pd.DataFrame, ratings: list, drop_threes: bool, skipped: int) -> ClickData:
-    ratings = np.array(ratings)
+def _joined(users: pd.DataFrame, items: pd.DataFrame, rows: list[tuple], drop_threes: bool, skipped: int) -> ClickData:
+    ratings = np.array(rows)
     if drop_threes:
         ratings = ratings[ratings[:, 2] != 3]
         if not len(ratings):

@@ -115,8 +115,10 @@ def text_columns(fields: Sequence[Field]) -> list[str]:
     return [field.name for field in fields if not isinstance(field, Numerical)]
 
 
-def declared_fields(label: str, categorical, numerical, multi_valued, separator: str) -> list[Field]:
-    fields = [
+def declared_fields(
+    label: str, categorical: Sequence[str], numerical: Sequence[str], multi_valued: Sequence[str], separator: str
+) -> list[Field]:
+    fields: list[Field] = [
         *(Categorical(name) for name in categorical),
         *(Numerical(name) for name in numerical),
         *(MultiValued(name, separator=separator) for name in multi_valued),

@@ -14,7 +14,7 @@ from deepfm_np.system.files import write_text
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises" / "source"
 STUB = "# your lines here"
-REGIONS = {"SOLUTION": STUB, "HIDDEN TESTS": None}  # what stands in the blank in place of the region
+REGIONS = {"SOLUTION": [STUB], "HIDDEN TESTS": []}  # the lines that replace a region in the blank
 
 
 class Check(NamedTuple):
@@ -85,7 +85,8 @@ def blank(notebook: dict) -> dict:
 
 def without_regions(code: str) -> str:
     """The code with each region replaced by its stub. Raises ValueError for a marker that is misspelt or alone."""
-    kept, inside = [], None
+    kept: list[str] = []
+    inside = None
     for line in code.split("\n"):
         marker = re.fullmatch(r"(\s*)### (BEGIN|END) (SOLUTION|HIDDEN TESTS)", line)
         if marker is None:
@@ -98,8 +99,8 @@ def without_regions(code: str) -> str:
         if (side == "BEGIN") != (inside is None) or (side == "END" and region != inside):
             raise ValueError(f"{line.strip()!r} without its other half")
         inside = region if side == "BEGIN" else None
-        if side == "BEGIN" and REGIONS[region]:
-            kept.append(indent + REGIONS[region])
+        if side == "BEGIN":
+            kept += [indent + stub for stub in REGIONS[region]]
     if inside:
         raise ValueError(f"'### BEGIN {inside}' without its end")
     return "\n".join(kept).rstrip("\n")

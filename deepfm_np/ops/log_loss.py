@@ -19,7 +19,7 @@ class LogLossCache(NamedTuple):
     u: Array  # (n,), sign * logits
 
 
-def log_loss_forward(logits: Array, labels: Array) -> tuple[np.generic, LogLossCache]:
+def log_loss_forward(logits: Array, labels: Array) -> tuple[np.inexact, LogLossCache]:
     """(n,) logits, (n,) labels of 0 or 1 -> the mean loss in nats, a scalar in the dtype of the logits.
 
     log(1 + exp(u)) = -min(-u, 0) + log(1 + exp(-|u|)) is finite at any logit.

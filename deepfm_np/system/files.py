@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 
-def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
+def write_whole(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it: a reader sees the old file or the new one.
 
     Raises OSError where the folder does not exist or cannot be written; `path` is then as it was.
@@ -49,7 +49,7 @@ def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
     if objects:
         raise ValueError(f"{path}: {', '.join(objects)} would need pickle, which is never written")
-    write_whole(path, lambda file: np.savez(file, **arrays))
+    write_whole(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]  # no array is named allow_pickle
 
 
 def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ do, each on its part, and a matrix product keeps to one thread.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, reduce
 from itertools import pairwise
 from threading import Lock
@@ -87,19 +87,19 @@ class _BlasLimit:
     """The limit on BLAS's threads, which belongs to the process, and how many uses hold it."""
 
     def __init__(self):
-        self.lock, self.uses, self.limit = Lock(), 0, None
+        self.lock, self.uses, self.limit = Lock(), 0, ExitStack()
 
     def acquire(self) -> None:
         with self.lock:
             if self.uses == 0:
-                self.limit = _controller().limit(limits=1, user_api="blas")
+                self.limit.enter_context(_controller().limit(limits=1, user_api="blas"))
             self.uses += 1
 
     def release(self) -> None:
         with self.lock:
             self.uses -= 1
             if self.uses == 0:
-                self.limit.restore_original_limits()
+                self.limit.close()
 
 
 _BLAS = _BlasLimit()

@@ -16,7 +16,7 @@ import pandas as pd
 from deepfm_np.data import fields
 from deepfm_np.data.cells import key_of
 from deepfm_np.data.criteo import CATEGORIES, INTEGERS, parse_cells
-from deepfm_np.data.fields import Numerical
+from deepfm_np.data.fields import Field, Numerical
 from deepfm_np.data.lines import LineReader
 from deepfm_np.data.stream.hashes import HashCategorical, pack
 from deepfm_np.data.stream.prefetch import prefetch
@@ -56,9 +56,9 @@ class CriteoStream:
         self.path, self.on_error = Path(path), on_error
         if not self.path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
-        self.total = self.path.stat().st_size
+        self.total: int | None = self.path.stat().st_size
         self.limit = rows
-        self.fields = [
+        self.fields: list[Field] = [
             *(Numerical(name, scaling="log") for name in INTEGERS),
             *(HashCategorical(name, min_count) for name in CATEGORIES),
         ]
@@ -134,18 +134,18 @@ def parse_block(text: bytes) -> Rows | None:
     text = text.replace(b"\r\n", b"\n") if b"\r" in text else text
     if not text.isascii() or not text.endswith(b"\n") or any(byte in text for byte in (b".", b"\r", b"\0")):
         return None
-    text = np.frombuffer(text + bytes(8), np.uint8)
-    ends = np.flatnonzero(text - 9 < 2)  # tabs, 9, and line ends, 10: what is below 9 wraps around
+    characters = np.frombuffer(text + bytes(8), np.uint8)
+    ends = np.flatnonzero(characters - 9 < 2)  # tabs, 9, and line ends, 10: what is below 9 wraps around
     if len(ends) % CELLS:
         return None
     lengths = _by_column(np.diff(ends, prepend=-1) - 1)
     ends = _by_column(ends)
-    labels, marks = text[ends[0] - 1] - ord("0"), text[ends]
+    labels, marks = characters[ends[0] - 1] - ord("0"), characters[ends]
     if (marks[-1] != 10).any() or (marks[:-1] != 9).any() or lengths.max() > 8:
         return None
     if (lengths[0] != 1).any() or (labels > 1).any():
         return None
-    words = _words(text, ends[:-1] + 1, lengths[1:])
+    words = _words(characters, ends[:-1] + 1, lengths[1:])
     numbers = _integers(words[: len(INTEGERS)], lengths[1 : 1 + len(INTEGERS)])
     return None if numbers is None else Rows(labels, numbers.T, words[len(INTEGERS) :].T)
 
@@ -155,9 +155,9 @@ def _by_column(cells: Array) -> Array:
     return np.ascontiguousarray(cells.reshape(-1, CELLS).T)
 
 
-def _words(text: Array, starts: Array, lengths: Array) -> Array:
+def _words(characters: Array, starts: Array, lengths: Array) -> Array:
     """The words of the cells that begin at `starts`: 8 bytes are read wherever one begins, and cut to its length."""
-    at_every_byte = np.ndarray((len(text) - 7,), ">u8", buffer=text, strides=(1,))
+    at_every_byte = np.ndarray((len(characters) - 7,), ">u8", buffer=characters, strides=(1,))
     return at_every_byte[starts].astype(np.uint64) & ONES[lengths]
 
 

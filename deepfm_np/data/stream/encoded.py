@@ -18,7 +18,7 @@ last piece; after a power cut delete FOLDER.part. It needs room for about 200 by
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from io import BytesIO
 from pathlib import Path
@@ -183,12 +183,12 @@ class _Growing:
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: type):
         header = BytesIO()
-        dtype = np.dtype(dtype)
-        about = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+        about = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(header, about)
-        self.header, self.row_bytes = header.getvalue(), dtype.itemsize * int(np.prod(shape[1:]))
+        self.header, self.row_bytes = header.getvalue(), np.dtype(dtype).itemsize * int(np.prod(shape[1:]))
         self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
-        self.thread, self.syncing = ThreadPoolExecutor(1), None
+        self.thread = ThreadPoolExecutor(1)
+        self.syncing: Future[None] | None = None
 
     def rows(self) -> int:
         """How many are there."""
@@ -202,7 +202,7 @@ class _Growing:
         self.file.truncate()
 
     def append(self, rows: Array) -> None:
-        self.file.write(np.ascontiguousarray(rows))
+        self.file.write(np.ascontiguousarray(rows).data)
 
     def sync(self) -> None:
         """Bring to the disk what was written before the last call, and begin with what was written since."""

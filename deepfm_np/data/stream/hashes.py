@@ -6,12 +6,13 @@ as their texts do, and the empty text is 0. What is learned and encoded is what 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from deepfm_np.data.fields import FIRST_VALUE, MISSING, UNKNOWN, Categorical
+from deepfm_np.constraints import checked
+from deepfm_np.data.fields import FIRST_VALUE, MISSING, UNKNOWN
 from deepfm_np.ops.rows import Array
 
 MERGED_AT_ONCE = 2**21  # hashes, which bounds the memory that counting takes
@@ -25,8 +26,15 @@ class HashCells(NamedTuple):
 
 
 @dataclass(frozen=True)
-class HashCategorical(Categorical):
-    """A `Categorical` whose columns are (n,) hashes; it is saved as a plain one."""
+class HashCategorical:
+    """Does for columns of (n,) hashes what `Categorical` does for texts, and is saved as a `Categorical`."""
+
+    kind: ClassVar[str] = "categorical"
+    name: str
+    min_count: int = 1
+
+    def __post_init__(self):
+        checked("min_count", self.min_count, owner=f"{self.name}: ")
 
     def scan(self, column: Array) -> HashCells:
         codes, hashes = pd.factorize(column)
@@ -43,6 +51,9 @@ class HashCategorical(Categorical):
             counts.append(np.bincount(part.codes.astype(np.intp)).astype(np.uint32))
         kept = [_frequent(*some, self.min_count) for some in _ranges(hashes, counts)]
         return {"values": unpack(np.concatenate([np.empty(0, np.uint64), *kept]))}
+
+    def layout(self, state: dict) -> tuple[int, int]:
+        return FIRST_VALUE + len(state["values"]), 1
 
     def coder(self, state: dict) -> Callable[[HashCells], tuple[Array, Array]]:
         known = np.append(pack(state["values"]), ~np.uint64(0))  # the last is no text, and stands behind all
@@ -76,11 +87,12 @@ def _ranges(hashes: list[Array], counts: list[Array]) -> Iterable[tuple[Array, A
     sample = np.sort(np.concatenate([part[::64] for part in hashes]))
     bounds = sample[np.arange(1, ranges) * len(sample) // ranges]
     cuts = [[0, *np.searchsorted(part, bounds), len(part)] for part in hashes]
+
+    def in_range(i: int, parts: list[Array]) -> Array:
+        return np.concatenate([part[cut[i] : cut[i + 1]] for part, cut in zip(parts, cuts, strict=True)])
+
     for i in range(ranges):
-        yield tuple(
-            np.concatenate([part[cut[i] : cut[i + 1]] for part, cut in zip(parts, cuts, strict=True)])
-            for parts in (hashes, counts)
-        )
+        yield in_range(i, hashes), in_range(i, counts)
 
 
 def _frequent(hashes: Array, counts: Array, min_count: int) -> Array:

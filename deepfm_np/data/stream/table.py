@@ -1,6 +1,6 @@
 """A CSV or Parquet file of any size, read in pieces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def _frames(path: str | Path, as_text: Sequence[str], rows: int) -> Iterator[pd.
         raise ValueError(f"{path} has a header and no rows")
 
 
-def _parquet_frames(path: Path, rows: int) -> Iterator[pd.DataFrame]:
+def _parquet_frames(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
