@@ -68,7 +68,7 @@ def is_floating(value: object) -> bool:
 
 
 def shared(values: dict[Path, object]) -> list[list[Path]]:
-    """The paths of every floating array or number; those of one array, which must be replaced together, are together."""
+    """The paths of every floating array or number, one list for each: an array may be held in several places."""
     groups: dict[object, list[Path]] = {}
     for path, value in values.items():
         if is_floating(value):

@@ -63,7 +63,7 @@ class Passes:
         if len(returned) == len(self.names):
             return list(returned)
         raise ValueError(
-            f"backward must return one gradient for each of {', '.join(self.names)}; it returns {len(returned)} values: "
+            f"backward must return one gradient for each of {', '.join(self.names)}; it returns {len(returned)}: "
             "backward=... may be a function of the layer and grad_y that stores the others where params finds them"
         )
 
