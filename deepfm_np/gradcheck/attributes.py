@@ -4,7 +4,7 @@ A path is the steps from the object to a value: ("W",) is `layer.W`, ("params", 
 ("layers", 0, "W", "data") is `layer.layers[0].W.data`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 import numpy as np
@@ -62,21 +62,23 @@ def short_name(path: Path) -> str:
     return spelled(path)
 
 
-def is_floating(value: object) -> bool:
-    """Whether it is a floating array or number."""
-    return isinstance(value, float | np.floating) or (isinstance(value, np.ndarray) and value.dtype.kind == "f")
+def is_number(value: object) -> bool:
+    """Whether it is a floating array or a number: a bias may start as the integer 0."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "f"
+    return isinstance(value, int | float | np.floating) and not isinstance(value, bool)
 
 
-def shared(values: dict[Path, object]) -> list[list[Path]]:
+def shared(values: Mapping[Path, object]) -> list[list[Path]]:
     """The paths of every floating array or number, one list for each: an array may be held in several places."""
     groups: dict[object, list[Path]] = {}
     for path, value in values.items():
-        if is_floating(value):
+        if is_number(value):
             groups.setdefault(id(value) if isinstance(value, np.ndarray) else path, []).append(path)
     return list(groups.values())
 
 
-def gradient_path(paths: Iterable[Path], values: dict[Path, object]) -> Path | None:
+def gradient_path(paths: Iterable[Path], values: Mapping[Path, object]) -> Path | None:
     """Where the gradient of a parameter is, by its name: `dW` beside `W`, `grads["W"]` beside `params["W"]`."""
     return next((other for path in paths for other in values if _is_gradient_path(path, other)), None)
 

@@ -19,7 +19,7 @@ from deepfm_np.gradcheck.attributes import (
     Path,
     get,
     gradient_path,
-    is_floating,
+    is_number,
     put,
     shared,
     short_name,
@@ -85,12 +85,12 @@ def check_layer(
     found = _found(used, passes, elsewhere) if params is None else [_named(used, *pair) for pair in params.items()]
     adding = _that_add_up(used, passes, elsewhere, found)
     start = values_of(layer)
-    point = copied("x", inputs | {p.name: start.get(p.paths[0], get(used, p.paths[0])) for p in found})
+    point = inputs | {p.name: _floating(start.get(p.paths[0]), get(used, p.paths[0])) for p in found}
     names, unknown = to_differentiate(wrt, point), []
     if wrt is None and found:
-        unknown = [name for name, gradient in zip(inputs, gradients_of_inputs, strict=True) if gradient is None]
-        unknown = [name for name in names if name in unknown]
-        names = [name for name in names if name not in unknown]
+        without = [name for name, gradient in zip(inputs, gradients_of_inputs, strict=True) if gradient is None]
+        unknown = [name for name in names if name in without]
+        names = [name for name in names if name not in without]
 
     def run(*arrays: Array) -> tuple:
         layer, given = deepcopy(used), arrays[: len(inputs)]
@@ -135,7 +135,7 @@ def check_model(
     if not isinstance(arrays, dict):
         has = ", ".join(vars(used)) or "no attributes"
         raise ValueError(f"the model has no dict {params!r} of parameters; it has {has}: name the dict, params='...'")
-    arrays = {name: np.array(value) for name, value in arrays.items() if is_floating(value)}
+    arrays = {name: np.array(value) for name, value in arrays.items() if is_number(value)}
     paths = {name: _paths_with((params, name), values) for name in arrays}
     known = inspect.signature(check_loss).parameters
     own = {name: options.pop(name) for name in list(options) if name in known}
@@ -167,9 +167,10 @@ def _found(used: object, passes: Passes, inputs: list) -> list[Parameter]:
     found, without = {}, []
     for paths in shared(values):
         gradient = gradient_path(paths, values)
-        if gradient is None and (not _same(y, again) or not np.ndim(values[paths[0]])):
-            continue  # a setting such as epsilon
-        moved, layer = values[paths[0]] + 1e-3 * rng.random(np.shape(values[paths[0]])), deepcopy(used)
+        value = np.asarray(values[paths[0]])
+        if gradient is None and (not value.ndim or not _same(y, again)):
+            continue  # a setting such as epsilon; or forward draws numbers, so that y shows no dependence
+        moved, layer = value + 1e-3 * rng.random(value.shape), deepcopy(used)
         put(layer, paths, moved)
         is_ignored = _same(passes.run(layer, inputs), y)
         if not same(get(layer, paths[0]), moved):
@@ -191,12 +192,14 @@ def _found(used: object, passes: Passes, inputs: list) -> list[Parameter]:
 def _named(used: object, name: str, gradient: str | Callable) -> Parameter:
     """The parameter of this name, with the gradient of that name."""
     values = values_of(used)
-    wanted = [name] if callable(gradient) else [name, gradient]
-    places = [next((p for p in values if text in (spelled(p), short_name(p))), None) for text in wanted]
-    for text, path in zip(wanted, places, strict=True):
-        if path is None:
-            raise ValueError(f"params names {text!r}; after backward the layer has {_arrays_in(values)}")
-    return Parameter(name, _paths_with(places[0], values), gradient if callable(gradient) else places[1])
+
+    def place(text: str) -> Path:
+        for path in values:
+            if text in (spelled(path), short_name(path)):
+                return path
+        raise ValueError(f"params names {text!r}; after backward the layer has {_arrays_in(values)}")
+
+    return Parameter(name, _paths_with(place(name), values), gradient if callable(gradient) else place(gradient))
 
 
 def _that_add_up(used: object, passes: Passes, inputs: list, found: list[Parameter]) -> set[str]:
@@ -219,9 +222,15 @@ def _that_add_up(used: object, passes: Passes, inputs: list, found: list[Paramet
     return adding
 
 
-def _times(factor: float, gradient: object) -> object:
+def _floating(start: object, later: object) -> Array:
+    """The value of a parameter; that after a pass where a layer makes its parameters in the first one."""
+    value = np.array(start if is_number(start) else later)
+    return value if value.dtype.kind == "f" else value.astype(float)
+
+
+def _times(factor: object, gradient: object) -> object:
     """The gradient of a scaled loss. What is not an array is left for the check to complain about."""
-    return factor * gradient if isinstance(gradient, np.ndarray | float) else gradient
+    return np.asarray(factor) * gradient if isinstance(gradient, np.ndarray | float) else gradient
 
 
 def _paths_with(path: Path, values: Mapping[Path, object]) -> list[Path]:
@@ -236,5 +245,5 @@ def _same(y: object, other: object) -> bool:
 
 
 def _arrays_in(values: Mapping[Path, object]) -> str:
-    arrays = (short_name(path) for path, value in values.items() if is_floating(value) and np.ndim(value))
+    arrays = (short_name(path) for path, value in values.items() if isinstance(value, np.ndarray) and is_number(value))
     return ", ".join(arrays) or "no floating arrays"

@@ -89,8 +89,8 @@ def _arriving(arguments: Sequence[inspect.Parameter], grad_y) -> dict:
     """What arrives, by the names of the arguments that take it; by "*" for an argument such as *grads."""
     several = isinstance(grad_y, tuple) and len(grad_y) == len(arguments) > 1
     if not several and len(arguments) != 1:
-        names = ", ".join(argument.name for argument in arguments)
-        takes = f"takes {names}, of which one should be grad_y" if names else "takes no grad_y, as that of a loss may"
+        found = ", ".join(argument.name for argument in arguments)
+        takes = f"takes {found}, of which one should be grad_y" if found else "takes no grad_y, as that of a loss may"
         raise ValueError(f"backward {takes}: backward=... may be a function of the layer and grad_y that calls it")
     if arguments[0].kind is inspect.Parameter.VAR_POSITIONAL:
         return {"*": grad_y if isinstance(grad_y, tuple) else (grad_y,)}

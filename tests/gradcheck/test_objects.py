@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepfm_np.gradcheck import check_layer, check_model
-from deepfm_np.gradcheck.attributes import is_floating, values_of
+from deepfm_np.gradcheck.attributes import is_number, values_of
 from deepfm_np.gradcheck.objects import ADDS_UP, IGNORED
 
 RNG = np.random.default_rng(0)
@@ -204,7 +204,7 @@ def verdicts(report):
 
 
 def numbers(layer):
-    return {path: np.array(value) for path, value in values_of(layer).items() if is_floating(value)}
+    return {path: np.array(value) for path, value in values_of(layer).items() if is_number(value)}
 
 
 def assert_unchanged(layer, before):
@@ -452,6 +452,64 @@ def test_a_layer_is_checked_in_the_mode_it_is_in(training):
     assert verdicts(report) == {"x": "pass", "gamma": "pass", "beta": "pass"}
     assert_unchanged(layer, before)
     assert layer.training == training
+
+
+class Dropout:
+    """A mask from a generator of the layer's own."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def draw(self, shape):
+        return self.rng.random(shape)
+
+    def forward(self, x):
+        self.mask = (self.draw(x.shape) > 0.4) / 0.6
+        return x * self.mask
+
+    def backward(self, dout):
+        return dout * self.mask
+
+
+def test_a_mask_is_frozen_where_the_layer_owns_the_generator():
+    shared = np.random.RandomState(0)
+
+    class Borrowing(Dropout):
+        def draw(self, shape):
+            return shared.random_sample(shape)
+
+    def seeded(layer, x):
+        shared.seed(0)
+        return layer.forward(x)
+
+    assert verdicts(check_layer(Dropout(), X)) == {"x": "pass"}
+    result = check_layer(Borrowing(), X).results[0]
+    assert result.verdict == "inconclusive" and "not deterministic" in result.hint
+    assert verdicts(check_layer(Borrowing(), X, forward=seeded)) == {"x": "pass"}
+
+
+class Neuron:
+    """Parameters are made in the first pass, the bias as an integer."""
+
+    w, b = None, 0
+
+    def forward(self, x):
+        if self.w is None:
+            self.w, self.b = np.ones(x.shape[1]), 0
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, grad_y):
+        self.dw, self.db = self.x.T @ grad_y, grad_y.sum()
+        return np.outer(grad_y, self.w)
+
+
+def test_parameters_made_in_the_first_pass_are_found_and_so_is_a_bias_of_integer_0():
+    neuron = Neuron()
+    report = check_layer(neuron, X)
+    assert verdicts(report) == {"x": "pass", "w": "pass", "b": "pass"}
+    assert [result.shape for result in report.results] == [(5, 4), (4,), ()]
+    assert vars(neuron) == {}
 
 
 class Recurrent:
