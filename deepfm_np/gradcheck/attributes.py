@@ -54,12 +54,10 @@ def spelled(path: Path) -> str:
 
 
 def short_name(path: Path) -> str:
-    """The name of a parameter: its path, without a dict of parameters around it or a `.data` behind it."""
-    if len(path) > 1 and path[-1] in VALUES:
-        path = path[:-1]
-    if len(path) > 1 and path[0] in CONTAINERS and isinstance(path[1], str):
-        path = path[1:]
-    return spelled(path)
+    """The name of a parameter: its path without the dict that holds the parameters and without `.data` behind it."""
+    path = path[:-1] if path[-1] in VALUES else path
+    steps = zip(path, (*path[1:], None), strict=True)
+    return spelled(tuple(step for step, after in steps if not (step in CONTAINERS and isinstance(after, str))))
 
 
 def is_number(value: object) -> bool:

@@ -34,10 +34,7 @@ from deepfm_np.gradcheck.report import Report, Result
 STATISTICS = ("running", "moving")  # how their names begin; forward depends on them, but they have no gradient
 ADDS_UP = "backward adds to the gradient that is there: set it to zero before each step"
 IGNORED = "forward gives the same y whatever its value: it is not used, or forward keeps another copy"
-NO_GRADIENT_OF_X = (
-    "backward returns None and stores no gradient of x, so it was not compared: return it, or name in wrt "
-)
-NO_GRADIENT_OF_X += "what has a gradient"
+NO_GRADIENT_OF_X = "backward returns None and stores no gradient of it, so nothing was compared: return it, or name in wrt what has one"
 
 
 class Parameter(NamedTuple):
@@ -51,6 +48,14 @@ class Parameter(NamedTuple):
     def gradient_in(self, layer: object) -> object:
         """Its gradient, after a backward pass of the layer."""
         return self.gradient(layer) if callable(self.gradient) else get(layer, self.gradient)
+
+    def set_gradient(self, layer: object, value: float) -> None:
+        """Set each entry of its gradient; in place, as the array may have other names."""
+        gradient = self.gradient_in(layer)
+        if isinstance(gradient, np.ndarray) and gradient.flags.writeable:
+            gradient[...] = value
+        elif is_number(gradient) and not callable(self.gradient):
+            put(layer, [self.gradient], type(gradient)(value))
 
 
 def check_layer(
@@ -82,6 +87,7 @@ def check_layer(
     elsewhere = list(nearby(inputs, [name for name, value in inputs.items() if value.dtype.kind == "f"]).values())
     used = _copy(layer)
     gradients_of_inputs = passes.both(used, elsewhere)  # first, so that a cache which is never renewed shows
+    _empty_collections(used, passes, elsewhere)
     found = _found(used, passes, elsewhere) if params is None else [_named(used, *pair) for pair in params.items()]
     adding = _that_add_up(used, passes, elsewhere, found)
     start = values_of(layer)
@@ -157,6 +163,17 @@ def _copy(layer: object):
         raise ValueError(f"the {kind} cannot be copied ({error}), and only copies are checked") from error
 
 
+def _empty_collections(used: object, passes: Passes, inputs: list) -> None:
+    """Take out of a layer the caches that it collects in lists, one a pass, to use them all at once."""
+    again = deepcopy(used)
+    passes.run(again, inputs)
+    later = values_of(again)
+    for path, value in values_of(used).items():
+        if isinstance(value, list) and isinstance(later.get(path), list):
+            added = max(0, len(later[path]) - len(value))
+            del value[max(0, len(value) - added) :]
+
+
 def _found(used: object, passes: Passes, inputs: list) -> list[Parameter]:
     """The parameters, in a layer that has run backwards: what forward leaves as it is set and whose gradient is there.
 
@@ -203,23 +220,16 @@ def _named(used: object, name: str, gradient: str | Callable) -> Parameter:
 
 
 def _that_add_up(used: object, passes: Passes, inputs: list, found: list[Parameter]) -> set[str]:
-    """The names of the gradients to which each backward pass adds, which are set to zero in the layer."""
-    seen, layer = [], deepcopy(used)
-    for _ in range(3):
-        passes.both(layer, inputs)
-        seen.append([np.array(p.gradient_in(layer)) for p in found])
-    adding = set()
-    for parameter, first, second, third in zip(found, *seen, strict=True):
-        if not all(gradient.dtype.kind == "f" for gradient in (first, second, third)):
-            continue
-        if (second != first).any() and np.allclose(second - first, third - second, rtol=1e-6):
-            adding.add(parameter.name)
-            gradient = parameter.gradient_in(used)
-            if isinstance(gradient, np.ndarray):
-                gradient[...] = 0
-            else:
-                put(used, [parameter.gradient], 0.0)
-    return adding
+    """The names of the gradients to which a backward pass adds; these are set to zero in the layer."""
+    usual, moved = deepcopy(used), deepcopy(used)
+    for parameter in found:
+        parameter.set_gradient(moved, 1)
+    passes.both(usual, inputs)
+    passes.both(moved, inputs)
+    adding = [p for p in found if not _same(p.gradient_in(usual), p.gradient_in(moved))]
+    for parameter in adding:
+        parameter.set_gradient(used, 0)
+    return {parameter.name for parameter in adding}
 
 
 def _floating(start: object, later: object) -> Array:

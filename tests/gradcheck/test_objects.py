@@ -342,6 +342,36 @@ def test_a_cache_that_is_never_renewed_fails():
     assert (result.verdict, result.rule) == ("fail", "stale cache")
 
 
+class Collecting(Affine):
+    """Each forward adds its cache to a list, and backward goes through all of them, until flush."""
+
+    def __init__(self):
+        self.parameters, self.gradients_ = {}, None
+        self.X, self.is_initialized = [], False
+
+    def forward(self, X):
+        if not self.is_initialized:
+            self.parameters, self.gradients_ = {"W": RNG.standard_normal((4, 3))}, {"W": np.zeros((4, 3))}
+            self.is_initialized = True
+        self.X.append(X)
+        return X @ self.parameters["W"]
+
+    def backward(self, dLdy):
+        for X in self.X:
+            dX, dW, _ = self.gradients(X, dLdy, self.parameters["W"])
+            self.gradients_["W"] += dW
+        return dX
+
+
+def test_a_layer_that_collects_its_caches_is_checked_as_in_its_first_pass():
+    params = {"W": lambda layer: layer.gradients_["W"]}
+    layer = Collecting()
+    assert verdicts(check_layer(layer, X, params=params)) == {"x": "pass", "W": "pass"}
+    assert layer.X == [] and layer.parameters == {}
+    layer.factors = (1, 2, 1)
+    assert verdicts(check_layer(layer, X, params=params)) == {"x": "pass", "W": "fail"}
+
+
 class Embedding:
     def __init__(self, add):
         self.table, self.add = RNG.standard_normal((6, 2)), add
@@ -611,6 +641,20 @@ def test_names_can_be_given():
 def test_what_is_not_found_is_asked_for(arguments, message):
     with pytest.raises(ValueError, match=message):
         check_layer(Unusual(), X, **arguments)
+
+
+def test_a_backward_that_returns_all_gradients_is_given_as_a_function_that_stores_them():
+    class Returning(Attributes):
+        def backward(self, dout):
+            return self.gradients(self.x, dout, self.W)
+
+    def backward(layer, dout):
+        dx, layer.dW, layer.db = layer.backward(dout)
+        return dx
+
+    assert verdicts(check_layer(Returning(), X, backward=backward)) == {"x": "pass", "W": "pass", "b": "pass"}
+    with pytest.raises(ValueError, match="backward must return one gradient for each of x; it returns 3"):
+        check_layer(Returning(), X)
 
 
 def test_a_backward_with_a_learning_rate_is_asked_for_a_function():
