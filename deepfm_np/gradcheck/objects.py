@@ -34,7 +34,9 @@ from deepfm_np.gradcheck.report import Report, Result
 STATISTICS = ("running", "moving")  # how their names begin; forward depends on them, but they have no gradient
 ADDS_UP = "backward adds to the gradient that is there: set it to zero before each step"
 IGNORED = "forward gives the same y whatever its value: it is not used, or forward keeps another copy"
-NO_GRADIENT_OF_X = "backward returns None and stores no gradient of it, so nothing was compared: return it, or name in wrt what has one"
+NO_GRADIENT_OF_X = (
+    "backward neither returns nor stores its gradient, so nothing was compared: return it, or leave it out of wrt"
+)
 
 
 class Parameter(NamedTuple):
@@ -55,7 +57,7 @@ class Parameter(NamedTuple):
         if isinstance(gradient, np.ndarray) and gradient.flags.writeable:
             gradient[...] = value
         elif is_number(gradient) and not callable(self.gradient):
-            put(layer, [self.gradient], type(gradient)(value))
+            put(layer, [self.gradient], float(value))
 
 
 def check_layer(
@@ -169,8 +171,9 @@ def _empty_collections(used: object, passes: Passes, inputs: list) -> None:
     passes.run(again, inputs)
     later = values_of(again)
     for path, value in values_of(used).items():
-        if isinstance(value, list) and isinstance(later.get(path), list):
-            added = max(0, len(later[path]) - len(value))
+        longer = later.get(path)
+        if isinstance(value, list) and isinstance(longer, list):
+            added = max(0, len(longer) - len(value))
             del value[max(0, len(value) - added) :]
 
 
@@ -226,7 +229,8 @@ def _that_add_up(used: object, passes: Passes, inputs: list, found: list[Paramet
         parameter.set_gradient(moved, 1)
     passes.both(usual, inputs)
     passes.both(moved, inputs)
-    adding = [p for p in found if not _same(p.gradient_in(usual), p.gradient_in(moved))]
+    pairs = [(p, p.gradient_in(usual), p.gradient_in(moved)) for p in found]
+    adding = [p for p, left, right in pairs if is_number(left) and not _same(left, right)]
     for parameter in adding:
         parameter.set_gradient(used, 0)
     return {parameter.name for parameter in adding}

@@ -6,6 +6,7 @@ import pytest
 from deepfm_np.gradcheck import check_layer, check_model
 from deepfm_np.gradcheck.attributes import is_number, values_of
 from deepfm_np.gradcheck.objects import ADDS_UP, IGNORED
+from deepfm_np.ops import RowGradient
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.standard_normal((5, 4)), RNG.standard_normal((4, 3)), np.zeros(3)
@@ -393,6 +394,18 @@ def test_an_integer_input_is_not_differentiated():
     assert verdicts(check_layer(Embedding(add=True), ids)) == {"table": "pass"}
     result = check_layer(Embedding(add=False), {"ids": ids}).results[0]
     assert (result.name, result.verdict, result.rule) == ("table", "fail", "repeated rows")
+
+
+def test_a_gradient_of_rows_is_checked_and_does_not_count_as_added_to():
+    class Rows(Embedding):
+        def backward(self, dout):
+            super().backward(dout)
+            rows = np.unique(self.ids)
+            self.dtable = RowGradient(rows, self.dtable[rows])
+
+    report = check_layer(Rows(add=True), np.array([[0, 1], [1, 4], [5, 1]]))
+    assert verdicts(report) == {"table": "pass"}
+    assert ADDS_UP not in report.results[0].note
 
 
 class SoftmaxLoss:

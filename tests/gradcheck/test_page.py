@@ -31,8 +31,15 @@ def test_the_right_code_of_the_page_passes(page):
     assert all(report.ok for report in reports)
 
 
+def without_rounding(report):
+    """The cells of each line; of a tensor that passes only the first four, since the others show how it is rounded."""
+    lines = [re.split(r" {2,}", line.strip()) for line in report.strip().splitlines()]
+    return [cells[:4] if cells[2:3] == ["pass"] else cells for cells in lines]
+
+
 def test_the_page_shows_what_its_code_prints(page):
-    assert [page[2]] == re.findall(r"```text\n(.*?)```", PAGE, flags=re.S)
+    shown = re.findall(r"```text\n(.*?)```", PAGE, flags=re.S)
+    assert [without_rounding(page[2])] == [without_rounding(text) for text in shown]
 
 
 def test_the_test_of_the_page_passes_and_fails_for_its_wrong_layer(page):
