@@ -100,12 +100,12 @@ class Architecture:
         grads: Gradients = {"bias": np.asarray(grad_logits.sum())}
         if caches.first_order is not None:
             grads["weights"] = ops.first_order_backward(grad_logits, caches.first_order, touched)
-        grad_vectors, network_grads = self.branches(grad_logits, caches)
+        grad_vectors, network_grads = self.backward_to_vectors(grad_logits, caches)
         if caches.embedding is not None:
             grads["table"] = ops.embedding_backward(reduce(add, grad_vectors.values()), caches.embedding, touched)
         return grads | network_grads
 
-    def branches(self, grad_logits: Array, caches: Caches) -> tuple[dict[str, Array], dict[str, Array]]:
+    def backward_to_vectors(self, grad_logits: Array, caches: Caches) -> tuple[dict[str, Array], dict[str, Array]]:
         """What each reader of the shared vectors sends back to them, (n, m, k), and the gradients within the network.
 
         FM and network read the same vectors, so the gradient of the vectors is the sum of what the two send.
@@ -125,7 +125,7 @@ class Architecture:
         """The terms whose sum is the gradient of the shared table: "FM part", "deep part", "L2 term", where on."""
         if caches.embedding is None:
             return {}
-        grad_vectors, _ = self.branches(grad_logits, caches)
+        grad_vectors, _ = self.backward_to_vectors(grad_logits, caches)
         terms = {name: ops.embedding_backward(grad, caches.embedding) for name, grad in grad_vectors.items()}
         if self.l2_embedding:
             _, rows = ops.l2_rows_forward(params["table"], ids, values)

@@ -57,7 +57,7 @@ def fingerprint(
     }
 
 
-def save(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
+def save_checkpoint(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
     """Write the checkpoint of a run, atomically. run: its `fingerprint`."""
     about = {
         "run": run,
@@ -71,7 +71,7 @@ def save(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
     write_arrays(path, {"about": np.array(json.dumps(about, default=plain)), **arrays})
 
 
-def resume(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
+def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
     """Bring the model and the state to where the checkpoint left them.
 
     run: the `fingerprint` of the run that goes on. Raises ValueError where the file is damaged or of another run.

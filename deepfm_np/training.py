@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from tqdm.auto import tqdm
 
-from deepfm_np import checkpoint as checkpoints
 from deepfm_np import metrics
-from deepfm_np.checkpoint import Progress
+from deepfm_np.checkpoint import Progress, fingerprint, resume_run, save_checkpoint
 from deepfm_np.constraints import checked
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.model import DeepFM
@@ -74,11 +73,11 @@ def fit(
         model.require_splittable()
     optimizer = Adam() if optimizer is None else optimizer
     state = Progress(optimizer, np.random.default_rng(checked("seed", seed)))
-    run = checkpoints.fingerprint(
+    run = fingerprint(
         model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed, threads=threads
     )
     if checkpoint is not None and Path(checkpoint).exists():
-        checkpoints.resume(checkpoint, run, model, state)
+        resume_run(checkpoint, run, model, state)
     else:
         model.start_from(train.labels)
     with one_blas_thread() if threads > 1 else nullcontext(), _bar(train, state, epochs, batch_size, progress) as bar:
@@ -90,7 +89,7 @@ def fit(
             _end_epoch(model, valid, state, row, threads)
             bar.set_postfix({name: f"{number:.4f}" for name, number in row.items() if "valid" in name})
             if checkpoint is not None:
-                checkpoints.save(checkpoint, run, model, state)
+                save_checkpoint(checkpoint, run, model, state)
     if state.best is not None:
         model.restore(state.best)
     return pd.DataFrame(state.history, columns=COLUMNS)

@@ -173,12 +173,12 @@ KILLED = """
     import sys, numpy as np
     sys.path.insert(0, {tests!r})
     from test_training import TRAIN, VALID, small_model
-    from deepfm_np import checkpoint, training
-    finish = checkpoint.save
+    from deepfm_np import training
+    finish = training.save_checkpoint
     def save_and_report(*arguments):
         finish(*arguments)
         print("saved", flush=True)
-    checkpoint.save = save_and_report
+    training.save_checkpoint = save_and_report
     settings = dict(epochs=500, patience=500, batch_size=64, progress=False, checkpoint={path!r})
     training.fit(small_model(), TRAIN, VALID, **settings)
 """

@@ -65,24 +65,24 @@ class FieldEncoder:
         self._require_fitted()
         return self._encode(scan(frame, self.fields), len(frame))
 
-    def coder(self, dtype: DTypeLike = np.int64) -> Callable[[list], Iterator[tuple[Array, Array]]]:
-        """A function of what `scan` makes of a frame that gives its ids, of this dtype, and float32 values.
+    def lookup(self, dtype: DTypeLike = np.int64) -> Callable[[list], Iterator[tuple[Array, Array]]]:
+        """The function that turns what `scan` returned into ids and values: prepared once, used for many pieces.
 
-        They come by blocks of rows that stay in the processor's cache: (b, s) and (b, s). The function is prepared
-        once and used for many pieces. Raises ValueError before `fit`.
+        It yields them block by block, (b, s) ids of this dtype and (b, s) float32 values; a block fits the processor's
+        cache. A field's row becomes an id by adding the row at which the field begins. Raises ValueError before `fit`.
         """
         self._require_fitted()
-        coders = [field.coder(state) for field, state in zip(self.fields, self._states, strict=True)]
+        lookups = [field.lookup(state) for field, state in zip(self.fields, self._states, strict=True)]
         slots = np.diff([*self.field_starts, self.num_slots])
         first_rows = np.repeat(np.cumsum([0, *self.field_dims[:-1]]), slots).astype(dtype)
 
-        def encode(parts: list) -> Iterator[tuple[Array, Array]]:
-            rows, values = zip(*(code(part) for code, part in zip(coders, parts, strict=True)), strict=True)
+        def ids_and_values(parts: list) -> Iterator[tuple[Array, Array]]:
+            rows, values = zip(*(look_up(part) for look_up, part in zip(lookups, parts, strict=True)), strict=True)
             for start in range(0, len(rows[0]), ROWS_AT_ONCE):
                 some = slice(start, start + ROWS_AT_ONCE)
                 yield _side_by_side(rows, some, dtype) + first_rows, _side_by_side(values, some, np.float32)
 
-        return encode
+        return ids_and_values
 
     def fit_transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
         """`fit`, then `transform` of the same frame, whose columns are scanned once."""
@@ -136,7 +136,7 @@ class FieldEncoder:
         """(n, s) ids and values of what `scan` made of n rows."""
         ids, values = np.empty((n, self.num_slots), np.int64), np.empty((n, self.num_slots), np.float32)
         start = 0
-        for block in self.coder()(parts):
+        for block in self.lookup()(parts):
             end = start + len(block[0])
             ids[start:end], values[start:end] = block
             start = end

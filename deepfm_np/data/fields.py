@@ -9,9 +9,10 @@ A missing number is filled and flagged in one slot: the row of the missing learn
 Each kind has
 
     scan(column) -> part              all that is needed of a piece of a column: `Cells`, or (n,) numbers
-    combine(parts) -> state           what training teaches, a dict that JSON can hold
-    layout(state) -> (rows, slots)
-    coder(state) -> encode            encode(part) -> (n, slots) rows, (n, slots) values; rows count within the field
+    combine(parts) -> state           what is learned from the training part, a dict that JSON can hold
+    layout(state) -> (rows, slots)    how many rows of the table and how many slots the field takes
+    lookup(state) -> look_up          the function that turns cells into rows:
+    look_up(part) -> (rows, values)   (n, slots) each; rows count from 0 within the field
 
 A column may come in pieces of PIECE_ROWS rows (the last may be shorter): the state is that of the whole, to the bit.
 """
@@ -66,14 +67,14 @@ class Categorical:
     def layout(self, state: dict) -> tuple[int, int]:
         return FIRST_VALUE + len(state["values"]), 1
 
-    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
+    def lookup(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
         row_of = {"": MISSING, **_row_of(state)}
 
-        def encode(part: Cells) -> tuple[Array, Array]:
+        def look_up(part: Cells) -> tuple[Array, Array]:
             rows = np.array([*(row_of.get(key, UNKNOWN) for key in part.keys), MISSING])
             return rows[part.codes][:, None], np.ones((len(part.codes), 1), np.float32)
 
-        return encode
+        return look_up
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Numerical:
     def layout(self, state: dict) -> tuple[int, int]:
         return (2 + len(state["edges"]) if self.scaling == "quantile" else 2), 1
 
-    def coder(self, state: dict) -> Callable[[Array], tuple[Array, Array]]:
+    def lookup(self, state: dict) -> Callable[[Array], tuple[Array, Array]]:
         return lambda x: self._buckets(x, state) if self.scaling == "quantile" else self._scaled(x, state)
 
     def _buckets(self, x: Array, state: dict) -> tuple[Array, Array]:
@@ -189,16 +190,16 @@ class MultiValued:
     def layout(self, state: dict) -> tuple[int, int]:
         return FIRST_VALUE + len(state["values"]), state["slots"]
 
-    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
+    def lookup(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
         row_of = _row_of(state)
 
-        def encode(part: Cells) -> tuple[Array, Array]:
+        def look_up(part: Cells) -> tuple[Array, Array]:
             needed = [_slots(cell, row_of) for cell in [*part.keys, ()]]
             self._warn_of_cuts(part.codes, needed, state["slots"])
             rows, values = self._padded(needed, state["slots"])
             return rows[part.codes], values[part.codes]
 
-        return encode
+        return look_up
 
     def _padded(self, needed: list[list[tuple[int, int]]], slots: int) -> tuple[Array, Array]:
         rows = np.full((len(needed), slots), UNKNOWN)
@@ -225,7 +226,7 @@ class MultiValued:
 
 @runtime_checkable
 class Field(Protocol):
-    """What every kind of field offers. The part that its `scan` returns is for its own `combine` and `coder` alone."""
+    """What every kind of field offers. The part that its `scan` returns is for its own `combine` and `lookup` alone."""
 
     kind: ClassVar[str]
 
@@ -235,7 +236,7 @@ class Field(Protocol):
     def scan(self, column: Any) -> Any: ...
     def combine(self, parts: Iterable[Any]) -> dict: ...
     def layout(self, state: dict) -> tuple[int, int]: ...
-    def coder(self, state: dict) -> Callable[[Any], tuple[Array, Array]]: ...
+    def lookup(self, state: dict) -> Callable[[Any], tuple[Array, Array]]: ...
 
 
 KINDS: dict[str, type[Categorical | Numerical | MultiValued]] = {

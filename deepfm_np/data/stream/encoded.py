@@ -141,7 +141,7 @@ def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
     pieces = stored_pieces(part / PIECES)
     n, s = pieces[-1].end["rows"], encoder.num_slots
     dtype = id_dtype(sum(encoder.field_dims))
-    code = encoder.coder(dtype)
+    code = encoder.lookup(dtype)
     shapes = {"ids": ((n, s), dtype), "values": ((n, s), np.float32), "labels": ((n,), np.uint8)}
     with ExitStack() as files:
         arrays = [files.enter_context(closing(_Growing(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]

@@ -55,16 +55,16 @@ class HashCategorical:
     def layout(self, state: dict) -> tuple[int, int]:
         return FIRST_VALUE + len(state["values"]), 1
 
-    def coder(self, state: dict) -> Callable[[HashCells], tuple[Array, Array]]:
+    def lookup(self, state: dict) -> Callable[[HashCells], tuple[Array, Array]]:
         known = np.append(pack(state["values"]), ~np.uint64(0))  # the last is no text, and stands behind all
 
-        def encode(part: HashCells) -> tuple[Array, Array]:
+        def look_up(part: HashCells) -> tuple[Array, Array]:
             at = np.searchsorted(known, part.hashes)
             rows = np.where(known[at] == part.hashes, at + FIRST_VALUE, UNKNOWN)
             rows[part.hashes == 0] = MISSING
             return rows.astype(np.int32)[part.codes][:, None], np.ones((len(part.codes), 1), np.float32)
 
-        return encode
+        return look_up
 
 
 def pack(texts: Sequence[str]) -> Array:
