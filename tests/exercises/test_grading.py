@@ -105,7 +105,7 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path):
 def test_a_blank_is_never_written_over_work(tmp_path):
     path = start("4", tmp_path)
     path.write_text("my work")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         start("04", tmp_path)
     assert path.read_text() == "my work"
 
