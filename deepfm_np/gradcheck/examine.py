@@ -11,7 +11,7 @@ from deepfm_np.gradcheck.diagnose import diagnose, how_many_wrong
 from deepfm_np.gradcheck.evidence import SLACK, Evidence, Operation
 from deepfm_np.gradcheck.fast import DIRECTIONS, along_directions, suspects
 from deepfm_np.gradcheck.gradient import complaint, is_row_gradient, to_dense
-from deepfm_np.gradcheck.judge import Measured, judge
+from deepfm_np.gradcheck.judge import UNCERTAIN, Measured, judge
 from deepfm_np.gradcheck.not_analytic import SINGLE, NotAnalyticError, complex_errors, executed_line, with_line
 from deepfm_np.gradcheck.numeric import (
     EPS,
@@ -33,6 +33,7 @@ JITTERED = 32  # entries whose numeric derivative is taken at each
 OFF_THE_KINK = 16  # points tried beside a kink
 ROUGH_STEP, ROUGH = 2.0**-24, 1e-10  # values that jump by more than ROUGH over such a step are rounded to float32
 APART = 1e-5  # how far the complex step and a central difference may lie apart
+BESIDE = 1e-3  # how far from a kink differences are taken, relative to the tensor
 DOUBTED = 8  # wrong entries at which the complex step is compared with differences
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
 NO_DERIVATIVE = ", so there is no derivative to compare with. Next: another point, or a forward that stays finite"
@@ -178,11 +179,11 @@ class Examination:
         if result.verdict == "fail" and not single:
             single = self.rounded_to_float32 or _backward_in_float32(gradient, x)
             result, allowed = judged()
-        if result.verdict == "fail" and measured.method == "complex":
+        if measured.entries and (result.verdict == "fail" or measured.kink.any()):
             measured = self._with_kinks(name, dense, measured, allowed)
             result, allowed = judged()
         if result.verdict == "fail":
-            noise = self._noise(name, dense, measured, allowed)
+            noise = self._noise(name, measured, allowed)
             result, allowed = judged(noise)
         if result.verdict == "fail" and measured.method == "complex":
             self._require_exact(name, dense, measured, allowed)
@@ -204,33 +205,37 @@ class Examination:
         have their corner there: a sum of them with each unit on or off. Then backward must be right at points nearby.
         """
         a, n = _at(dense, measured.entries), measured.derivative
-        wrong = np.flatnonzero(np.abs(a - n) > allowed)
-        sides = {i: self._slopes(name, measured.entries[i]) for i in wrong}
-        corners = [i for i in wrong if sides[i].differ]
+        doubted = np.flatnonzero((np.abs(a - n) > allowed) | (measured.kink > UNCERTAIN * measured.largest))
+        sides = {i: self._slopes(name, measured.entries[i]) for i in doubted}
+        corners = [i for i in doubted if sides[i].differ]
         beyond = [i for i in corners if not sides[i].hold(a[i], allowed[i])]
-        if beyond:
-            entries = [measured.entries[i] for i in beyond]
-            if not self._right_nearby(name, dense, entries, [sides[i] for i in beyond], allowed[beyond]):
-                corners = [i for i in corners if i not in beyond]
-        kink = np.zeros(n.size)
+        if beyond and self._right_nearby(name, dense, measured, beyond, [sides[i] for i in beyond], allowed[beyond]):
+            beyond = []
+        kink, derivative = measured.kink.copy(), n.copy()
         for i in corners:
-            kink[i] = max(abs(sides[i].right - sides[i].left), abs(a[i] - n[i]))
-        return measured._replace(kink=kink)
+            left, right = sorted(sides[i][:2])
+            kink[i] = 0.0 if i in beyond else max(right - left, abs(a[i] - n[i]))
+            derivative[i] = min(max(a[i], left), right) if i in beyond else n[i]
+        return measured._replace(kink=kink, derivative=derivative)
 
-    def _right_nearby(self, name: str, dense: Array, entries: list[tuple], sides: list[Slopes], allowed: Array) -> bool:
+    def _right_nearby(
+        self, name: str, dense: Array, measured: Measured, which: list[int], sides: list[Slopes], allowed: Array
+    ) -> bool:
         """Whether backward is right beside the kink, and at the kink within twice the range of what occurs there."""
+        entries = [measured.entries[i] for i in which]
         left, right = (np.array([getattr(side, end) for side in sides]) for end in ("left", "right"))
         seen = [np.zeros(len(entries)), left, right, left + right]  # all units off, ..., all of them on
         for _ in range(OFF_THE_KINK):
-            point = {other: self._moved(x) for other, x in self.point.items()}
+            point = {other: self._moved(x, measured.method) for other, x in self.point.items()}
             gradient = self.gradients_at(point)[list(self.gradients).index(name)]
             if complaint(gradient, dense.shape)[1]:
                 return False
             double = {other: to_double(value) for other, value in point.items()}
-            n = self._entries(name, entries, "complex", double).derivative
-            if (np.abs(_at(to_dense(gradient, dense.shape), entries) - n) > SLACK * allowed).any():
+            beside = self._entries(name, entries, "complex" if measured.method == "complex" else "central", double)
+            apart = np.abs(_at(to_dense(gradient, dense.shape), entries) - beside.derivative)
+            if (apart > SLACK * (allowed + beside.truncation + beside.round_off + beside.kink)).any():
                 return False
-            seen.append(n)
+            seen.append(beside.derivative)
         low, high = np.min(seen, axis=0), np.max(seen, axis=0)
         a, margin = _at(dense, entries), (high - low) / 2
         return bool(((a >= low - margin) & (a <= high + margin)).all())
@@ -238,27 +243,38 @@ class Examination:
     def _slopes(self, name: str, index: tuple) -> Slopes:
         return slopes(self._along(name), self.double[name], index, float(self.f0), self.size)
 
-    def _noise(self, name: str, dense: Array, measured: Measured, allowed: Array) -> float:
+    def _noise(self, name: str, measured: Measured, allowed: Array) -> float:
         """How far both derivatives jump when the point moves by a few units in its last digit: their rounding error.
 
         Where large terms cancel, it exceeds the usual tolerance. The point in double precision is one of the points
-        tried: data that the functions hold and round to the point's precision then jump, too. A jump at a kink is none.
+        tried: data that the functions hold and round to the point's precision then jump, too. A jump at a kink is no
+        rounding: where there is one, the point is first moved away.
         """
-        position, smooth = list(self.gradients).index(name), measured.kink == 0
-        some = np.arange(len(measured.entries))[:: -(-len(measured.entries) // JITTERED)]
-        moved = ({other: self._jittered(value) for other, value in self.point.items()} for _ in range(JITTERS))
-        jumps, before = np.zeros(len(measured.entries)), _at(dense, measured.entries)
-        for point in (self.double, *moved):
-            gradient = self.gradients_at(point)[position]
-            if complaint(gradient, dense.shape)[1]:
+        jumps = self._jumps(self.point, self.double, name, measured)
+        kinks = (self._slopes(name, measured.entries[i]).differ for i in np.flatnonzero(jumps > allowed))
+        if measured.kink.any() or any(kinks):
+            away = {other: self._moved(x, measured.method) for other, x in self.point.items()}
+            jumps = self._jumps(away, {other: to_double(x) for other, x in away.items()}, name, measured)
+        return JITTERS * float(jumps.max(initial=0.0))
+
+    def _jumps(self, point: Mapping, double: Mapping, name: str, measured: Measured) -> Array:
+        """(e,) how far the derivatives of either side jump around a point."""
+        position, entries = list(self.gradients).index(name), measured.entries
+        some = np.arange(len(entries))[:: -(-len(entries) // JITTERED)]
+        moved = ({other: self._jittered(value) for other, value in point.items()} for _ in range(JITTERS))
+        analytic, numeric = [], []
+        for near in (point, double, *moved):
+            gradient = self.gradients_at(near)[position]
+            if complaint(gradient, double[name].shape)[1]:
                 continue
-            jumps = np.maximum(jumps, np.abs(_at(to_dense(gradient, dense.shape), measured.entries) - before))
-            double = {other: to_double(value) for other, value in point.items()}
-            again = self._entries(name, [measured.entries[i] for i in some], measured.method, double).derivative
-            jumps[some] = np.maximum(jumps[some], np.abs(again - measured.derivative[some]))
-        for i in np.flatnonzero((jumps > allowed) & smooth):
-            smooth[i] = not self._slopes(name, measured.entries[i]).differ
-        return JITTERS * float(jumps[smooth].max(initial=0.0))
+            analytic.append(_at(to_dense(gradient, double[name].shape), entries))
+            near = {other: to_double(value) for other, value in near.items()}
+            numeric.append(self._entries(name, [entries[i] for i in some], measured.method, near).derivative)
+        jumps = np.zeros(len(entries))
+        if analytic:
+            jumps = np.abs(np.array(analytic) - analytic[0]).max(axis=0)
+            jumps[some] = np.maximum(jumps[some], np.abs(np.array(numeric) - numeric[0]).max(axis=0))
+        return jumps
 
     def _require_exact(self, name: str, dense: Array, measured: Measured, allowed: Array) -> None:
         """Raise NotAnalyticError where differences contradict the complex step at a wrong entry."""
@@ -277,11 +293,11 @@ class Examination:
             return x.copy()
         return np.asarray(x * (1 + np.finfo(x.dtype).eps * self.rng.integers(-2, 3, x.shape)), x.dtype)
 
-    def _moved(self, x: Array) -> Array:
-        """The tensor moved a little, zeros included."""
+    def _moved(self, x: Array, method: str) -> Array:
+        """The tensor moved, zeros included, by a little or, for differences, by many of their steps."""
         if x.dtype.kind != "f":
             return x.copy()
-        step = np.finfo(x.dtype).eps ** 0.5 * (np.abs(x).max(initial=0.0) or 1.0)
+        step = (np.finfo(x.dtype).eps ** 0.5 if method == "complex" else BESIDE) * (np.abs(x).max(initial=0.0) or 1.0)
         return np.asarray(x + step * self.rng.standard_normal(x.shape), x.dtype)
 
     def _evidence(self, name: str, dense: Array, measured: Measured, allowed: Array, slots: Slots | None) -> Evidence:
