@@ -206,10 +206,11 @@ class Examination:
         """
         a, n = _at(dense, measured.entries), measured.derivative
         doubted = np.flatnonzero((np.abs(a - n) > allowed) | (measured.kink > UNCERTAIN * measured.largest))
+        slack = allowed - measured.kink - measured.truncation
         sides = {i: self._slopes(name, measured.entries[i]) for i in doubted}
         corners = [i for i in doubted if sides[i].differ]
-        beyond = [i for i in corners if not sides[i].hold(a[i], allowed[i])]
-        if beyond and self._right_nearby(name, dense, measured, beyond, [sides[i] for i in beyond], allowed[beyond]):
+        beyond = [i for i in corners if not sides[i].hold(a[i], slack[i])]
+        if beyond and self._right_nearby(name, dense, measured, beyond, [sides[i] for i in beyond], slack[beyond]):
             beyond = []
         kink, derivative = measured.kink.copy(), n.copy()
         for i in corners:
@@ -282,7 +283,7 @@ class Examination:
         checked = self._entries(name, [measured.entries[i] for i in wrong], "best")
         doubt = SLACK * (checked.truncation + checked.round_off + checked.kink)
         apart = np.abs(checked.derivative - measured.derivative[wrong])
-        if (apart > doubt + 1e-6 * measured.largest).any():
+        if (apart > doubt).any():
             i = int(np.argmax(apart - doubt))
             raise NotAnalyticError(
                 f"it gives {measured.derivative[wrong[i]]:.3g}, differences {checked.derivative[i]:.3g}"

@@ -73,8 +73,8 @@ def watch(run: Callable[[Mapping], Run], point: Mapping, elsewhere: Mapping, fin
     second = _again(first, findings)
     repeats = second is not None and _equal(second, gradients)
     if second is not None and not repeats:
-        added = all(map(_is_sum, second, gradients, before))
-        findings.add("stale cache", ADDS if added else CHANGES_CACHE)
+        more = _again(first, findings) or second
+        findings.add("stale cache", ADDS if all(map(_grows, gradients, second, more)) else CHANGES_CACHE)
     run(elsewhere)
     if not _equal(first.gradients, gradients):
         findings.add("stale cache", OVERWRITTEN)
@@ -183,11 +183,11 @@ def _equal(now: Sequence, before: Sequence) -> bool:
     return True
 
 
-def _is_sum(now: object, before: object, earlier: object) -> bool:
-    """Whether a gradient has stayed, doubled, or grown by as much as it did from the call before."""
-    if _equal([now], [before]) or not _are_arrays(now, before, earlier):
-        return _equal([now], [before])
-    return _close(now - before, before) or _close(now - before, before - earlier)
+def _grows(first: object, second: object, third: object) -> bool:
+    """Whether a gradient grows by the same in each call, or stays."""
+    if not _are_arrays(first, second, third):
+        return _equal([second, third], [first, first])
+    return _close(third - second, second - first)
 
 
 def _step(before: object, first: object, second: object, third: object) -> Array | None:

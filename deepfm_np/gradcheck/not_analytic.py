@@ -74,7 +74,7 @@ def executed_line(call: Callable[[], object], pattern: re.Pattern) -> str:
         file, line = frame.f_code.co_filename, frame.f_lineno
         if _is_foreign(file):
             return None
-        if event in ("line", "call") and not found and pattern.search(linecache.getline(file, line).split("#")[0]):
+        if event == "line" and not found and pattern.search(linecache.getline(file, line).split("#")[0]):
             found.append(_in_words(file, line, linecache.getline(file, line)))
         return trace
 
