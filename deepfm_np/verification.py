@@ -22,7 +22,7 @@ FIELD_STARTS = (0, 1, 2, 5)
 def check_operations(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
     """The name of each operation and the report on its backward pass, one after the other."""
     for name, forward, backward, inputs, *slots in _operations(np.random.default_rng(seed)):
-        yield name, check_operation(forward, backward, inputs, None, method, seed, *slots)
+        yield name, check_operation(forward, backward, inputs, None, method, seed, *slots, strict=True)
 
 
 def check_models(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
@@ -62,7 +62,7 @@ def check_model(
 
     terms = model.gradient_terms(*examples, rng=np.random.default_rng(seed), params=point)
     slots = (examples.ids, examples.values)
-    return check_loss(loss_and_grads, point, method, seed, slots=slots, terms=terms, fast=fast)
+    return check_loss(loss_and_grads, point, method, seed, slots=slots, terms=terms, fast=fast, strict=True)
 
 
 def mixed_examples(rng: np.random.Generator, n: int = 8) -> Examples:

@@ -104,7 +104,9 @@ def gradient(
 
     of: look at the gradients of these inputs alone.  The rest is as in `gradcheck.check_operation`.
     """
-    report = _run(_name(backward), lambda: check_operation(forward, backward, inputs, wrt, METHOD, seed, slots))
+    report = _run(
+        _name(backward), lambda: check_operation(forward, backward, inputs, wrt, METHOD, seed, slots, strict=True)
+    )
     _require(report, _name(backward), of)
 
 
@@ -126,7 +128,7 @@ def loss_gradient(
         return loss, {name: _one_gradient(name, grads.get(name)) for name in names}
 
     chosen = {name: params[name] for name in names}
-    report = _run(_name(loss_and_grads), lambda: check_loss(of_these, chosen, METHOD, terms=terms))
+    report = _run(_name(loss_and_grads), lambda: check_loss(of_these, chosen, METHOD, terms=terms, strict=True))
     _require(report, _name(loss_and_grads), None)
 
 

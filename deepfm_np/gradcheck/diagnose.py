@@ -12,7 +12,8 @@ import numpy as np
 from deepfm_np.gradcheck.arrays import Array
 from deepfm_np.gradcheck.evidence import SLACK, Evidence, Lookup, Operation, largest_of
 from deepfm_np.gradcheck.gradient import is_row_gradient
-from deepfm_np.gradcheck.numeric import COMPLEX_STEP, NotAnalyticError, complex_errors
+from deepfm_np.gradcheck.not_analytic import NotAnalyticError, complex_errors
+from deepfm_np.gradcheck.numeric import COMPLEX_STEP
 
 FEW = 4  # entries; with fewer, a constant factor fits too easily
 NO_RULE = "no known mistake fits: derive this gradient again, and check each step of the operation by itself"
