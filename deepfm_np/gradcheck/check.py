@@ -5,8 +5,9 @@ largest |n| of the tensor: an entry that cancels to almost 0 is measured against
 
 The work is done elsewhere: `arguments` reads the arguments, `guarded_calls` runs the functions, `outputs` joins what
 forward returns, `gradient` reads what backward returns, `slots` picks the entries to check, `numeric` differentiates,
-`not_analytic` says why it cannot, `fast` does so along a few directions, `judge` decides, `diagnose` names the mistake
-from the `evidence`, and `report` shows it all. `examine` ties these together.
+`not_analytic` says why it cannot, `problem` does so at the point and nearby, `fast` along a few directions, `judge`
+decides, `doubts` looks for other causes before a gradient is called wrong, `diagnose` names the mistake from the
+`evidence`, and `report` shows it all. `examine` ties these together.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,7 @@ from deepfm_np.gradcheck.guarded_calls import (
     watch,
 )
 from deepfm_np.gradcheck.outputs import in_form_of, joined, parts_of, split
+from deepfm_np.gradcheck.problem import Problem
 from deepfm_np.gradcheck.report import Report, Result
 from deepfm_np.gradcheck.slots import find_slots
 
@@ -122,19 +124,23 @@ def check_operation(
             return Report.of_all(Result.inconclusive, inputs, wrt, unfit, method)
         watched = watch(run, inputs, elsewhere, findings)
         return Examination(
-            function=lambda point: (weights * as_one(*point.values())[0]).sum(),
-            point=inputs,
-            gradients=dict(zip(wrt, watched.gradients, strict=True)),
-            size=float(np.abs(weights * y).sum()),
-            method=method,
-            fast=fast,
-            rng=rng,
-            slots=slots,
+            Problem(
+                function=lambda point: (weights * as_one(*point.values())[0]).sum(),
+                point=inputs,
+                names=wrt,
+                size=float(np.abs(weights * y).sum()),
+                gradients_at=watched.at,
+                computed=lambda point: as_one(*point.values())[0],
+                rng=rng,
+            ),
+            dict(zip(wrt, watched.gradients, strict=True)),
+            method,
+            fast,
+            slots,
+            (elsewhere, dict(zip(wrt, watched.elsewhere, strict=True))),
+            tolerance,
             slots_are_guessed=not known,
-            gradients_at=watched.at,
-            elsewhere=(elsewhere, dict(zip(wrt, watched.elsewhere, strict=True))),
             operation=Operation(as_one, inputs, y, weights),
-            tolerance=tolerance,
         ).report()
 
     try:
@@ -190,24 +196,31 @@ def check_loss(
             raise CallError("shape", f"grads must be a dict, name -> gradient; it {described(grads)}")
         return np.array(loss), grads
 
+    def value(point: Mapping[str, Array]) -> object:
+        return loss_and_grads({name: array.copy() for name, array in point.items()})[0]
+
     def examined() -> Report:
         loss = loss_and_dict(params)[0]
         if unfit := _unfit("the loss", loss, loss_and_dict(params)[0]):
             return Report.of_all(Result.inconclusive, params, params, unfit, method)
         watched = watch(lambda point: Run(of_names(loss_and_dict(point)[1], names)), params, elsewhere, findings)
         return Examination(
-            function=lambda point: loss_and_grads({name: array.copy() for name, array in point.items()})[0],
-            point=params,
-            gradients=dict(zip(params, watched.gradients, strict=True)),
-            size=abs(float(loss)),
-            method=method,
-            fast=fast,
-            rng=_own_stream(seed),
-            slots=slots,
-            gradients_at=watched.at,
-            elsewhere=(elsewhere, dict(zip(params, watched.elsewhere, strict=True))),
+            Problem(
+                function=value,
+                point=params,
+                names=names,
+                size=abs(float(loss)),
+                gradients_at=watched.at,
+                computed=value,
+                rng=_own_stream(seed),
+            ),
+            dict(zip(params, watched.gradients, strict=True)),
+            method,
+            fast,
+            slots,
+            (elsewhere, dict(zip(params, watched.elsewhere, strict=True))),
+            tolerance,
             terms=terms,
-            tolerance=tolerance,
         ).report()
 
     try:
