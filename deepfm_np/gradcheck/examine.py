@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from deepfm_np.gradcheck.numeric import (
     directional_step,
 )
 from deepfm_np.gradcheck.report import Report, Result
+from deepfm_np.gradcheck.shapes import explain_shape
 from deepfm_np.gradcheck.slots import Slots, entries_to_check, rows_compared
 
 JITTERS = 4  # points tried to measure the rounding error
@@ -72,19 +74,29 @@ class Examination:
             hint = f"the function gives {self.f0} in double precision{NO_DERIVATIVE}"
             return Report.of_all(Result.inconclusive, self.point, self.gradients, hint, self.method)
         results, measured = {}, {}
+        misfits = {name: complaint(gradient, self.point[name].shape) for name, gradient in self.gradients.items()}
         for name, gradient in self.gradients.items():
-            rule, sentence = complaint(gradient, self.point[name].shape)
-            if sentence:
-                results[name] = Result.failed(name, self.point[name].shape, sentence, rule)
+            if misfits[name][1] and (self.fast or is_row_gradient(gradient)):
                 continue
             try:
-                measured[name] = self._measure(name)
+                measured[name] = self._measure(name)  # also for a gradient of the wrong shape: to find out whose it is
             except NotAnalyticError as error:
                 hint = f"{NOT_ANALYTIC}: {error}. {OTHERWISE}"
                 results[name] = Result.inconclusive(name, self.point[name].shape, hint)
         largest = max((m.largest for m in measured.values()), default=0.0)
-        for name, m in measured.items():
-            results[name] = self._verdict(name, m, largest)
+        shapes = {name: value.shape for name, value in self.point.items()}
+        numerics = {
+            name: m.derivative.reshape(shapes[name])
+            for name, m in measured.items()
+            if len(m.entries) == prod(shapes[name])
+        }
+        for name, (rule, sentence) in misfits.items():
+            if rule:
+                if rule == "shape":
+                    rule, sentence = explain_shape(name, self.gradients, shapes, numerics, sentence)
+                results[name] = Result.failed(name, shapes[name], sentence, rule)
+            elif name in measured:
+                results[name] = self._verdict(name, measured[name], largest, numerics)
         return Report([results[name] for name in self.gradients], self.method)
 
     def _measure(self, name: str) -> Measured:
@@ -112,7 +124,7 @@ class Examination:
         differences = [difference(f, x, index, method, f0, self.size, float(self.precision.eps)) for index in entries]
         return Measured.by_differences(entries, differences, method)
 
-    def _verdict(self, name: str, measured: Measured, largest: float) -> Result:
+    def _verdict(self, name: str, measured: Measured, largest: float, numerics: Mapping[str, Array]) -> Result:
         gradient, x, slots = self.gradients[name], self.double[name], self._slots(name)
         dense = to_dense(gradient, x.shape)
         precision = max(self.precision, _precision(dense.dtype), key=lambda info: info.eps)
@@ -127,7 +139,7 @@ class Examination:
             noise = self._noise(name, dense, measured)
             result, allowed = judge(name, dense, measured, largest, precision, noise)
         if result.verdict == "fail":
-            evidence = self._evidence(name, dense, measured, allowed)
+            evidence = self._evidence(name, dense, measured, allowed, numerics)
             rule, hint = diagnose(evidence)
             result = replace(result, rule=rule, hint=hint)
             notes.append(how_many_wrong(evidence))
@@ -162,14 +174,19 @@ class Examination:
             return x.copy()
         return np.asarray(x * (1 + np.finfo(x.dtype).eps * self.rng.integers(-2, 3, x.shape)), x.dtype)
 
-    def _evidence(self, name: str, dense: Array, measured: Measured, allowed: Array) -> Evidence:
+    def _evidence(
+        self, name: str, dense: Array, measured: Measured, allowed: Array, numerics: Mapping[str, Array]
+    ) -> Evidence:
         entries, shape = measured.entries, dense.shape
 
         def at(array: Array) -> Array:
             return np.array([array[index] for index in entries], float)
 
-        def elsewhere() -> tuple[Array, Array]:
-            point, gradients = self.elsewhere
+        def far_away(times: float) -> tuple[Array, Array]:
+            point = {**self.point, name: np.asarray(times * self.point[name], self.point[name].dtype)}
+            return both(point, dict(zip(self.gradients, self.gradients_at(point), strict=True)))
+
+        def both(point: Mapping[str, Array], gradients: Mapping[str, object]) -> tuple[Array, Array]:
             double = {other: to_double(value) for other, value in point.items()}
             analytic = np.full(len(entries), np.nan)
             if not complaint(gradients[name], shape)[1]:
@@ -177,17 +194,22 @@ class Examination:
             return analytic, self._entries(name, entries, measured.method, double).derivative
 
         return Evidence(
+            name=name,
             x=self.double[name],
             gradient=self.gradients[name],
             entries=entries,
             analytic=at(dense),
             numeric=measured.derivative,
+            method=measured.method,
             allowed=allowed,
             slots=self._slots(name),
             batch_size=None if self.slots is None else len(self.slots.ids),
             terms={label: at(to_dense(term, shape)) for label, term in (self.terms or {}).get(name, {}).items()},
             operation=self.operation,
-            elsewhere=elsewhere,
+            elsewhere=lambda: both(*self.elsewhere),
+            far_away=far_away,
+            numerics=numerics,
+            analytics=self.gradients,
         )
 
     def _along(self, name: str, point: Mapping[str, Array] | None = None) -> Callable:
