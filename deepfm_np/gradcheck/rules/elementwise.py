@@ -17,7 +17,7 @@ def mask(e: Evidence) -> str:
     if not off.any() or off.all() or np.ptp(slopes) > 1e-6 * np.abs(slopes).max():
         return ""
     slope = slopes[0]  # of the units that are on: 1, or 1 / keep after dropout
-    scaled = abs(slope - 1) > 1e-6
+    scaled = slope > 1 + 1e-6
     if e.is_explained_by(slope * e.numeric) and scaled:
         return f"the mask is applied twice: yours = numeric / keep, keep = {1 / slope:.3g}"
     if e.is_explained_by(e.numeric / slope, slope) and scaled:
@@ -41,6 +41,7 @@ def two_slopes(e: Evidence) -> Candidates:
     if np.isclose(slopes, low, rtol=1e-6, atol=1e-9 * abs(high)).sum() < 2:
         return
     yield "the mask is inverted: the two slopes are exchanged", grad_y * (low + high - slopes)
+    yield "the mask is inverted: 1 - mask stands for the mask", grad_y * (1 - slopes)
     is_high = np.abs(slopes - high) < np.abs(slopes - low)
     if low:
         yield f"the smaller slope, {low:.3g}, is lost: yours is 0 there", grad_y * np.where(is_high, high, 0)

@@ -24,12 +24,11 @@ def not_summed(e: Evidence) -> Candidates:
     for axis, length in enumerate(op.y.shape):
         for index, which in ((0, "first"), (length - 1, "last")):
             only = _at_index(op.y.shape, axis, index)
-            if length > 1:
-                made = e.back(op.grad_y * only)
-                yield f"only the {which} index of axis {axis} of grad_y counts: sum over the axis", made
+            what = f"{which} index of axis {axis} of grad_y"
+            if length > 1 and 2 * np.count_nonzero(e.jacobian) > e.jacobian.size:  # all indices reach all entries
+                yield f"only the {what} counts: add what the others send back", e.back(op.grad_y * only)
             if length > 2:
-                made = e.back(op.grad_y * (1 - only))
-                yield f"the {which} index of axis {axis} of grad_y is left out", made
+                yield f"the {what} is left out", e.back(op.grad_y * (1 - only))
 
 
 @candidates
@@ -65,6 +64,16 @@ def diagonal(e: Evidence) -> Candidates:
 
 
 @candidates
+def last_index(e: Evidence) -> Candidates:
+    """Right at the last index of an axis, such as time, and zero before."""
+    for axis, length in enumerate(e.x.shape):
+        if length > 2:
+            only = e.at(_at_index(e.x.shape, axis, length - 1))
+            what = "as when a recurrence does not pass its gradient on"
+            yield f"right at the last index of axis {axis} and 0 before, {what}", e.numeric * only
+
+
+@candidates
 def own_index(e: Evidence) -> Candidates:
     """Of an axis that x and y share, such as time, each index gets what comes from the same index alone."""
     op = e.operation
@@ -78,13 +87,13 @@ def own_index(e: Evidence) -> Candidates:
         position = np.arange(length).reshape([-1 if axis == b else 1 for axis in range(op.y.ndim)])
         same = index[:, a].reshape(-1, *[1] * op.y.ndim) == position
         own = (e.jacobian * same * op.grad_y).reshape(len(index), -1).sum(axis=1)
-        what = f"index of axis {a} gets only what its own index of y sends back"
-        yield f"each {what}: what comes from other steps, as in a recurrence, is lost", own
-        yield f"what each index of axis {a} of y sends back to its own is lost", e.numeric - own
+        rest = "what the others send back, the later steps in a recurrence, is lost"
+        yield f"each index of axis {a} gets only what the same index of axis {b} of grad_y sends back: {rest}", own
+        yield f"what index i of axis {b} of grad_y sends back to index i of axis {a} is lost", e.numeric - own
 
 
 @candidates
-def left_out_indices(e: Evidence) -> Candidates:
+def nothing_arrives(e: Evidence) -> Candidates:
     """Right at some indices of an axis, zero at the others."""
     index = np.array(e.entries).reshape(len(e.entries), e.x.ndim)
     for axis, length in enumerate(e.x.shape):
@@ -93,9 +102,6 @@ def left_out_indices(e: Evidence) -> Candidates:
         if set(kept) & set(lost) or not kept:
             continue
         made = e.numeric * np.isin(index[:, axis], kept)
-        if kept == [length - 1] and length > 2:
-            what = "as when a recurrence does not pass its gradient on"
-            yield f"right at the last index of axis {axis} and 0 before, {what}", made
         where = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
         yield f"nothing arrives at index {where} of axis {axis}, though the function depends on it", made
 
@@ -141,7 +147,7 @@ def _moved(array: Array) -> Iterator[tuple[str, Array]]:
 
 
 @candidates
-def jacobian_not_transposed(e: Evidence) -> Candidates:
+def way_forward(e: Evidence) -> Candidates:
     op = e.operation
     if op is None or not e.is_whole or op.y.size != e.x.size or e.jacobian is None:
         return

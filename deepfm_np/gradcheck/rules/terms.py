@@ -1,14 +1,12 @@
 """Mistakes that add a term to the gradient, or leave one out."""
 
-from collections.abc import Iterator
-from itertools import combinations
-
 import numpy as np
 
 from deepfm_np.gradcheck.arrays import Array
 from deepfm_np.gradcheck.evidence import Evidence
 from deepfm_np.gradcheck.rules.factors import usual_factor
 from deepfm_np.gradcheck.rules.fitting import Candidates, candidates, example_factor, factor_of, usual_factors
+from deepfm_np.gradcheck.shapes import named, subsets
 
 FAR = 2.0**30  # times x: so far away, an L2 penalty outgrows a loss that is linear there
 NEARLY = 1e-4  # how close a limit is reached at FAR, and an invariance kept that an epsilon disturbs
@@ -81,13 +79,16 @@ def missing_term(e: Evidence) -> str:
         for factor, what in ((example_factor(op, e.x), f"grad_y * {name}"), (np.ones(e.x.shape), name)):
             c = None if factor is None else factor_of(e, e.at(factor * other), e.difference)
             if c is not None:
-                which = "missing" if c > 0 else "too much"
-                return f"a term proportional to {name} is {which}: yours - numeric = {c:.3g} * {what}"
+                return f"a term proportional to {name} is missing or too much: yours - numeric = {c:.3g} * {what}"
     return ""
 
 
+def true_class(e: Evidence) -> str:
+    return _true_class_of_logits(e) or _true_class_of_weights(e)
+
+
 @candidates
-def true_class(e: Evidence) -> Candidates:
+def _true_class_of_logits(e: Evidence) -> Candidates:
     """D = A - N, in the gradient of logits: wrong at the labels alone."""
     if e.operation is None or not e.is_whole:
         return
@@ -106,7 +107,7 @@ def true_class(e: Evidence) -> Candidates:
 
 
 @candidates
-def true_class_of_weights(e: Evidence) -> Candidates:
+def _true_class_of_weights(e: Evidence) -> Candidates:
     """The same for W in logits x W, whose gradient lacks a multiple of x^T one_hot(labels)."""
     if e.operation is None or e.x.ndim != 2:
         return
@@ -148,12 +149,12 @@ def statistics(e: Evidence) -> Candidates:
     if not e.is_whole:
         return
     n, d, x = e.whole, e.difference.reshape(e.x.shape), e.x
-    for axes in _subsets(x.ndim):
+    for axes in subsets(x.ndim):
         size = np.prod([x.shape[axis] for axis in axes])
         groups = x.size // size
         shift = d.mean(axis=axes, keepdims=True)
         centred = x - x.mean(axis=axes, keepdims=True)
-        is_free_of_mean, where = _vanishes(n, axes, 1e-9), f"over {_named(axes)}"
+        is_free_of_mean, where = _vanishes(n, axes, 1e-9), f"over {named(axes)}"
         if is_free_of_mean and size > 1:
             yield f"the path through the mean {where} is missing or wrong: the mean depends on x, too", _flat(n + shift)
         if is_free_of_mean and _vanishes(n * centred, axes) and groups * (size - 2) > 2:
@@ -179,11 +180,3 @@ def _vanishes(array: Array, axes: tuple, tolerance: float = 1e-2) -> bool:
 
 def _flat(array: Array) -> Array:
     return array.reshape(-1)
-
-
-def _subsets(ndim: int) -> Iterator[tuple]:
-    return (axes for count in range(1, ndim + 1) for axes in combinations(range(ndim), count))
-
-
-def _named(axes: tuple) -> str:
-    return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
