@@ -28,37 +28,40 @@ def mask(e: Evidence) -> str:
 
 
 @candidates
-def two_slopes(e: Evidence) -> Candidates:
-    """Entry by entry, or in a scalar loss that is: N has one of two slopes, times what arrives."""
+def mask_inverted(e: Evidence) -> Candidates:
+    on, yours = _is_on(e, e.numeric), _is_on(e, e.analytic)
+    if min(on.sum(), (~on).sum()) > 1 and np.array_equal(yours, ~on):
+        yield "a mask is inverted: yours is 0 exactly where numeric is not", e.analytic
+    if (two := _two_slopes(e)) is not None:
+        grad_y, slopes, low, high = two
+        yield "the mask is inverted: the two slopes are exchanged", grad_y * (low + high - slopes)
+        yield "the mask is inverted: 1 - mask stands for the mask", grad_y * (1 - slopes)
+
+
+def mask_lost(e: Evidence) -> str:
+    off = ~_is_on(e, e.numeric)
+    if min(off.sum(), (~off).sum()) < 2 or not np.array_equal(e.wrong, off):
+        return ""
+    return "a mask is lost: yours is right wherever numeric is not 0, and must be 0 elsewhere"
+
+
+def _is_on(e: Evidence, gradient: Array) -> Array:
+    return np.abs(gradient) > np.minimum(e.allowed, 1e-9 * np.abs(e.numeric).max())
+
+
+def _two_slopes(e: Evidence) -> tuple[Array, Array, float, float] | None:
+    """What arrives, and the slope of each entry, of which there are two, the smaller at least twice; None otherwise.
+
+    For an operation that works entry by entry, or a loss that does so up to its sum.
+    """
     op = e.operation
     if op is None or op.y.shape not in ((), e.x.shape) or (op.y.ndim and not e.is_elementwise):
-        return
+        return None
     grad_y = e.at(np.broadcast_to(op.grad_y, e.x.shape))
     slopes = e.numeric / grad_y
     low, high = sorted((slopes.min(), slopes.max()), key=abs)
-    if not np.isclose(slopes[:, None], [low, high], rtol=1e-6, atol=1e-9 * abs(high)).any(axis=1).all():
-        return
-    if np.isclose(slopes, low, rtol=1e-6, atol=1e-9 * abs(high)).sum() < 2:
-        return
-    yield "the mask is inverted: the two slopes are exchanged", grad_y * (low + high - slopes)
-    yield "the mask is inverted: 1 - mask stands for the mask", grad_y * (1 - slopes)
-    is_high = np.abs(slopes - high) < np.abs(slopes - low)
-    if low:
-        yield f"the smaller slope, {low:.3g}, is lost: yours is 0 there", grad_y * np.where(is_high, high, 0)
-        yield f"the smaller slope, {low:.3g}, is lost: yours takes {high:.3g} everywhere", grad_y * high
-
-
-def zeros(e: Evidence) -> str:
-    """Where N is 0, and nowhere else, A is not; or A is also 0 wherever N is not."""
-    allowed = np.minimum(e.allowed, 1e-9 * np.abs(e.numeric).max())
-    on, yours = np.abs(e.numeric) > allowed, np.abs(e.analytic) > allowed
-    if min(on.sum(), (~on).sum()) < 2 or e.wrong.sum() < 4:
-        return ""
-    if np.array_equal(yours, ~on):
-        return "a mask is inverted: yours is 0 exactly where numeric is not"
-    if np.array_equal(e.wrong, ~on):
-        return "a mask is lost: yours is right wherever numeric is not 0, and must be 0 elsewhere"
-    return ""
+    at_low, at_high = (np.isclose(slopes, slope, rtol=1e-6, atol=1e-9 * abs(high)) for slope in (low, high))
+    return (grad_y, slopes, low, high) if (at_low | at_high).all() and at_low.sum() > 1 else None
 
 
 def wrong_point(e: Evidence) -> str:
@@ -83,8 +86,13 @@ def wrong_point(e: Evidence) -> str:
 
 @candidates
 def wrong_slope(e: Evidence) -> Candidates:
-    """The last function of the operation is taken for tanh or sigmoid: its slope by a, in place of the right one."""
+    """One of two slopes is lost; or the last function is tanh or the sigmoid, and its slope by a another one."""
     op = e.operation
+    if (two := _two_slopes(e)) is not None and two[2]:
+        grad_y, slopes, low, high = two
+        is_high = np.abs(slopes - high) < np.abs(slopes - low)
+        yield f"the smaller slope, {low:.3g}, is lost: yours is 0 there", grad_y * np.where(is_high, high, 0)
+        yield f"the smaller slope, {low:.3g}, is lost: yours takes {high:.3g} everywhere", grad_y * high
     if op is None or not op.y.ndim or e.jacobian is None:
         return
     if op.y.shape == e.x.shape:

@@ -10,7 +10,7 @@ from deepfm_np.gradcheck.rules.fitting import (
     candidates,
     example_factor,
     factor_of,
-    spread,
+    spreads,
     usual_factors,
 )
 
@@ -28,7 +28,7 @@ def grad_y_forgotten(e: Evidence) -> str:
     if op is None:
         return ""
     fits = op.grad_y.shape in ((), e.x.shape)
-    factor = spread(op.grad_y, e.x.shape) if fits else example_factor(op, e.x)
+    factor = np.broadcast_to(op.grad_y, e.x.shape) if fits else example_factor(op, e.x)
     if factor is not None and e.is_explained_by(e.numeric / e.at(factor), 1 / np.abs(e.at(factor)).min()):
         return "grad_y is forgotten: yours * grad_y = numeric, multiply by what arrives"
     return _grad_y_replaced(e)
@@ -73,14 +73,12 @@ def named_factor(e: Evidence) -> Candidates:
     known = {**{name: value for name, value in op.inputs.items() if value.dtype.kind == "f"}, "y": op.y}
     known["grad_y"] = op.grad_y
     for name, value in known.items():
-        here, there = spread(value, e.x.shape), spread(value, op.y.shape)
-        if here is not None:
-            factor = e.at(here)
+        for factor in (e.at(here) for here in spreads(value, e.x.shape)):
             yield _too_much(name), e.numeric * factor, np.abs(factor).max()
             yield _missing(name), e.numeric / factor, np.abs(1 / factor).max()
-        if there is not None and e.jacobian is not None:
-            yield _too_much(name), e.back(op.grad_y * there), np.abs(there).max()
-            yield _missing(name), e.back(op.grad_y / there), np.abs(1 / there).max()
+        for factor in () if e.jacobian is None else spreads(value, op.y.shape):
+            yield _too_much(name), e.back(op.grad_y * factor), np.abs(factor).max()
+            yield _missing(name), e.back(op.grad_y / factor), np.abs(1 / factor).max()
 
 
 def _too_much(name: str) -> str:

@@ -65,14 +65,13 @@ def example_factor(op: Operation, x: Array) -> Array | None:
     """grad_y spread over the entries of the examples, where y has one entry per example of x."""
     if op.grad_y.ndim != 1 or x.ndim < 2 or len(op.grad_y) != len(x):
         return None
-    return spread(op.grad_y, x.shape)
+    return np.broadcast_to(op.grad_y.reshape(-1, *[1] * (x.ndim - 1)), x.shape)
 
 
-def spread(array: Array, shape: tuple) -> Array | None:
-    """The array in this shape, by NumPy's broadcasting, or along the first axes; None where it fits neither."""
-    for fitted in (array, array.reshape((*array.shape, *[1] * (len(shape) - array.ndim)))):
+def spreads(array: Array, shape: tuple) -> Iterator[Array]:
+    """The array in this shape: by NumPy's broadcasting, and along the first axes."""
+    for fitted in (array, array.reshape(array.shape + (1,) * (len(shape) - array.ndim))):
         try:
-            return np.broadcast_to(fitted, shape)
+            yield np.broadcast_to(fitted, shape)
         except ValueError:
             continue
-    return None

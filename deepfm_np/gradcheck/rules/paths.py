@@ -147,17 +147,21 @@ def _moved(array: Array) -> Iterator[tuple[str, Array]]:
 
 
 @candidates
-def way_forward(e: Evidence) -> Candidates:
+def _way_forward(e: Evidence) -> Candidates:
     op = e.operation
     if op is None or not e.is_whole or op.y.size != e.x.size or e.jacobian is None:
         return
     square = e.jacobian.reshape(e.x.size, e.x.size)
-    what = "the way forward is taken on the way back: d @ W in place of d @ W.T, or the reverse"
+    what = "it goes back by the way forward: d @ W in place of d @ W.T, or the reverse"
     yield what, square.T @ op.grad_y.reshape(-1)
 
 
+def wrong_product(e: Evidence) -> str:
+    return _product_with_input(e) or _way_forward(e)
+
+
 @candidates
-def wrong_product(e: Evidence) -> Candidates:
+def _product_with_input(e: Evidence) -> Candidates:
     """N is the product of a square input M and a d that follows from N; A is another product of the two."""
     if e.operation is None or not e.is_whole or e.x.ndim < 2:
         return

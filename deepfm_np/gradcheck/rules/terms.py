@@ -23,8 +23,9 @@ def l2(e: Evidence) -> str:
         return ""
     found, strengths = f"numeric - yours = {-c:.4g} * {what}", _strengths(e, touches * e.values)
     if strengths is None:
-        cause = "missing, of the wrong sign or by the wrong factor"
-        return "" if e.operation else f"a multiple of x is {cause}, as from an L2 penalty: {found}"
+        if c * (1.0 if e.operation is None else float(e.operation.grad_y)) > 0:
+            return f"a multiple of x is too much, as when the gradient of an L2 penalty is doubled: {found}"
+        return f"a multiple of x is lacking, as when the gradient of an L2 penalty is missing or halved: {found}"
     yours, right = strengths
     if abs(yours - right - c) > NEARLY * abs(right):
         return ""
