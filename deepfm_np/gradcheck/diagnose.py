@@ -44,9 +44,11 @@ RULES: dict[str, Rule] = {  # in this order: the first that fits is told
     "nothing arrives": paths.nothing_arrives,
     "lost factor": factors.named_factor,
     "per-example factor": factors.factor_per_index,
-    "off by one": paths.shifted,
     "copies not summed": paths.copies,
+    "wrong axis": paths.wrong_axis,
+    "off by one": paths.shifted,
     "mask lost": elementwise.mask_lost,
+    "unchanged": elementwise.unchanged,
 }
 
 

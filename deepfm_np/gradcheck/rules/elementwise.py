@@ -95,8 +95,6 @@ def wrong_slope(e: Evidence) -> Candidates:
         yield f"the smaller slope, {low:.3g}, is lost: yours takes {high:.3g} everywhere", grad_y * high
     if op is None or not op.y.ndim or e.jacobian is None:
         return
-    if op.y.shape == e.x.shape:
-        yield "yours is grad_y itself: what the operation does to it on the way back is lost", e.at(op.grad_y)
     a = op.y
     if (np.abs(a) < 1).all():
         for wrong, slope in {"1 - a": 1 - a, "a": a, "1": 1 + 0 * a, "(1 - a^2)^2": (1 - a * a) ** 2}.items():
@@ -105,6 +103,13 @@ def wrong_slope(e: Evidence) -> Candidates:
         others = {"1 - a": 1 - a, "a": a, "1": 1 + 0 * a, "1 - a^2": 1 - a * a, "(a (1 - a))^2": (a * (1 - a)) ** 2}
         for wrong, slope in others.items():
             yield f"{wrong} stands for a (1 - a), the slope of the sigmoid at its output a", *_with(e, slope, a - a * a)
+
+
+@candidates
+def unchanged(e: Evidence) -> Candidates:
+    if e.operation is not None and e.operation.y.shape == e.x.shape:
+        what = "yours is grad_y itself: what the operation does to it on the way back is lost"
+        yield what, e.at(e.operation.grad_y)
 
 
 def _with(e: Evidence, slope: Array, right: Array) -> tuple[Array, float]:

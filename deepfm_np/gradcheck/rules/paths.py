@@ -21,14 +21,13 @@ def not_summed(e: Evidence) -> Candidates:
             yield f"only the {which} row of grad_y counts: sum over axis 0", e.at(op.grad_y[row])
     if e.jacobian is None:
         return
+    if 2 * np.count_nonzero(e.jacobian) < e.jacobian.size:  # most indices do not reach most entries
+        return
     for axis, length in enumerate(op.y.shape):
         for index, which in ((0, "first"), (length - 1, "last")):
-            only = _at_index(op.y.shape, axis, index)
-            what = f"{which} index of axis {axis} of grad_y"
-            if length > 1 and 2 * np.count_nonzero(e.jacobian) > e.jacobian.size:  # all indices reach all entries
-                yield f"only the {what} counts: add what the others send back", e.back(op.grad_y * only)
-            if length > 2:
-                yield f"the {what} is left out", e.back(op.grad_y * (1 - only))
+            if length > 1:
+                what = f"only the {which} index of axis {axis} of grad_y counts: add what the others send back"
+                yield what, e.back(op.grad_y * _at_index(op.y.shape, axis, index))
 
 
 @candidates
@@ -120,20 +119,33 @@ def transposed(e: Evidence) -> Candidates:
 
 @candidates
 def shifted(e: Evidence) -> Candidates:
-    """The gradient, or what arrives, is moved by one or reversed along an axis."""
+    """The gradient, or what arrives, is moved by one or reversed along an axis; or an end of the axis is left out."""
     if e.is_whole:
         for how, moved in _moved(e.whole):
             yield f"yours is numeric {how}", moved.reshape(-1)
-    if e.operation is not None and e.jacobian is not None:
-        for how, moved in _moved(e.operation.grad_y):
-            yield f"grad_y is {how}", e.back(moved)
-        for order in permutations(range(e.operation.y.ndim)) if e.operation.y.ndim < 5 else ():
-            turned = e.operation.grad_y.transpose(order)
-            how = "transposed" if turned.shape == e.operation.y.shape else "transposed and reshaped"
-            yield (
-                f"the axes of grad_y are in another order, or it is summed over the wrong one: {how}",
-                e.back(turned.reshape(e.operation.y.shape)),
-            )
+    if e.operation is None or e.jacobian is None:
+        return
+    grad_y = e.operation.grad_y
+    for axis, length in enumerate(grad_y.shape):
+        for index, which in ((0, "first"), (length - 1, "last")):
+            if length > 2:
+                rest = grad_y * (1 - _at_index(grad_y.shape, axis, index))
+                yield f"the {which} index of axis {axis} of grad_y is left out", e.back(rest)
+    for how, moved in _moved(grad_y):
+        yield f"grad_y is {how}", e.back(moved)
+
+
+@candidates
+def wrong_axis(e: Evidence) -> Candidates:
+    """What arrives with its axes in another order, which is also what a sum over the wrong one makes of a square."""
+    if e.operation is None or e.jacobian is None or e.operation.y.ndim > 4:
+        return
+    grad_y = e.operation.grad_y
+    for order in permutations(range(grad_y.ndim)):
+        turned = grad_y.transpose(order)
+        how = "transposed" if turned.shape == grad_y.shape else "transposed and reshaped"
+        what = f"the axes of grad_y are in another order, or it is summed over the wrong one: {how}"
+        yield what, e.back(turned.reshape(grad_y.shape))
 
 
 def _moved(array: Array) -> Iterator[tuple[str, Array]]:
