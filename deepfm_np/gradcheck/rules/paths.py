@@ -21,13 +21,14 @@ def not_summed(e: Evidence) -> Candidates:
             yield f"only the {which} row of grad_y counts: sum over axis 0", e.at(op.grad_y[row])
     if e.jacobian is None:
         return
-    if 2 * np.count_nonzero(e.jacobian) < e.jacobian.size:  # most indices do not reach most entries
-        return
+    shares = e.jacobian * op.grad_y
     for axis, length in enumerate(op.y.shape):
-        for index, which in ((0, "first"), (length - 1, "last")):
-            if length > 1:
-                what = f"only the {which} index of axis {axis} of grad_y counts: add what the others send back"
-                yield what, e.back(op.grad_y * _at_index(op.y.shape, axis, index))
+        of_index = np.moveaxis(shares, axis + 1, 1).reshape(len(shares), length, -1).sum(axis=2)
+        if 2 * np.count_nonzero(of_index) <= of_index.size:  # most indices do not reach most entries
+            continue
+        for index, which in ((0, "first"), (-1, "last")):
+            what = f"only the {which} index of axis {axis} of grad_y counts: add what the others send back"
+            yield what, of_index[:, index]
 
 
 @candidates

@@ -17,7 +17,10 @@ def l2(e: Evidence) -> str:
         return ""
     touches, what = 1.0, "x"
     if e.slots is not None:
-        touches, what = e.slots.touches(len(e.x))[[index[0] for index in e.entries]], "x for each slot of the row"
+        touches, what = (
+            e.slots.touches(len(e.x))[[index[0] for index in e.entries]],
+            "x for each slot that touches the row",
+        )
     c = factor_of(e, touches * e.values, e.difference)
     if c is None or usual_factor(e):  # half the gradient of x^2 lacks a multiple of x, too
         return ""
