@@ -110,8 +110,9 @@ class Evidence:
         jacobian = np.reshape(rows, (len(rows), *op.y.shape))
         return jacobian if self.agree(self.numeric, _back(jacobian, op.grad_y)) else None
 
-    def back(self, grad_y: Array) -> Array:
+    def back(self, grad_y: Array | float) -> Array:
         """(e,) the gradient if this had arrived in place of grad_y; only where there is a Jacobian."""
+        assert self.jacobian is not None
         return _back(self.jacobian, grad_y)
 
     @property
@@ -151,7 +152,7 @@ class Evidence:
         return self.agree(self.analytic, candidate, scale)
 
 
-def _back(jacobian: Array, grad_y: Array) -> Array:
+def _back(jacobian: Array, grad_y: Array | float) -> Array:
     return (jacobian * grad_y).reshape(len(jacobian), -1).sum(axis=1)
 
 

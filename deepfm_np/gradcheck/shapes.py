@@ -42,7 +42,7 @@ def explain_shape(
 
 def _cause(gradient: Array, name: str, shapes: Shapes, numeric: Array | None) -> tuple[str, str]:
     """(rule, what happened to the right gradient); the second is empty where that is not known."""
-    shape, of_batch = shapes[name], _is_batch(gradient.shape[:1], name, shapes)
+    shape, of_batch = shapes[name], is_batch(gradient.shape[:1], name, shapes)
     if numeric is None:
         if gradient.shape == shape[::-1]:
             return "transposed", "it is transposed"
@@ -69,7 +69,7 @@ def _fits(gradient: Array, name: str, shapes: Shapes, numerics: Mapping[str, Arr
     return name not in numerics or close(gradient, numerics[name])
 
 
-def _is_batch(length: tuple, name: str, shapes: Shapes) -> bool:
+def is_batch(length: tuple, name: str, shapes: Shapes) -> bool:
     """Whether another input has as many examples, one per index of its first axis."""
     return any(length and shape[:1] == length for other, shape in shapes.items() if other != name)
 

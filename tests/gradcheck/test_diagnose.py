@@ -66,7 +66,11 @@ def scatter(grad_vectors, cache, add):
         (lambda g, c, gx, gW, gb: (gx, gW.T, gb), ["", "transposed", ""], "it is transposed: yours = numeric^T"),
         (lambda g, c, gx, gW, gb: (g @ W, gW, gb), ["wrong product", "", ""], "d @ W stands for d @ W.T"),
         (lambda g, c, gx, gW, gb: (gx, gW, g), ["", "", "not summed"], "sum it over the batch, axis 0"),
-        (lambda g, c, gx, gW, gb: (gx, gW, g[-1]), ["", "", "not summed"], "only the last row of grad_y counts"),
+        (
+            lambda g, c, gx, gW, gb: (gx, gW, g[-1]),
+            ["", "", "not summed"],
+            "only the last example counts: sum over the batch, axis 0",
+        ),
         (lambda g, c, gx, gW, gb: (gx, gW, gb.mean()), ["", "", "shape"], "shape (), should be (4,)"),
         (lambda g, c, gx, gW, gb: (gx, 0 * gW, gb), ["", "zero", ""], "the gradient is zero everywhere"),
     ],

@@ -192,7 +192,12 @@ CASES = [
     ),
     (AFFINE, lambda r, g, x, W, b: affine_backward(g.mean() + 0 * g, x, W, b), "grad_y", "counts by its mean alone"),
     (CROSS_ENTROPY, lambda r, g, *i: [d / g for d in r], "grad_y", "yours * grad_y = numeric"),
-    (AFFINE, lambda r, g, x, W, b: [r[0], r[1], g[-1]], "not summed", "only the last row of grad_y counts"),
+    (
+        AFFINE,
+        lambda r, g, x, W, b: [r[0], r[1], g[-1]],
+        "not summed",
+        "only the last example counts: sum over the batch, axis 0",
+    ),
     (AFFINE, lambda r, g, x, W, b: [r[0], np.outer(x[0], g[0]), r[2]], "not summed", "only the first index of axis 0"),
     (AFFINE, lambda r, g, x, W, b: [g @ W, *r[1:]], "wrong product", "d @ W stands for d @ W.T"),
     (AFFINE, lambda r, g, x, W, b: [r[0], x @ g, r[2]], "wrong product", "x @ d stands for x.T @ d"),

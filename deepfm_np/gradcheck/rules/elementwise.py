@@ -114,6 +114,7 @@ def unchanged(e: Evidence) -> Candidates:
 
 def _with(e: Evidence, slope: Array, right: Array) -> tuple[Array, float]:
     """The gradient with another slope of the last function."""
+    assert e.operation is not None
     return e.back(e.operation.grad_y * slope / right), float(np.abs(slope / right).max())
 
 

@@ -31,12 +31,12 @@ def grad_y_forgotten(e: Evidence) -> str:
     factor = np.broadcast_to(op.grad_y, e.x.shape) if fits else example_factor(op, e.x)
     if factor is not None and e.is_explained_by(e.numeric / e.at(factor), 1 / np.abs(e.at(factor)).min()):
         return "grad_y is forgotten: yours * grad_y = numeric, multiply by what arrives"
-    return _grad_y_replaced(e)
+    return _grad_y_replaced(e) if op.y.ndim else ""
 
 
 @candidates
 def _grad_y_replaced(e: Evidence) -> Candidates:
-    if e.operation.y.ndim and e.jacobian is not None:
+    if e.operation is not None and e.jacobian is not None:
         grad_y = e.operation.grad_y
         yield "grad_y is forgotten: yours is what 1 would give in its place; start from what arrives", e.back(1.0)
         yield "grad_y counts by its mean alone: each entry of y has its own", e.back(grad_y.mean())

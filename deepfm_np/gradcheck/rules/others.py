@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from deepfm_np.gradcheck.arrays import as_array, is_real
 from deepfm_np.gradcheck.evidence import Evidence
-from deepfm_np.gradcheck.gradient import is_row_gradient
 from deepfm_np.gradcheck.rules.fitting import Candidates, candidates
 from deepfm_np.gradcheck.shapes import close
 
@@ -22,7 +22,7 @@ def exchanged(e: Evidence) -> Candidates:
     for other, numeric in e.numerics.items():
         if other == e.name or numeric.shape != e.x.shape:
             continue
-        theirs = e.analytics[other]
-        both = not is_row_gradient(theirs) and np.shape(theirs) == e.x.shape and close(np.asarray(theirs), e.whole)
+        theirs = as_array(e.analytics[other])
+        both = theirs.shape == e.x.shape and is_real(theirs) and close(theirs, e.whole)
         whose = f"the gradients of {e.name} and {other} are exchanged" if both else f"it is the gradient of {other}"
         yield f"{whose}: return them in the order {', '.join(e.analytics)}", e.at(numeric)

@@ -8,6 +8,7 @@ import numpy as np
 from deepfm_np.gradcheck.arrays import Array
 from deepfm_np.gradcheck.evidence import Evidence
 from deepfm_np.gradcheck.rules.fitting import Candidates, candidates
+from deepfm_np.gradcheck.shapes import is_batch
 
 
 @candidates
@@ -17,8 +18,10 @@ def not_summed(e: Evidence) -> Candidates:
     if op is None:
         return
     if op.grad_y.ndim and op.grad_y.shape[1:] == e.x.shape and len(op.grad_y) > 1:
+        is_of_batch = is_batch(op.grad_y.shape[:1], e.name, {name: x.shape for name, x in op.inputs.items()})
+        what, where = ("example", "the batch, axis 0") if is_of_batch else ("row of grad_y", "axis 0")
         for row, which in ((0, "first"), (-1, "last")):
-            yield f"only the {which} row of grad_y counts: sum over axis 0", e.at(op.grad_y[row])
+            yield f"only the {which} {what} counts: sum over {where}", e.at(op.grad_y[row])
     if e.jacobian is None:
         return
     shares = e.jacobian * op.grad_y

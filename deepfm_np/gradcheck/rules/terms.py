@@ -15,7 +15,7 @@ NEARLY = 1e-4  # how close a limit is reached at FAR, and an invariance kept tha
 def l2(e: Evidence) -> str:
     if e.operation is not None and e.operation.y.ndim:
         return ""
-    touches, what = 1.0, "x"
+    touches, what = np.ones(len(e.entries)), "x"
     if e.slots is not None:
         touches, what = (
             e.slots.touches(len(e.x))[[index[0] for index in e.entries]],
@@ -47,10 +47,12 @@ def _strengths(e: Evidence, x: Array) -> tuple[float, float] | None:
             far = [side / FAR for side in e.far_away(FAR)]
         except Exception:  # of any kind: nobody promised that the functions work there
             return None
-        strengths = [float(side @ x / (x @ x)) for side in far]
-        largest = max(abs(c) for c in strengths) * np.abs(x).max()
-        fits = all((np.abs(side - c * x) <= NEARLY * largest).all() for side, c in zip(far, strengths, strict=True))
-    return tuple(strengths) if fits and abs(strengths[1]) > NEARLY * abs(strengths[0]) else None
+        yours, right = (float(side @ x / (x @ x)) for side in far)
+        largest = max(abs(yours), abs(right)) * np.abs(x).max()
+        fits = all(
+            (np.abs(side - c * x) <= NEARLY * largest).all() for side, c in zip(far, (yours, right), strict=True)
+        )
+    return (yours, right) if fits and abs(right) > NEARLY * abs(yours) else None
 
 
 def factor_and_term(e: Evidence) -> str:
