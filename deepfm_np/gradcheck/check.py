@@ -25,6 +25,7 @@ from deepfm_np.gradcheck.arguments import (
 from deepfm_np.gradcheck.arrays import Array, described, not_finite, same
 from deepfm_np.gradcheck.evidence import Operation
 from deepfm_np.gradcheck.examine import NO_DERIVATIVE, Examination
+from deepfm_np.gradcheck.gradient import RowGradient
 from deepfm_np.gradcheck.guarded_calls import (
     CallError,
     Findings,
@@ -90,8 +91,7 @@ def check_operation(
     require_tolerance(tolerance)
     inputs = copied("inputs", inputs)
     wrt = to_differentiate(wrt, inputs)
-    known = slots is not None
-    slots = as_slots(slots, inputs) if known else find_slots(inputs, wrt)
+    found = find_slots(inputs, wrt) if slots is None else as_slots(slots, inputs)
     elsewhere, rng, findings = nearby(inputs, wrt), _own_stream(seed), Findings(strict)
 
     def outputs(point: Mapping[str, Array]) -> tuple:
@@ -102,9 +102,9 @@ def check_operation(
 
     def run(point: Mapping[str, Array]) -> Run:
         y, cache = outputs(point)
-        found = joined(y).shape
-        if found != weights.shape:
-            raise CallError("shape", f"y has shape {found} here, {weights.shape} nearby: values must not change it")
+        shape = joined(y).shape
+        if shape != weights.shape:
+            raise CallError("shape", f"y has shape {shape} here, {weights.shape} nearby: values must not change it")
         parts = split(weights, y)
         names = ["grad_y"] if len(parts) == 1 else [f"grad_y[{i}]" for i in range(len(parts))]
 
@@ -136,10 +136,10 @@ def check_operation(
             dict(zip(wrt, watched.gradients, strict=True)),
             method,
             fast,
-            slots,
+            found,
             (elsewhere, dict(zip(wrt, watched.elsewhere, strict=True))),
             tolerance,
-            slots_are_guessed=not known,
+            slots_are_guessed=slots is None,
             operation=Operation(as_one, inputs, y, weights),
         ).report()
 
@@ -158,7 +158,7 @@ def check_loss(
     method: str = "auto",
     seed: int = 0,
     slots: tuple[Array, Array] | None = None,
-    terms: Mapping[str, Mapping[str, Array]] | None = None,
+    terms: Mapping[str, Mapping[str, Array | RowGradient]] | None = None,
     fast: bool = False,
     *,
     tolerance: float | None = None,

@@ -68,7 +68,7 @@ def with_line(error: NotAnalyticError, call: Callable[[], object]) -> NotAnalyti
 
 def executed_line(call: Callable[[], object], pattern: re.Pattern) -> str:
     """The first line of others' code that a call executes and that fits, in words; "" if there is none."""
-    found = []
+    found: list[str] = []
 
     def trace(frame: FrameType, event: str, _) -> Callable | None:
         file, line = frame.f_code.co_filename, frame.f_lineno
