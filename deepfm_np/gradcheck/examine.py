@@ -84,7 +84,8 @@ class Examination:
                 hint = f"{NOT_ANALYTIC}: {error}. {OTHERWISE}"
                 results[name] = Result.inconclusive(name, self.point[name].shape, hint)
         largest = max((m.largest for m in measured.values()), default=0.0)
-        shapes = {name: value.shape for name, value in self.point.items()}
+        shapes = {} if self.slots is None else {"ids": self.slots.ids.shape}
+        shapes |= {name: value.shape for name, value in self.point.items()}
         numerics = {
             name: m.derivative.reshape(shapes[name])
             for name, m in measured.items()
