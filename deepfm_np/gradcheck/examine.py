@@ -47,7 +47,8 @@ class Examination:
         if not np.isfinite(self.problem.f0):
             hint = f"the function gives {self.problem.f0} in double precision{NO_DERIVATIVE}"
             return Report.of_all(Result.inconclusive, point, self.gradients, hint, self.method)
-        shapes = {name: point[name].shape for name in self.gradients}
+        shapes = {} if self.slots is None else {"ids": self.slots.ids.shape}
+        shapes |= {name: x.shape for name, x in point.items()}
         misfits = {name: complaint(gradient, shapes[name]) for name, gradient in self.gradients.items()}
         for name, gradient in self.gradients.items():
             if not misfits[name][1] or not (self.fast or is_row_gradient(gradient)):
