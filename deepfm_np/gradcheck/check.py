@@ -90,8 +90,7 @@ def check_operation(
     require_tolerance(tolerance)
     inputs = copied("inputs", inputs)
     wrt = to_differentiate(wrt, inputs)
-    known = slots is not None
-    slots = as_slots(slots, inputs) if known else find_slots(inputs, wrt)
+    rows = find_slots(inputs, wrt) if slots is None else as_slots(slots, inputs)
     elsewhere, rng, findings = nearby(inputs, wrt), _own_stream(seed), Findings(strict)
 
     def outputs(point: Mapping[str, Array]) -> tuple:
@@ -136,10 +135,10 @@ def check_operation(
             dict(zip(wrt, watched.gradients, strict=True)),
             method,
             fast,
-            slots,
+            rows,
             (elsewhere, dict(zip(wrt, watched.elsewhere, strict=True))),
             tolerance,
-            slots_are_guessed=not known,
+            slots_are_guessed=slots is None,
             operation=Operation(as_one, inputs, y, weights),
         ).report()
 
@@ -181,7 +180,7 @@ def check_loss(
     require_tolerance(tolerance)
     params = copied("params", params)
     require_floating(params)
-    slots = None if slots is None else as_slots(slots, params)
+    rows = None if slots is None else as_slots(slots, params)
     elsewhere, names, findings = nearby(params, params), list(params), Findings(strict)
 
     def loss_and_dict(point: Mapping[str, Array]) -> tuple:
@@ -217,7 +216,7 @@ def check_loss(
             dict(zip(params, watched.gradients, strict=True)),
             method,
             fast,
-            slots,
+            rows,
             (elsewhere, dict(zip(params, watched.elsewhere, strict=True))),
             tolerance,
             terms=terms,

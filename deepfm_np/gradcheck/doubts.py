@@ -3,6 +3,8 @@
 The point lies on a kink, the numbers are rounded more coarsely than is usual, or the complex step is wrong.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from deepfm_np.gradcheck.arrays import Array
@@ -28,7 +30,7 @@ def with_kinks(problem: Problem, name: str, yours: Array, measured: Measured, al
     """
     doubted = (np.abs(yours - measured.derivative) > allowed) | (measured.kink > UNCERTAIN * measured.largest)
     slack = allowed - measured.kink - measured.truncation
-    sides = {i: problem.slopes(name, measured.entries[i]) for i in np.flatnonzero(doubted)}
+    sides = {int(i): problem.slopes(name, measured.entries[i]) for i in np.flatnonzero(doubted)}
     corners = [i for i in sides if sides[i].differ]
     beyond = [i for i in corners if not sides[i].hold(yours[i], slack[i])]
     if beyond and _right_nearby(problem, name, yours, measured, {i: sides[i] for i in beyond}, slack[beyond]):
@@ -73,7 +75,7 @@ def noise(problem: Problem, name: str, measured: Measured, allowed: Array) -> fl
     return JITTERS * float(jumps.max(initial=0.0))
 
 
-def _jumps(problem: Problem, point: dict, name: str, measured: Measured) -> Array:
+def _jumps(problem: Problem, point: Mapping[str, Array], name: str, measured: Measured) -> Array:
     """(e,) how far the derivatives of either side jump around a point."""
     entries, jumps = measured.entries, np.zeros(len(measured.entries))
     some = np.arange(len(entries))[:: -(-len(entries) // JITTERED)]

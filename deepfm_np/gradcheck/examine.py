@@ -80,13 +80,13 @@ class Examination:
                 return self._verdict(name, measured, largest)
             except NotAnalyticError as error:
                 measured = error
-        error = with_line(measured, lambda: problem.function(problem.double))
+        why = with_line(measured, lambda: problem.function(problem.double))
         if self.method == "complex" or self.fast:
-            hint = f"{NOT_ANALYTIC}: {error}. To have one: {error.advice}. {OTHERWISE}"
+            hint = f"{NOT_ANALYTIC}: {why}. To have one: {why.advice}. {OTHERWISE}"
             return Result.inconclusive(name, problem.point[name].shape, hint)
         measured = problem.numeric(name, self._chosen(name), "best")
         result = self._verdict(name, measured, max(largest, measured.largest))
-        return result.with_notes(f"by {METHODS[measured.method].words}, since forward is not analytic: {error}")
+        return result.with_notes(f"by {METHODS[measured.method].words}, since forward is not analytic: {why}")
 
     def _verdict(self, name: str, measured: Measured, largest: float) -> Result:
         """The verdict by these derivatives. Raises NotAnalyticError where they prove wrong."""

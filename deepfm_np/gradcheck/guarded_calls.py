@@ -1,7 +1,7 @@
 """Calls of the functions under check that notice when one call disturbs another, or returns what it must not."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -183,14 +183,14 @@ def _equal(now: Sequence, before: Sequence) -> bool:
     return True
 
 
-def _grows(first: object, second: object, third: object) -> bool:
+def _grows(first: Any, second: Any, third: Any) -> bool:
     """Whether a gradient grows by the same in each call, or stays."""
     if not _are_arrays(first, second, third):
         return _equal([second, third], [first, first])
     return _close(third - second, second - first)
 
 
-def _step(before: object, first: object, second: object, third: object) -> Array | None:
+def _step(before: Any, first: Any, second: Any, third: Any) -> Array | None:
     """By how much a gradient grows with each call at the point; None where it does not add up."""
     if _equal([second], [third]) or not _are_arrays(before, first, second, third):
         return None

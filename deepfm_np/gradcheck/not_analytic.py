@@ -9,6 +9,7 @@ import linecache
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +44,6 @@ class NotAnalyticError(Exception):
 @contextmanager
 def complex_errors() -> Iterator[None]:
     """Turn what f raises for a complex input, and NumPy's warning of a lost imaginary part, into NotAnalyticError."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("error", ComplexWarning)
         try:
@@ -68,7 +67,7 @@ def with_line(error: NotAnalyticError, call: Callable[[], object]) -> NotAnalyti
 
 def executed_line(call: Callable[[], object], pattern: re.Pattern) -> str:
     """The first line of others' code that a call executes and that fits, in words; "" if there is none."""
-    found = []
+    found: list[str] = []
 
     def trace(frame: FrameType, event: str, _) -> Callable | None:
         file, line = frame.f_code.co_filename, frame.f_lineno
