@@ -34,7 +34,7 @@ Gradients = dict[str, Array | ops.RowGradient]
 
 
 class Caches(NamedTuple):
-    """What a forward pass leaves for the backward pass; the components that are switched off are None."""
+    """What a forward pass keeps for the backward pass; None for components that are off."""
 
     first_order: FirstOrderCache | None
     embedding: EmbeddingCache | None
@@ -45,7 +45,7 @@ class Caches(NamedTuple):
 class Explanation(NamedTuple):
     """The logit of each of n examples, split into parts that add up to it."""
 
-    bias: float
+    bias: Array  # (), the same for every example
     first_order: Array  # (n, m): by field
     pairs: Array  # (n, m, m): <V_i, V_j> where i < j, else 0
     deep: Array  # (n,)
@@ -95,20 +95,20 @@ class Architecture:
     def backward(self, grad_logits: Array, caches: Caches, touched: ops.TouchedRows | None = None) -> Gradients:
         """(n,) dL/dlogits -> the gradient of every parameter in use.
 
-        touched: the `touched_rows` of the batch, where they are known already.
+        touched: the `touched_rows` of the batch, if already known.
         """
         grads: Gradients = {"bias": np.asarray(grad_logits.sum())}
         if caches.first_order is not None:
             grads["weights"] = ops.first_order_backward(grad_logits, caches.first_order, touched)
-        grad_vectors, network_grads = self.branches(grad_logits, caches)
+        grad_vectors, network_grads = self.backward_to_vectors(grad_logits, caches)
         if caches.embedding is not None:
             grads["table"] = ops.embedding_backward(reduce(add, grad_vectors.values()), caches.embedding, touched)
         return grads | network_grads
 
-    def branches(self, grad_logits: Array, caches: Caches) -> tuple[dict[str, Array], dict[str, Array]]:
-        """What each reader of the shared vectors sends back to them, (n, m, k), and the gradients within the network.
+    def backward_to_vectors(self, grad_logits: Array, caches: Caches) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The (n, m, k) gradients that FM and network send back to the shared vectors, and the network's own gradients.
 
-        FM and network read the same vectors, so the gradient of the vectors is the sum of what the two send.
+        Both read the same vectors, so the gradient of the vectors is the sum of the two.
         """
         grad_vectors: dict[str, Array] = {}
         network_grads: dict[str, Array] = {}
@@ -122,10 +122,10 @@ class Architecture:
     def gradient_terms(
         self, grad_logits: Array, caches: Caches, params: Mapping[str, Array], ids: Array, values: Array
     ) -> dict[str, ops.RowGradient]:
-        """The terms whose sum is the gradient of the shared table: "FM part", "deep part", "L2 term", where on."""
+        """The terms that add up to the gradient of the table: "FM part", "deep part", "L2 term", where enabled."""
         if caches.embedding is None:
             return {}
-        grad_vectors, _ = self.branches(grad_logits, caches)
+        grad_vectors, _ = self.backward_to_vectors(grad_logits, caches)
         terms = {name: ops.embedding_backward(grad, caches.embedding) for name, grad in grad_vectors.items()}
         if self.l2_embedding:
             _, rows = ops.l2_rows_forward(params["table"], ids, values)

@@ -1,6 +1,6 @@
-"""The checkpoint of a training run: everything needed to go on from the end of an epoch to the same bits.
+"""The checkpoint of a training run: all it takes to resume after an epoch and get the same result, bit for bit.
 
-about            JSON: which run it is, the generator's state, the history, the counters of early stopping
+about            JSON: the fingerprint of the run, the generator's state, the history, the counters of early stopping
 model/...        the arrays of the model       optimizer/...  of the optimiser
 best/...         the arrays of the model at its best epoch
 """
@@ -21,7 +21,7 @@ from deepfm_np.system.files import plain, read_arrays, write_arrays
 
 @dataclass
 class Progress:
-    """Where a run stands at the end of an epoch: together with the model, all that a checkpoint holds."""
+    """The state of a run after an epoch. Together with the model, this is what a checkpoint holds."""
 
     optimizer: Optimizer
     rng: np.random.Generator
@@ -39,10 +39,10 @@ def fingerprint(
     *,
     batch_size: int,
     patience: int,
-    seed: int,
+    seed: int | np.random.Generator,
     threads: int,
 ) -> dict:
-    """What must be equal for a resumed run to end as the interrupted one would have. Epochs may be added."""
+    """What must be equal for a resumed run to end as the interrupted one would have. `epochs` may differ."""
     settings = {name: value for name, value in vars(optimizer).items() if isinstance(value, float | int | np.number)}
     return {
         **{f"model {name}": value for name, value in model.config.items()},
@@ -57,7 +57,7 @@ def fingerprint(
     }
 
 
-def save(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
+def save_checkpoint(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
     """Write the checkpoint of a run, atomically. run: its `fingerprint`."""
     about = {
         "run": run,
@@ -71,10 +71,10 @@ def save(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
     write_arrays(path, {"about": np.array(json.dumps(about, default=plain)), **arrays})
 
 
-def resume(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
-    """Bring the model and the state to where the checkpoint left them.
+def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
+    """Restore the model and the state from a checkpoint.
 
-    run: the `fingerprint` of the run that goes on. Raises ValueError where the file is damaged or of another run.
+    run: the `fingerprint` of the run to resume. Raises ValueError if the file is damaged or belongs to another run.
     """
     arrays = read_arrays(path, "a checkpoint of deepfm_np")
     try:
@@ -84,7 +84,7 @@ def resume(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
         raise ValueError(f"{path} is not a checkpoint of deepfm_np: {error}") from error
     if differing:
         changes = ", ".join(f"{name} was {about['run'].get(name)}, is {run[name]}" for name in differing)
-        raise ValueError(f"{path} belongs to another run: {changes}; delete it to start anew")
+        raise ValueError(f"{path} belongs to another run: {changes}; delete it to start over")
     parts: dict[str, dict[str, Array]] = {"model": {}, "optimizer": {}, "best": {}}
     for name, array in arrays.items():
         part, _, rest = name.partition("/")
@@ -101,5 +101,5 @@ def resume(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
 def _checksums(examples: Examples | Blocks) -> list[int]:
     sums = [0, 0, 0]
     for part in examples.parts():
-        sums = [zlib.crc32(np.ascontiguousarray(array), so_far) for array, so_far in zip(part, sums, strict=True)]
+        sums = [zlib.crc32(np.ascontiguousarray(array).data, so_far) for array, so_far in zip(part, sums, strict=True)]
     return sums

@@ -1,4 +1,4 @@
-"""DeepFMClassifier: a DataFrame in, click probabilities out, in the manner of scikit-learn."""
+"""DeepFMClassifier: a DataFrame in, click probabilities out, with the interface of a scikit-learn classifier."""
 
 import inspect
 import json
@@ -31,8 +31,8 @@ class NotFittedError(ValueError, AttributeError):
 class DeepFMClassifier:
     """Click prediction on the columns of a DataFrame.
 
-    It follows scikit-learn's conventions (`get_params`, `set_params`, `classes_`, `history_`) without needing it.
-    Encoding is learned in `fit` from the training part alone and saved with the model.
+    It follows scikit-learn's conventions (`get_params`, `set_params`, `classes_`) but does not need scikit-learn.
+    The encoding is learned in `fit`, from the training part alone, and saved with the model.
 
     fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the dtypes:
         floats are numerical, everything else (integers too, which are mostly ids) categorical.
@@ -99,7 +99,7 @@ class DeepFMClassifier:
         return {name: getattr(self, name) for name in _hyper_parameters()}
 
     def set_params(self, **params) -> "DeepFMClassifier":
-        """Change hyper-parameters. Raises ValueError, and changes nothing, for a name that is not one."""
+        """Change hyper-parameters. Raises ValueError, and changes nothing, for an unknown name."""
         unknown = sorted(set(params) - set(_hyper_parameters()))
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no such parameter; there are {', '.join(_hyper_parameters())}")
@@ -116,18 +116,18 @@ class DeepFMClassifier:
     ) -> "DeepFMClassifier":
         """Learn the encoding and the model.
 
-        X: n rows.  y: n labels of two classes; the second in sorted order counts as the click.
-        eval_set: (X, y) of a validation part, for early stopping; without it all epochs are run.
+        X: n rows.  y: n labels of two classes; the second in sorted order is the click.
+        eval_set: (X, y) of a validation part, for early stopping; without it, all epochs run.
         checkpoint: a file to write after each epoch and to resume from, as in `training.fit`.
 
         Sets classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch). Raises ValueError for
-        labels that are not two classes and whatever the encoder or `training.fit` finds wrong; an earlier fit is
-        then still in place.
+        labels that are not of two classes, and whatever the encoder or `training.fit` raises; an earlier fit then
+        stays in place.
         """
         self._check_settings()
-        y = column_of(y)
-        classes = two_classes(y)
-        labels = labels_of(frame_of(X), y, classes)
+        column = column_of(y)
+        classes = two_classes(column)
+        labels = labels_of(frame_of(X), column, classes)
         encoder = FieldEncoder(self.fields)
         train, valid = Examples(*encoder.fit_transform(X), labels), None
         if eval_set is not None:
@@ -143,18 +143,19 @@ class DeepFMClassifier:
         valid: Examples | Blocks | None = None,
         checkpoint: str | Path | None = None,
     ) -> "DeepFMClassifier":
-        """Learn the model from examples that `encoder` has encoded already, with labels of 0 and 1.
+        """Learn the model from examples already encoded by `encoder`, with labels of 0 and 1.
 
-        All else is as in `fit`; `fields` is not looked at.
+        Otherwise as in `fit`; `fields` is ignored.
         """
         self._check_settings()
         check_labels(np.asarray(train.labels))
         return self._fit(encoder, train, valid, two_classes(train.labels), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
-        """(n, 2): the probability of each class in `classes_`. An unseen value counts as unknown.
+        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown.
 
-        Raises NotFittedError before `fit`, and ValueError where a column is missing or holds what it cannot.
+        Raises NotFittedError before `fit`, TypeError if X is not a DataFrame, ValueError for a missing column or a cell
+        that its field cannot hold.
         """
         self._require_fitted()
         ids, values = self.encoder_.transform(frame_of(X))
@@ -162,7 +163,7 @@ class DeepFMClassifier:
         return np.stack([1 - clicks, clicks], axis=1)
 
     def predict_encoded(self, examples: Examples | Blocks) -> Array:
-        """(n,) click probabilities, of the second class, for examples that `encoder_` has encoded already."""
+        """(n,) click probabilities for examples already encoded by `encoder_`. Raises NotFittedError before `fit`."""
         self._require_fitted()
         return training.predict(self.model_, examples, self.threads)
 
@@ -172,9 +173,9 @@ class DeepFMClassifier:
         return self.classes_[(probabilities[:, 1] > 0.5).astype(int)]
 
     def save(self, folder: str | Path) -> None:
-        """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file atomically.
+        """Write model.npz, encoder.json and classifier.json, each atomically, to a folder, created if necessary.
 
-        Raises TypeError, and writes nothing, where JSON cannot hold the settings or classes.
+        Raises TypeError, and writes nothing, if JSON cannot hold the settings or classes; NotFittedError before `fit`.
         """
         self._require_fitted()
         folder = Path(folder)
@@ -188,7 +189,7 @@ class DeepFMClassifier:
 
     @classmethod
     def load(cls, folder: str | Path) -> "DeepFMClassifier":
-        """Read what `save` wrote. Raises FileNotFoundError or ValueError, naming the file that is amiss."""
+        """Read what `save` wrote. Raises FileNotFoundError or ValueError, naming the missing or damaged file."""
         folder = Path(folder)
         model = DeepFM.load(folder / MODEL_FILE)
         encoder = FieldEncoder.load(folder / ENCODER_FILE)
@@ -213,7 +214,7 @@ class DeepFMClassifier:
         return f"DeepFMClassifier({', '.join(changed)})"
 
     def __sklearn_tags__(self):
-        """What cross_val_score and GridSearchCV ask of a classifier. scikit-learn calls this, so it is loaded."""
+        """What cross_val_score and GridSearchCV ask of a classifier. Only scikit-learn calls it."""
         utils = sys.modules["sklearn.utils"]
         return utils.Tags(
             estimator_type="classifier",
@@ -227,7 +228,7 @@ class DeepFMClassifier:
             raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
 
     def _check_settings(self) -> None:
-        """Raise ValueError for the first setting that is not what it may be."""
+        """Raise ValueError for the first setting that breaks its constraint."""
         for name, value in self.get_params().items():
             if name in CONSTRAINTS:
                 checked(name, value)

@@ -17,7 +17,7 @@ from deepfm_np.system.files import read_arrays, write_arrays
 
 
 def to_arrays(config: Mapping, params: Mapping[str, Array], running: Mapping[str, Array]) -> dict[str, Array]:
-    """What the file holds, in the dtype that the configuration names."""
+    """The arrays of the file, in the dtype that the configuration names."""
     arrays = {"config": np.array(json.dumps(config))}
     for kind, group in (("params", params), ("running", running)):
         arrays |= {f"{kind}/{name}": np.asarray(array, config["dtype"]) for name, array in group.items()}
@@ -33,9 +33,9 @@ def write(path: str | Path, arrays: Mapping[str, Array]) -> None:
 
 
 def read(path: str | Path, build: Callable[..., Any]) -> Any:
-    """The model that build(**configuration) and its `restore` make of a file. Executes nothing from it.
+    """Read a file into a new model, build(**configuration). Executes nothing from it.
 
-    Raises FileNotFoundError, or ValueError where the file is damaged or not a model.
+    Raises FileNotFoundError, or ValueError if the file is damaged or not a model.
     """
     arrays = read_arrays(path, "a deepfm_np model")
     try:
@@ -52,7 +52,7 @@ def read(path: str | Path, build: Callable[..., Any]) -> Any:
 def restored(arrays: Mapping[str, Array], current: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, Array]]:
     """Copies of the arrays that replace the current ones, by kind and name.
 
-    Raises ValueError where one is missing, has another shape or dtype, or is not finite.
+    Raises ValueError if one is missing, has another shape or dtype, or is not finite.
     """
     return {
         kind: {name: _restored(f"{kind}/{name}", array, arrays) for name, array in group.items()}

@@ -3,9 +3,9 @@
 a_{l+1} = dropout(activation(batch_norm(a_l W_l + b_l))),   y_deep = a_H W_H + b_H      (Guo et al. 2017, eq. 4)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from deepfm_np.ops.batch_norm import BatchNormCache
 from deepfm_np.ops.dropout import DropoutCache
 from deepfm_np.ops.rows import Array
 
-ACTIVATIONS = {
+# Forward and backward of each activation; every pair has a cache of its own.
+ACTIVATIONS: dict[str, tuple[Callable[[Array], tuple[Array, Any]], Callable[[Array, Any], Array]]] = {
     "sigmoid": (ops.sigmoid_forward, ops.sigmoid_backward),
     "relu": (ops.relu_forward, ops.relu_backward),
     "tanh": (ops.tanh_forward, ops.tanh_backward),
@@ -24,7 +25,7 @@ ACTIVATIONS = {
 
 
 class LayerCache(NamedTuple):
-    """One hidden layer, in the order of its forward pass; None where the step is off."""
+    """The caches of a hidden layer, in the order of its forward pass; None for a step that is off."""
 
     affine: AffineCache
     batch_norm: BatchNormCache | None
@@ -33,6 +34,8 @@ class LayerCache(NamedTuple):
 
 
 class NetworkCache(NamedTuple):
+    """The caches of the network; `sigmoid` is None unless the output goes through one."""
+
     layers: list[LayerCache]
     output: AffineCache
     sigmoid: SigmoidCache | None
@@ -72,8 +75,8 @@ class Network:
         return params
 
     def start_running(self) -> dict[str, Array]:
-        """Running mean 0 and variance 1 for every hidden layer, or nothing without batch norm."""
-        running = {}
+        """Running mean 0 and variance 1 for every hidden layer; {} without batch norm."""
+        running: dict[str, Array] = {}
         if self.batch_norm:
             for layer, units in enumerate(self.hidden):
                 running |= {f"mean{layer}": np.zeros(units), f"var{layer}": np.ones(units)}
@@ -126,7 +129,7 @@ class Network:
         return grad, grads
 
     def moved_running(self, cache: NetworkCache, running: Mapping[str, Array]) -> dict[str, Array]:
-        """The running statistics after the batch that left this cache."""
+        """The running statistics after the batch of this cache."""
         moved = dict(running)
         for layer, step in enumerate(cache.layers):
             if step.batch_norm is not None:

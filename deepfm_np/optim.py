@@ -1,10 +1,11 @@
 """Optimisers that update a dict of arrays in place.
 
-A gradient is an array of the parameter's shape, or a `RowGradient`: then its rows alone are read and written, and
-the rest of the table, and its moments, stand still. A step costs the same whatever the table's length.
+A gradient is an array of the parameter's shape or a `RowGradient`. For the latter only its rows, and their moments, are
+read and written, so a step costs the same however long the table is.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,16 @@ from deepfm_np.ops.rows import Array, RowGradient
 from deepfm_np.system.threads import parallel_map
 
 
+class _Update(NamedTuple):
+    """A gradient, matched with the part of its parameter that it moves."""
+
+    name: str
+    rows: Array | None  # (r,) np.intp; None: the whole parameter
+    grad: Array  # of the shape of that part
+
+
 class Optimizer:
-    """What SGD and Adam share: the step count `t`, `learning_rate`, and a state of arrays for each parameter."""
+    """What SGD and Adam share: `learning_rate`, the step count `t`, and the moments of each parameter in `state`."""
 
     moments: tuple[str, ...] = ()
 
@@ -29,9 +38,10 @@ class Optimizer:
         grads: Mapping[str, Array | RowGradient],
         threads: int = 1,
     ) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
+        """Update params in place.
 
         threads: how many parameters to update at once.
+        Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters.
         """
         matched = _matched(params, grads)
         self.t += 1
@@ -39,16 +49,16 @@ class Optimizer:
             if name not in self.state:
                 self.state[name] = {moment: np.zeros_like(params[name]) for moment in self.moments}
 
-        def update(one: tuple) -> None:
-            name, where, grad = one
+        def update(one: _Update) -> None:
+            name, rows, grad = one
             arrays = [params[name], *(self.state[name][moment] for moment in self.moments)]
-            if where is ...:
+            if rows is None:
                 self._update(grad, *arrays)
                 return
-            rows = [array.take(where, axis=0) for array in arrays]  # several times as fast as array[where]
-            self._update(grad, *rows)
-            for array, updated in zip(arrays, rows, strict=True):
-                array[where] = updated
+            parts = [array.take(rows, axis=0) for array in arrays]  # several times as fast as array[rows]
+            self._update(grad, *parts)
+            for array, part in zip(arrays, parts, strict=True):
+                array[rows] = part
 
         parallel_map(update, matched, threads=threads)
 
@@ -57,12 +67,12 @@ class Optimizer:
         raise NotImplementedError
 
     def to_arrays(self) -> dict[str, Array]:
-        """Everything `restore` needs to go on exactly from here, as named arrays."""
+        """Everything that `restore` needs to continue exactly from here, as named arrays."""
         arrays = {f"{moment}/{name}": array for name, state in self.state.items() for moment, array in state.items()}
         return {"t": np.array(self.t), "learning_rate": np.array(self.learning_rate), **arrays}
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
-        """Go on from what `to_arrays` returned."""
+        """Continue from what `to_arrays` returned."""
         self.t = int(arrays["t"])
         self.learning_rate = float(arrays["learning_rate"])
         self.state = {}
@@ -84,8 +94,9 @@ class SGD(Optimizer):
         self.momentum: float = checked("momentum", momentum)
         self.moments = ("velocity",) if momentum else ()
 
-    def _update(self, grad: Array, parameter: Array, velocity: Array | None = None) -> None:
-        if velocity is not None:
+    def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
+        if moments:
+            (velocity,) = moments
             velocity *= self.momentum
             velocity += grad
             grad = velocity
@@ -111,7 +122,8 @@ class Adam(Optimizer):
         self.beta2: float = checked("beta2", beta2)
         self.epsilon: float = checked("epsilon", epsilon)
 
-    def _update(self, grad: Array, parameter: Array, m: Array, v: Array) -> None:
+    def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
+        m, v = moments
         m *= self.beta1
         m += (1 - self.beta1) * grad
         v *= self.beta2
@@ -123,26 +135,25 @@ class Adam(Optimizer):
         parameter -= change
 
 
-def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[tuple]:
-    """Each gradient with the part of its parameter that it updates: the rows of a RowGradient, or all (`...`)."""
+def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[_Update]:
     matched = []
     for name, grad in grads.items():
+        rows: Array | None = None
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
         if isinstance(grad, RowGradient):
-            where, values = _checked_rows(name, grad.rows, len(params[name])), grad.values
-            expected = (len(where), *params[name].shape[1:])
+            rows, values = _checked_rows(name, grad.rows, len(params[name])), grad.values
+            expected = (len(rows), *params[name].shape[1:])
         else:
-            where, values = ..., np.asarray(grad)
-            expected = params[name].shape
+            values, expected = np.asarray(grad), params[name].shape
         if values.shape != expected:
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
-        matched.append((name, where, values))
+        matched.append(_Update(name, rows, values))
     return matched
 
 
 def _checked_rows(name: str, rows: Array, D: int) -> Array:
-    """The rows as np.intp. One named twice would be updated once, a negative one would count from the end."""
+    """The rows as np.intp. A repeated row would be updated only once; a negative one would count from the end."""
     if rows.dtype.kind not in "iu":
         raise ValueError(f"the rows of the gradient of {name!r} must be integers, they are {rows.dtype}")
     if len(rows) and (rows[0] < 0 or rows[-1] >= D or (rows[1:] <= rows[:-1]).any()):

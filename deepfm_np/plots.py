@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from deepfm_np import metrics
-from deepfm_np.gradcheck.numeric import EPS
+from deepfm_np.gradcheck.numeric import EPS, METHODS
 from deepfm_np.ops.rows import Array
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ def training_figure(
     title: str = "",
     base_rate: float | None = None,
 ) -> Figure:
-    """How training went, and what its model is worth: log loss and AUC by epoch, and calibration.
+    """The course of training and the quality of the model: log loss and AUC by epoch, and calibration.
 
     history: as `training.fit` returns it.  labels, probabilities: (n,) of the examples to calibrate on.
-    best_attainable: {"auc", "log_loss"} of the true click probabilities, where they are known.
-    base_rate: log loss of always predicting the share of clicks; that of `labels` where None.
+    best_attainable: {"auc", "log_loss"} of the true click probabilities, if known.
+    base_rate: log loss of always predicting the share of clicks; that of `labels` if None.
     """
     base_rate = metrics.base_rate_log_loss(labels) if base_rate is None else base_rate
     figure = Figure(figsize=(12, 3.8), layout="constrained")
@@ -96,7 +96,7 @@ def step_sweep_figure(sweep: pd.DataFrame) -> Figure:
 
     From right to left truncation falls, then round-off rises: the V. The complex step has no left arm to climb.
     """
-    colours = {"forward": ORANGE, "central": BLUE, "richardson": GREEN, "complex": "black"}
+    colours = dict(zip(METHODS, ("black", ORANGE, BLUE, GREEN), strict=True))
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
     for method, colour in colours.items():

@@ -1,20 +1,20 @@
 """Training: mini-batches, epochs, early stopping.
 
-After each epoch the model is scored on the validation part. An epoch that does not lower the validation log loss
-divides the learning rate by ten; `patience` of them in a row end training. The best epoch's parameters are kept.
+After each epoch the model is scored on the validation part. If the validation log loss did not improve, the learning
+rate is divided by ten; after `patience` such epochs in a row, training stops. The best epoch's parameters are kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from deepfm_np import checkpoint as checkpoints
 from deepfm_np import metrics
-from deepfm_np.checkpoint import Progress
+from deepfm_np.checkpoint import Progress, fingerprint, resume_run, save_checkpoint
 from deepfm_np.constraints import checked
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.model import DeepFM
@@ -25,6 +25,8 @@ from deepfm_np.system.threads import one_blas_thread
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Result = TypeVar("Result")
 
 PLATEAU_FACTOR = 0.1
 COLUMNS = ["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"]
@@ -47,19 +49,19 @@ def fit(
     """Train the model in place and return its history, one row per epoch.
 
     train, valid: `Examples` in memory, or `Blocks` read from files.
-    valid: without it there is no early stopping, and training runs all epochs at one learning rate.
-    optimizer: Adam() where None.  seed: of the shuffling and the dropout masks.
-    checkpoint: a file written after each epoch. Where it exists already the run is resumed from it and ends in the
-        same bits as one that was never interrupted.
-    threads: how many split each batch, see `system.threads`. Results are reproducible for the same number of threads.
-        With one thread, BLAS may use several of its own, and the last bits depend on how many.
+    valid: without it there is no early stopping, and all epochs run at the same learning rate.
+    optimizer: Adam() if None.  seed: of the shuffling and the dropout masks.
+    checkpoint: a file written after each epoch. If it exists, the run resumes from it, and the result is bit for bit
+        that of an uninterrupted run.
+    threads: how many split each batch, see `system.threads`. Results are reproducible only for the same number of
+        threads. With one thread, BLAS may use several of its own, and the last bits depend on how many.
     progress: show a bar on a terminal (never in a pipe).
 
     The bias starts at the base rate of the training labels. Columns of the history: epoch, train_loss (with dropout
     and penalties), valid_auc, valid_log_loss, learning_rate. On Linux a large net trains faster after
     `system.memory.keep_freed_memory()`.
-    Raises ValueError for settings out of range, labels other than 0 or 1, values that are not finite and a
-    checkpoint of another run, before the model is changed; FloatingPointError where the loss stops being finite.
+    Raises ValueError, before the model is changed, for settings out of range, labels other than 0 or 1, values that
+    are not finite, and a checkpoint of another run; FloatingPointError if the loss becomes infinite or nan.
     """
     import pandas as pd
 
@@ -71,10 +73,11 @@ def fit(
         model.require_splittable()
     optimizer = Adam() if optimizer is None else optimizer
     state = Progress(optimizer, np.random.default_rng(checked("seed", seed)))
-    settings = {"batch_size": batch_size, "patience": patience, "seed": seed, "threads": threads}
-    run = checkpoints.fingerprint(model, train, valid, optimizer, **settings)
+    run = fingerprint(
+        model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed, threads=threads
+    )
     if checkpoint is not None and Path(checkpoint).exists():
-        checkpoints.resume(checkpoint, run, model, state)
+        resume_run(checkpoint, run, model, state)
     else:
         model.start_from(train.labels)
     with one_blas_thread() if threads > 1 else nullcontext(), _bar(train, state, epochs, batch_size, progress) as bar:
@@ -86,7 +89,7 @@ def fit(
             _end_epoch(model, valid, state, row, threads)
             bar.set_postfix({name: f"{number:.4f}" for name, number in row.items() if "valid" in name})
             if checkpoint is not None:
-                checkpoints.save(checkpoint, run, model, state)
+                save_checkpoint(checkpoint, run, model, state)
     if state.best is not None:
         model.restore(state.best)
     return pd.DataFrame(state.history, columns=COLUMNS)
@@ -94,8 +97,8 @@ def fit(
 
 def predict(model: DeepFM, examples: Examples | Blocks, threads: int = 1) -> Array:
     """(n,) click probabilities, part by part. threads: as in `DeepFM.logits`."""
-    several = _if_several(threads)
-    return np.concatenate([model.predict_proba(part.ids, part.values, **several) for part in examples.parts()])
+    predict_proba = _with_threads(model.predict_proba, threads)
+    return np.concatenate([predict_proba(part.ids, part.values) for part in examples.parts()])
 
 
 def evaluate(model: DeepFM, examples: Examples | Blocks, threads: int = 1) -> dict[str, float]:
@@ -136,12 +139,14 @@ def _train_epoch(
     bar: tqdm,
 ) -> float:
     """One pass over the training part, a step per batch; the mean loss."""
-    total, several = 0.0, _if_several(threads)
+    loss_and_grads = _with_threads(model.loss_and_grads, threads)
+    step = _with_threads(state.optimizer.step, threads)
+    total = 0.0
     for number, batch in enumerate(batches(train, batch_size, state.rng), start=1):
-        loss, grads = model.loss_and_grads(*batch, rng=state.rng, **several)
+        loss, grads = loss_and_grads(*batch, rng=state.rng)
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss} in epoch {epoch}, batch {number}: {_advice(state)}")
-        state.optimizer.step(model.params, grads, **several)
+        step(model.params, grads)
         total += float(loss) * len(batch.labels)
         bar.update()
     return total / len(train.labels)
@@ -167,9 +172,9 @@ def _end_epoch(model: DeepFM, valid: Examples | Blocks | None, state: Progress, 
         state.optimizer.learning_rate *= PLATEAU_FACTOR
 
 
-def _if_several(threads: int) -> dict[str, int]:
-    """The argument `threads` where it matters: a model or optimiser of your own need not know it."""
-    return {"threads": threads} if threads > 1 else {}
+def _with_threads(method: Callable[..., Result], threads: int) -> Callable[..., Result]:
+    """The method with its argument `threads` set if there are several; your own model or optimiser may lack it."""
+    return partial(method, threads=threads) if threads > 1 else method
 
 
 def _advice(state: Progress) -> str:
@@ -178,7 +183,7 @@ def _advice(state: Progress) -> str:
 
 def _bar(train: Examples | Blocks, state: Progress, epochs: int, batch_size: int, progress: bool) -> tqdm:
     steps = -(-len(train.labels) // batch_size)
-    hidden = None if progress else True  # None: shown on a terminal alone
+    hidden = None if progress else True  # None: shown only on a terminal
     return tqdm(total=epochs * steps, initial=len(state.history) * steps, disable=hidden, unit="batch")
 
 

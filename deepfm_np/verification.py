@@ -1,7 +1,7 @@
 """Gradient checks of everything: each operation, and whole models in every variant, at random points.
 
 This is what `python -m deepfm_np gradcheck` runs. Points are small, so that every entry of every parameter is
-compared; parameters are moved off their start, where a zero output layer would hide the hidden layers.
+compared; parameters are moved away from their start, where a zero output layer would hide the hidden layers.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ def check_full_size(seed: int = 0) -> tuple[str, Report]:
     ids = np.cumsum(field_dims) - field_dims + rng.integers(0, field_dims, (n, len(field_dims)))
     values = np.ones(ids.shape)
     values[:, :numerical] = rng.standard_normal((n, numerical))
-    model = DeepFM(field_dims, l2_embedding=0.1, l2_net=0.01, dtype="float64")
+    model = DeepFM(field_dims.tolist(), l2_embedding=0.1, l2_net=0.01, dtype="float64")
     report = check_model(model, Examples(ids, values, np.arange(n) % 2), seed, fast=True)
     return f"DeepFM, 39 fields, 400-400-400, {sum(p.size for p in model.params.values()):,} parameters", report
 
@@ -51,7 +51,7 @@ def check_model(
 ) -> Report:
     """Check the loss of a float64 model, in training mode with dropout under a frozen mask, at a random point.
 
-    The point is the model's parameters plus Gaussian noise of deviation 0.3; the model itself stays as it is.
+    The point is the model's parameters plus Gaussian noise of standard deviation 0.3; the model is not changed.
     method, fast: as in `check_loss`.
     """
     rng = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def check_model(
 
 
 def mixed_examples(rng: np.random.Generator, n: int = 8) -> Examples:
-    """n examples of the fields above, with ids that repeat, padding, and a number that is exactly 0."""
+    """n examples of the fields above, with repeated ids, padding, and a number that is exactly 0."""
     first = np.concatenate([[0], np.cumsum(FIELD_DIMS)[:-1]])
     widths = np.diff([*FIELD_STARTS, 6])
     ids = np.repeat(first, widths) + rng.integers(0, np.repeat(FIELD_DIMS, widths), (n, 6))

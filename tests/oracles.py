@@ -130,7 +130,7 @@ def _exactly(formula):
 
 
 exact_sigmoid = _exactly(lambda z: 1 / (1 + (-z).exp()))
-exact_sigmoid_slope = _exactly(lambda z: 1 / ((1 + (-z).exp()) * (1 + z.exp())))
-exact_tanh = _exactly(lambda z: (1 - (-2 * z).exp()) / (1 + (-2 * z).exp()))
-exact_tanh_slope = _exactly(lambda z: 4 / (z.exp() + (-z).exp()) ** 2)
+exact_sigmoid_slope = _exactly(lambda z: (e := (-z).exp()) / (1 + e) ** 2)
+exact_tanh = _exactly(lambda z: (1 - (e := (-2 * z).exp())) / (1 + e))
+exact_tanh_slope = _exactly(lambda z: 4 / ((e := z.exp()) + 1 / e) ** 2)
 exact_softplus = _exactly(lambda z: (1 + z.exp()).ln())

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np import DeepFMClassifier
-from deepfm_np.data import Categorical, MultiValued, Numerical
+from deepfm_np import DeepFM, DeepFMClassifier
+from deepfm_np.data import Categorical, Examples, FieldEncoder, MultiValued, Numerical
 from deepfm_np.estimator import NotFittedError
 from deepfm_np.metrics import auc
 
@@ -91,6 +91,49 @@ def test_parameters_can_be_read_and_set():
 
 def test_the_repr_shows_what_was_changed():
     assert repr(DeepFMClassifier(dropout=0.1, hidden=(8,))) == "DeepFMClassifier(hidden=(8,), dropout=0.1)"
+
+
+def test_the_repr_leaves_out_a_default_that_was_written_out():
+    hidden, dropout = tuple([400] * 3), float("0.5")  # equal to the defaults, but other objects
+    assert repr(DeepFMClassifier(hidden=hidden, dropout=dropout)) == "DeepFMClassifier()"
+
+
+@pytest.mark.parametrize(
+    "name, value", [("epochs", 0), ("learning_rate", "1e-3"), ("hidden", 100), ("threads", 1.5), ("batch_norm", "no")]
+)
+def test_a_setting_that_cannot_be_is_named_before_anything_is_encoded(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be .*, got {value!r}"):
+        DeepFMClassifier(**{name: value}).fit(None, None)
+
+
+@pytest.fixture
+def threads_used(monkeypatch):
+    used, predict_proba = [], DeepFM.predict_proba
+
+    def recording(self, ids, values, threads=1):
+        used.append(threads)
+        return predict_proba(self, ids, values, threads)
+
+    monkeypatch.setattr(DeepFM, "predict_proba", recording)
+    return used
+
+
+def test_encoded_examples_are_trained_on_and_scored_with_the_threads_that_were_asked_for(threads_used):
+    encoder = FieldEncoder()
+    train = Examples(*encoder.fit_transform(X), Y.astype(np.float32))
+    settings = {"hidden": (8,), "embedding_dim": 4, "epochs": 2, "dropout": 0.0, "threads": 2, "progress": False}
+    encoded = DeepFMClassifier(**settings).fit_encoded(encoder, train, train)
+    scored = len(threads_used)
+    from_frame = DeepFMClassifier(**settings).fit(X, Y, eval_set=(X, Y))
+    np.testing.assert_array_equal(encoded.predict_encoded(train), from_frame.predict_proba(X)[:, 1])
+    assert scored == 2 and set(threads_used) == {2}
+
+
+def test_encoded_examples_of_one_class_are_refused():
+    encoder = FieldEncoder()
+    ids, values = encoder.fit_transform(X)
+    with pytest.raises(ValueError, match="y must hold exactly two classes, it holds 1: 0"):
+        classifier().fit_encoded(encoder, Examples(ids, values, np.zeros(len(X), int)))
 
 
 def test_a_saved_classifier_comes_back(tmp_path):

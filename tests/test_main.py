@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np import plots
+from deepfm_np import DeepFM, gallery, plots
 from deepfm_np.__main__ import main
 from deepfm_np.cli import check, train
 from deepfm_np.data import make_click_log
@@ -30,6 +30,12 @@ def trained(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def no_figure(monkeypatch):
+    """For tests of something else: a figure takes longer to draw than a small model to train."""
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: None)
+
+
 def test_train_writes_model_encoder_history_and_figure(trained):
     names = {"model.npz", "encoder.json", "classifier.json", "history.csv", "training.png"}
     assert {path.name for path in trained.iterdir()} == names
@@ -45,7 +51,7 @@ def test_the_training_figure_shows_the_base_rate_of_the_validation_part(capsys, 
     assert f"base rate           0.5000   {base_rate.get_ydata()[0]:.4f} " in out
 
 
-def test_train_prints_the_result_beside_base_rate_and_best_attainable(capsys, tmp_path):
+def test_train_prints_the_result_beside_base_rate_and_best_attainable(capsys, tmp_path, no_figure):
     status, out, err = run(capsys, "train", *QUICK, "--out", tmp_path)
     assert status == 0
     lines = {line[:15].strip(): line[15:].split() for line in out.splitlines()}
@@ -83,6 +89,7 @@ def test_gradcheck_passes_with_status_0(capsys):
 def test_gradcheck_fails_with_status_1_and_shows_the_report(capsys, monkeypatch):
     wrong = check_operation(lambda x: (x * x, x), lambda grad_y, x: grad_y * x, {"x": np.ones(2)})
     monkeypatch.setattr(check, "check_operations", lambda *_: [("wrong square", wrong)])
+    monkeypatch.setattr(check, "check_models", lambda *_: [])
     status, out, _ = run(capsys, "gradcheck", "--rows", 1000)
     assert status == 1
     assert "wrong square: x" in out
@@ -90,6 +97,16 @@ def test_gradcheck_fails_with_status_1_and_shows_the_report(capsys, monkeypatch)
     assert out.endswith("1 of the checks did not pass\n")
 
 
+@pytest.mark.parametrize("caught, status, by", [(3, 0, "gradient check"), (2, 1, "NOT CAUGHT")])
+def test_gradcheck_gallery_fails_with_status_1_where_a_bug_escapes(capsys, monkeypatch, caught, status, by):
+    row = {"place": "fm", "bug": "a bug", "gradient check": caught, "rule": "", "named": np.nan, "oracle": np.nan}
+    monkeypatch.setattr(gallery, "score", lambda: pd.DataFrame([{**row, "seeds": 3}]))
+    found, out, _ = run(capsys, "gradcheck", "--gallery")
+    assert found == status
+    assert out.splitlines()[1].split("  ")[-1].strip() == by
+
+
+@pytest.mark.proofs
 def test_gradcheck_gallery_prints_the_score_of_every_bug(capsys):
     status, out, _ = run(capsys, "gradcheck", "--gallery")
     assert status == 0
@@ -104,7 +121,7 @@ def new_rows(tmp_path):
     return tmp_path / "new.csv"
 
 
-def test_two_threads_share_the_batches(capsys, tmp_path):
+def test_two_threads_share_the_batches(capsys, tmp_path, no_figure):
     shared = ("--no-batch-norm", "--dropout", 0.3, "--threads", 2)
     outs = [run(capsys, "train", *QUICK, *shared, "--out", tmp_path / name)[1].splitlines()[:5] for name in "ab"]
     assert outs[0] == outs[1] != []
@@ -143,7 +160,7 @@ def test_predict_scores_unseen_values(capsys, trained, new_rows):
     assert len(out.splitlines()) == 51
 
 
-def test_predict_reads_a_value_as_it_was_written_in_training(capsys, tmp_path):
+def test_predict_reads_a_value_as_it_was_written_in_training(capsys, tmp_path, no_figure):
     path = tmp_path / "clicks.csv"
     path.write_text("clicked,zip\n" + 200 * "1,01234\n0,99999\n")
     train = ["train", "--data", "table", "--path", path, "--label", "clicked", "--out", tmp_path / "run"]
@@ -175,7 +192,7 @@ def table_file(path, rows=400):
     return path
 
 
-def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path):
+def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path, no_figure):
     path = table_file(tmp_path / "clicks.csv")
     arguments = ["train", "--data", "table", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4]
     status, out, _ = run(capsys, *arguments, "--out", tmp_path / "run")
@@ -273,12 +290,12 @@ def test_the_program_sets_the_number_of_threads_before_numpy_is_loaded():
     assert result.stdout.split() == ["False", "DeepFM"]
 
 
-def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch):
+def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch, no_figure):
     arguments = ["train", *QUICK[:2], "--epochs", 3, "--hidden", 8, "--patience", 9, "--out"]
     assert run(capsys, *arguments, tmp_path / "whole")[0] == 0
-    monkeypatch.setattr(train.DeepFMClassifier, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    assert run(capsys, *arguments, tmp_path / "cut")[0] == 2
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(train.DeepFMClassifier, "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        assert run(capsys, *arguments, tmp_path / "cut")[0] == 2
     assert (tmp_path / "cut" / "checkpoint.npz").exists()
     assert run(capsys, *arguments, tmp_path / "cut")[0] == 0
     with np.load(tmp_path / "whole" / "model.npz") as whole, np.load(tmp_path / "cut" / "model.npz") as cut:
@@ -327,7 +344,19 @@ def test_an_encoded_id_outside_the_table_ends_in_one_line(capsys, encoded_log, t
     assert "error: ids must lie in [0, " in err.splitlines()[-1]
 
 
-def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path):
+def test_an_encoded_log_is_scored_with_the_threads_that_were_asked_for(capsys, encoded_log, tmp_path, monkeypatch):
+    used, predict_proba = [], DeepFM.predict_proba
+    monkeypatch.setattr(
+        DeepFM, "predict_proba", lambda self, *slots, threads=1: used.append(threads) or predict_proba(self, *slots)
+    )
+    for command in ("train", "compare"):
+        arguments = [command, "--data", "encoded", "--path", encoded_log, "--epochs", 1, "--hidden", 4, "--threads", 2]
+        assert run(capsys, *arguments, "--out", tmp_path / command)[0] == 0
+    assert len(used) == (1 + 3) + 4 * (1 + 1)  # train: the epoch, figure and table; compare: epoch and score, by model
+    assert set(used) == {2}
+
+
+def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path, no_figure):
     arguments = ["--data", "encoded", "--path", encoded_log, "--epochs", 1, "--hidden", 4, "--out", tmp_path / "run"]
     status, out, _ = run(capsys, "compare", *arguments)
     assert status == 0

@@ -173,12 +173,12 @@ KILLED = """
     import sys, numpy as np
     sys.path.insert(0, {tests!r})
     from test_training import TRAIN, VALID, small_model
-    from deepfm_np import checkpoint, training
-    finish = checkpoint.save
+    from deepfm_np import training
+    finish = training.save_checkpoint
     def save_and_report(*arguments):
         finish(*arguments)
         print("saved", flush=True)
-    checkpoint.save = save_and_report
+    training.save_checkpoint = save_and_report
     settings = dict(epochs=500, patience=500, batch_size=64, progress=False, checkpoint={path!r})
     training.fit(small_model(), TRAIN, VALID, **settings)
 """
@@ -205,7 +205,7 @@ def test_a_checkpoint_of_another_run_is_refused_and_names_the_difference(tmp_pat
     run(epochs=1, checkpoint=tmp_path / "run.npz")
     model = small_model()
     before = model.to_arrays()
-    with pytest.raises(ValueError, match="belongs to another run: batch_size was 64, is 32; delete it to start anew"):
+    with pytest.raises(ValueError, match="belongs to another run: batch_size was 64, is 32; delete it to start over"):
         run(model, batch_size=32, checkpoint=tmp_path / "run.npz")
     for name, array in model.to_arrays().items():
         np.testing.assert_array_equal(array, before[name])

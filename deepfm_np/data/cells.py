@@ -1,4 +1,4 @@
-"""The cells of a raw column: which are distinct, which are missing, and the text under which each value is known."""
+"""The cells of a raw column: distinct cells, missing cells, and the text that identifies each value."""
 
 from collections.abc import Iterable
 from numbers import Integral, Real
@@ -11,14 +11,14 @@ from deepfm_np.ops.rows import Array
 
 
 class Cells(NamedTuple):
-    """A piece of a column, its distinct cells told apart from where they stand."""
+    """A piece of a column: its distinct cells, and which of them each row holds."""
 
-    codes: Array  # (n,) int, which of the distinct cells; -1 is missing
-    keys: list  # of each distinct cell its text, or for a multi-valued one the tuple of its members
+    codes: Array  # (n,) int, each row's index into `keys`; -1 is missing
+    keys: list  # the text of each distinct cell; for a multi-valued one, the tuple of its members
 
 
 class CellError(ValueError):
-    """A cell that its field cannot hold. row: counted from 0 in the column that was given.  what: the rest."""
+    """A cell that its field cannot hold. row: counted from 0 within the column.  what: the message without the row."""
 
     def __init__(self, name: str, row: int, must: str, holds: str):
         super().__init__(f"column {name!r} {must}; row {row} holds {holds}")
@@ -26,7 +26,7 @@ class CellError(ValueError):
 
 
 def factorize(column: pd.Series, describe) -> tuple[Array, list]:
-    """(n,) codes and what `describe` says of each distinct cell; code -1 is missing."""
+    """(n,) codes, -1 where missing, and `describe` of each distinct cell. Raises ValueError for unhashable cells."""
     try:
         codes, distinct = pd.factorize(column)
     except TypeError as error:
@@ -36,28 +36,29 @@ def factorize(column: pd.Series, describe) -> tuple[Array, list]:
 
 
 def key_of(cell) -> str:
-    """The text under which a value is known, the same for 12, 12.0, "12" and "12.0"."""
+    """The text that identifies a value: the same for 12, 12.0, "12" and "12.0"."""
     if isinstance(cell, str):
         return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell
     if isinstance(cell, bool | np.bool_):
         return str(bool(cell))
-    if isinstance(cell, Integral) or (isinstance(cell, Real) and float(cell).is_integer()):
-        return str(int(cell))
-    return str(cell)
+    whole = isinstance(cell, Integral) or (isinstance(cell, Real) and float(cell).is_integer())
+    return str(int(cell)) if whole else str(cell)
 
 
 def hashable(cell):
+    """A list, array or set as a tuple (a set sorted); any other cell as it is."""
     if isinstance(cell, set | frozenset):
         return tuple(sorted(cell, key=key_of))
     return tuple(cell) if isinstance(cell, list | np.ndarray) else cell
 
 
 def is_missing(cell) -> bool:
+    """Whether a cell is None, pandas' NA or nan."""
     return cell is None or cell is pd.NA or cell != cell
 
 
 def frequent_members(parts: Iterable[Cells], min_count: int) -> list[str]:
-    """Members that stand in at least `min_count` rows, sorted, so that the order of the rows does not matter."""
+    """The members found in at least `min_count` rows, sorted so that the order of the rows does not matter."""
     counts: dict[str, int] = {}
     for codes, cells in parts:
         for cell, count in zip(cells, np.bincount(codes[codes >= 0], minlength=len(cells)).tolist(), strict=True):
@@ -67,7 +68,7 @@ def frequent_members(parts: Iterable[Cells], min_count: int) -> list[str]:
 
 
 def to_numbers(column: pd.Series) -> Array:
-    """(n,) float64, nan for what is not a number."""
+    """(n,) float64, nan where a cell is not a number."""
     if column.dtype.kind not in "iuf":
         column = pd.to_numeric(pd.Series(column.to_numpy(dtype=object)), errors="coerce")
     return column.to_numpy(np.float64, na_value=np.nan)

@@ -1,12 +1,12 @@
-"""FieldEncoder: raw columns to the ids and values of one flat table, learned from the training part alone."""
+"""FieldEncoder: encodes raw columns as ids and values of one flat table, learned from the training part alone."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import DTypeLike
 
 from deepfm_np.data.fields import KINDS, Field, infer_fields
 from deepfm_np.ops.rows import Array
@@ -17,22 +17,23 @@ ROWS_AT_ONCE = 2048
 
 
 class FieldEncoder:
-    """Turns the columns of a DataFrame into slots: rows of one flat table and the values that multiply them.
+    """Encodes the columns of a DataFrame as slots: rows of one flat table and the values that multiply them.
 
-    fields: `Categorical`, `Numerical` and `MultiValued` columns, in the order of the table; None infers them.
+    fields: `Categorical`, `Numerical` and `MultiValued` columns, in the order of the table; None infers them in `fit`.
 
     After `fit`:  fields, field_names;  field_dims, the rows of each field (their sum is D);  field_starts, the slot at
     which each field begins;  num_slots, s.
     """
 
     def __init__(self, fields: Sequence[Field] | None = None):
-        """Raises TypeError for what is not a field, ValueError where two fields have the same name."""
-        self.fields = None if fields is None else list(fields)
-        for field in self.fields or ():
+        """Raises TypeError for anything that is not a field, ValueError if two fields have the same name."""
+        self.fields: list[Field] = list(fields or ())
+        self._infers = fields is None
+        self._states: list[dict] = []
+        for field in self.fields:
             if not isinstance(field, Field):
                 raise TypeError(f"a field is Categorical, Numerical or MultiValued, got {field!r}")
-        self._states: list[dict] | None = None
-        names = [field.name for field in self.fields or ()]
+        names = [field.name for field in self.fields]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"two fields have the same name: {', '.join(repeated)}")
@@ -41,71 +42,71 @@ class FieldEncoder:
         """Learn values, scales and slots from the training part.
 
         Raises ValueError for an empty frame, a missing column, or a cell that its field cannot hold (naming column
-        and row, counted from 0); an earlier fit is then still in place.
+        and row, counted from 0); an earlier fit then stays in place.
         """
         self._learn(frame)
         return self
 
     def combine(self, fields: Sequence[Field], parts: Sequence[Iterable]) -> "FieldEncoder":
-        """Learn from what `scan` made of the pieces of a frame that came in pieces of PIECE_ROWS rows.
+        """Learn from a frame in pieces of PIECE_ROWS rows, each of which has been through `scan`.
 
-        parts: for every field the parts of its column, in order; they are gone through field by field, at most twice.
-        The result is that of `fit` on the whole frame, to the bit.
+        parts: for each field, the parts of its column, in order; each field's are iterated at most twice.
+        The result equals `fit` on the whole frame, bit for bit.
         """
         self._set(fields, [field.combine(pieces) for field, pieces in zip(fields, parts, strict=True)])
         return self
 
     def transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """(n, s) int64 ids and (n, s) float32 values. Values that were not seen in `fit` get the row of the unknown.
+        """(n, s) int64 ids and (n, s) float32 values. Values not seen in `fit` get the row of the unknown.
 
-        Columns that are not fields are ignored. Raises ValueError for a missing column or a cell that its field
-        cannot hold, naming column and row, counted from 0.
+        Columns that are not fields are ignored. Raises ValueError before `fit`, for a missing column, and for a cell
+        that its field cannot hold (naming column and row, counted from 0).
         """
         self._require_fitted()
         return self._encode(scan(frame, self.fields), len(frame))
 
-    def coder(self, dtype: type = np.int64) -> Callable[[list], Iterator[tuple[Array, Array]]]:
-        """A function of what `scan` makes of a frame that gives its ids, of this dtype, and float32 values.
+    def lookup(self, dtype: DTypeLike = np.int64) -> Callable[[list], Iterator[tuple[Array, Array]]]:
+        """The function that turns what `scan` returned into ids and values: prepared once, used for many pieces.
 
-        They come by blocks of rows that stay in the processor's cache: (b, s) and (b, s). The function is prepared
-        once and used for many pieces. Raises ValueError before `fit`.
+        It yields them block by block, (b, s) ids of this dtype and (b, s) float32 values; a block fits the processor's
+        cache. A field's row becomes an id by adding the row at which the field begins. Raises ValueError before `fit`.
         """
         self._require_fitted()
-        coders = [field.coder(state) for field, state in zip(self.fields, self._states, strict=True)]
+        lookups = [field.lookup(state) for field, state in zip(self.fields, self._states, strict=True)]
         slots = np.diff([*self.field_starts, self.num_slots])
         first_rows = np.repeat(np.cumsum([0, *self.field_dims[:-1]]), slots).astype(dtype)
 
-        def encode(parts: list) -> Iterator[tuple[Array, Array]]:
-            rows, values = zip(*(code(part) for code, part in zip(coders, parts, strict=True)), strict=True)
+        def ids_and_values(parts: list) -> Iterator[tuple[Array, Array]]:
+            rows, values = zip(*(look_up(part) for look_up, part in zip(lookups, parts, strict=True)), strict=True)
             for start in range(0, len(rows[0]), ROWS_AT_ONCE):
                 some = slice(start, start + ROWS_AT_ONCE)
                 yield _side_by_side(rows, some, dtype) + first_rows, _side_by_side(values, some, np.float32)
 
-        return encode
+        return ids_and_values
 
     def fit_transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """`fit`, then `transform` of the same frame, whose columns are scanned once."""
+        """`fit`, then `transform` the same frame, scanning its columns only once."""
         parts = self._learn(frame)
         return self._encode(parts, len(frame))
 
     def summary(self) -> pd.DataFrame:
-        """One line per field: name, kind, rows of the table, slots."""
+        """One row per field: name, kind, rows of the table, slots."""
         slots = np.diff([*self.field_starts, self.num_slots])
         kinds = [field.kind for field in self.fields]
         return pd.DataFrame({"field": self.field_names, "kind": kinds, "rows": self.field_dims, "slots": slots})
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file, atomically."""
+        """Write a JSON file, atomically. Raises ValueError before `fit`."""
         self._require_fitted()
         fields = [
-            {"kind": field.kind, **asdict(field), "state": state}
+            {"kind": field.kind, **vars(field), "state": state}
             for field, state in zip(self.fields, self._states, strict=True)
         ]
         write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False, default=plain) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> "FieldEncoder":
-        """Read what `save` wrote. Raises FileNotFoundError, or ValueError for a damaged file or another one."""
+        """Read a file that `save` wrote. Raises FileNotFoundError, or ValueError if it is damaged or something else."""
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; expected the fields of a deepfm_np encoder")
@@ -121,10 +122,10 @@ class FieldEncoder:
         return encoder
 
     def _learn(self, frame: pd.DataFrame) -> list:
-        """Fit; what `scan` made of the frame."""
+        """Fit, and return the result of `scan` for the frame."""
         if not len(frame):
             raise ValueError("cannot fit on a frame without rows")
-        fields = infer_fields(frame) if self.fields is None else self.fields
+        fields = infer_fields(frame) if self._infers else self.fields
         if not fields:
             raise ValueError("cannot fit without fields")
         parts = scan(frame, fields)
@@ -132,23 +133,23 @@ class FieldEncoder:
         return parts
 
     def _encode(self, parts: list, n: int) -> tuple[Array, Array]:
-        """(n, s) ids and values of what `scan` made of n rows."""
+        """The result of `scan` for n rows -> (n, s) ids and (n, s) values."""
         ids, values = np.empty((n, self.num_slots), np.int64), np.empty((n, self.num_slots), np.float32)
         start = 0
-        for block in self.coder()(parts):
+        for block in self.lookup()(parts):
             end = start + len(block[0])
             ids[start:end], values[start:end] = block
             start = end
         return ids, values
 
     def _require_fitted(self) -> None:
-        if self._states is None:
+        if not self._states:
             raise ValueError("this FieldEncoder is not fitted yet: call fit(frame) first")
 
     def _set(self, fields: Sequence[Field], states: list[dict]) -> None:
         layouts = [field.layout(state) for field, state in zip(fields, states, strict=True)]
         slots = [number for _, number in layouts]
-        self.fields, self._states = list(fields), states
+        self.fields, self._states, self._infers = list(fields), states, False
         self.field_names = [field.name for field in fields]
         self.field_dims = [rows for rows, _ in layouts]
         self.field_starts = [0, *np.cumsum(slots)[:-1].tolist()]
@@ -156,12 +157,12 @@ class FieldEncoder:
 
 
 def scan(frame: pd.DataFrame, fields: Sequence[Field]) -> list:
-    """For each field what it needs of its column. Raises ValueError for a missing column or a cell it cannot hold."""
+    """For each field, what it needs of its column. Raises ValueError for a missing column or a cell it cannot hold."""
     return [field.scan(_column(frame, field, fields)) for field in fields]
 
 
-def _side_by_side(columns: Sequence[Array], some: slice, dtype: type) -> Array:
-    """(b, s), some rows of columns of (n, slots); copied one below the other, which is faster, and turned."""
+def _side_by_side(columns: Sequence[Array], some: slice, dtype: DTypeLike) -> Array:
+    """(b, s): some rows of each (n, slots) column, side by side. Stacking the transposes is faster."""
     turned = np.concatenate([column[some].T for column in columns], dtype=dtype, casting="same_kind")
     return np.ascontiguousarray(turned.T)
 

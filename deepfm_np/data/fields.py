@@ -5,21 +5,22 @@
                   in buckets          Rows: 0 missing, then one per bucket; value 1.
     MultiValued   several slots.      Rows as for Categorical; slots that are not needed have value 0.
 
-A missing number is filled and flagged in one slot: the row of the missing learns the fill and the flag at once.
+A missing number needs one slot, not two: the row of the missing learns both what to fill in and what missing means.
 Each kind has
 
     scan(column) -> part              all that is needed of a piece of a column: `Cells`, or (n,) numbers
-    combine(parts) -> state           what training teaches, a dict that JSON can hold
-    layout(state) -> (rows, slots)
-    coder(state) -> encode            encode(part) -> (n, slots) rows, (n, slots) values; rows count within the field
+    combine(parts) -> state           what is learned from the training part, a dict that JSON can hold
+    layout(state) -> (rows, slots)    how many rows of the table and how many slots the field takes
+    lookup(state) -> look_up          the function that turns cells into rows:
+    look_up(part) -> (rows, values)   (n, slots) each; rows count from 0 within the field
 
-A column may come in pieces of PIECE_ROWS rows (the last may be shorter): the state is that of the whole, to the bit.
+A column may come in pieces of PIECE_ROWS rows (the last may be shorter); the state is then the same, bit for bit.
 """
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -38,15 +39,15 @@ from deepfm_np.data.cells import (
 from deepfm_np.ops.rows import Array
 
 UNKNOWN, MISSING, FIRST_VALUE = 0, 1, 2
-PIECE_ROWS = 2**17  # rows of a piece; mean and standard deviation are merged from blocks of as many
+PIECE_ROWS = 2**17  # rows of a piece; mean and standard deviation are merged from blocks of this size
 
 
 @dataclass(frozen=True)
 class Categorical:
     """One of many values. Values seen fewer than `min_count` times in training share the row of the unknown.
 
-    12, 12.0, "12" and "12.0" are the same value, as integers become floats in a column with missing cells. None, NaN
-    and the empty string are missing, which is a value of its own.
+    12, 12.0, "12" and "12.0" are the same value, since integers become floats in a column with missing cells. None,
+    NaN and the empty string are missing, which is a value of its own.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -66,21 +67,21 @@ class Categorical:
     def layout(self, state: dict) -> tuple[int, int]:
         return FIRST_VALUE + len(state["values"]), 1
 
-    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
+    def lookup(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
         row_of = {"": MISSING, **_row_of(state)}
 
-        def encode(part: Cells) -> tuple[Array, Array]:
+        def look_up(part: Cells) -> tuple[Array, Array]:
             rows = np.array([*(row_of.get(key, UNKNOWN) for key in part.keys), MISSING])
             return rows[part.codes][:, None], np.ones((len(part.codes), 1), np.float32)
 
-        return encode
+        return look_up
 
 
 @dataclass(frozen=True)
 class Numerical:
     """A number, multiplied into its row.
 
-    scaling: "standard" (mean 0, deviation 1 on the training part), "log" (sign(x) log(1 + |x|), then standardised),
+    scaling: "standard" (mean 0, std 1 on the training part), "log" (sign(x) log(1 + |x|), then standardised),
         "min-max" (to [0, 1] on the training part), "identity", or "quantile" (buckets of equal counts, each a row).
     bins: how many buckets "quantile" makes, fewer where many numbers are equal.
     """
@@ -101,7 +102,7 @@ class Numerical:
     def numbers(self, column: pd.Series) -> Array:
         """(n,) float64, nan where missing.
 
-        Raises CellError, a ValueError that names column and row, for text and infinities, ValueError for dates.
+        Raises CellError, a ValueError naming column and row, for text and infinities; ValueError for dates.
         """
         if column.dtype.kind in "mMc":
             raise ValueError(f"column {self.name!r} must hold finite numbers; it holds {column.dtype}")
@@ -116,7 +117,7 @@ class Numerical:
         return numbers
 
     def combine(self, parts: Iterable[Array]) -> dict:
-        """Quantiles need all the numbers in memory at once; all else is merged piece by piece."""
+        """Quantiles need all the numbers in memory at once; everything else is merged piece by piece."""
         if self.scaling == "quantile":
             x = np.concatenate(list(_blocks(parts)) or [np.empty(0)])
             inner = np.linspace(0, 1, self.bins + 1)[1:-1]
@@ -128,14 +129,14 @@ class Numerical:
                 center = min(low for low, _ in ends)
                 scale = max(high for _, high in ends) - center
         elif self.scaling != "identity":
-            center, scale = _mean_and_deviation(_blocks(parts))
+            center, scale = _mean_and_std(_blocks(parts))
         constant = scale <= 1e-12 * abs(center)
         return {"center": float(center), "scale": 1.0 if constant else float(scale)}
 
     def layout(self, state: dict) -> tuple[int, int]:
         return (2 + len(state["edges"]) if self.scaling == "quantile" else 2), 1
 
-    def coder(self, state: dict) -> Callable[[Array], tuple[Array, Array]]:
+    def lookup(self, state: dict) -> Callable[[Array], tuple[Array, Array]]:
         return lambda x: self._buckets(x, state) if self.scaling == "quantile" else self._scaled(x, state)
 
     def _buckets(self, x: Array, state: dict) -> tuple[Array, Array]:
@@ -156,10 +157,10 @@ class Numerical:
 
 @dataclass(frozen=True)
 class MultiValued:
-    """Several values at once, as the genres of a film: a text with a separator, or a list, tuple or set.
+    """Several values at once, such as the genres of a film: a text with a separator, or a list, tuple or set.
 
     pooling: "sum" gives every member value 1, "mean" 1 / (number of members).
-    The slots are as many as the longest training row needs. Unknown members share one slot. A later row with more
+    There are as many slots as the longest training row needs. Unknown members share one slot. A later row with more
     members keeps the first ones, and a warning says how many rows were cut.
     """
 
@@ -178,7 +179,7 @@ class MultiValued:
         return Cells(*factorize(column.map(hashable), self._members))
 
     def combine(self, parts: Iterable[Cells]) -> dict:
-        """Reads the parts twice: which members are unknown decides how many slots a cell needs."""
+        """Reads the parts twice: the number of slots a cell needs depends on which of its members are known."""
         values = frequent_members(parts, self.min_count)
         row_of = {value: row for row, value in enumerate(values, FIRST_VALUE)}
         return {
@@ -189,16 +190,16 @@ class MultiValued:
     def layout(self, state: dict) -> tuple[int, int]:
         return FIRST_VALUE + len(state["values"]), state["slots"]
 
-    def coder(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
+    def lookup(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
         row_of = _row_of(state)
 
-        def encode(part: Cells) -> tuple[Array, Array]:
+        def look_up(part: Cells) -> tuple[Array, Array]:
             needed = [_slots(cell, row_of) for cell in [*part.keys, ()]]
             self._warn_of_cuts(part.codes, needed, state["slots"])
             rows, values = self._padded(needed, state["slots"])
             return rows[part.codes], values[part.codes]
 
-        return encode
+        return look_up
 
     def _padded(self, needed: list[list[tuple[int, int]]], slots: int) -> tuple[Array, Array]:
         rows = np.full((len(needed), slots), UNKNOWN)
@@ -223,17 +224,33 @@ class MultiValued:
         return tuple(dict.fromkeys(key for key in keys if key))
 
 
-Field = Categorical | Numerical | MultiValued
-KINDS = {kind.kind: kind for kind in (Categorical, Numerical, MultiValued)}
+@runtime_checkable
+class Field(Protocol):
+    """What every kind of field offers. The part that its `scan` returns is for its own `combine` and `lookup` alone."""
+
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str: ...
+
+    def scan(self, column: Any) -> Any: ...
+    def combine(self, parts: Iterable[Any]) -> dict: ...
+    def layout(self, state: dict) -> tuple[int, int]: ...
+    def lookup(self, state: dict) -> Callable[[Any], tuple[Array, Array]]: ...
+
+
+KINDS: dict[str, type[Categorical | Numerical | MultiValued]] = {
+    kind.kind: kind for kind in (Categorical, Numerical, MultiValued)
+}
 
 
 def infer_fields(frame: pd.DataFrame) -> list[Field]:
     """One field per column: floats are numerical; text, categories, booleans and integers are categorical.
 
-    Integers in a click log are ids more often than amounts; name a column of amounts as `Numerical` yourself.
+    Integers in a click log are more often ids than amounts; declare a column of amounts as `Numerical`.
     Raises ValueError for columns of dates, which need a decision: the hour? the weekday? the age in days?
     """
-    fields = []
+    fields: list[Field] = []
     for name, column in frame.items():
         if column.dtype.kind in "mM" or isinstance(column.dtype, pd.DatetimeTZDtype | pd.PeriodDtype):
             raise ValueError(f"column {name!r} holds dates; derive what matters from it (hour, weekday, age in days)")
@@ -243,7 +260,7 @@ def infer_fields(frame: pd.DataFrame) -> list[Field]:
 
 
 def _blocks(parts: Iterable[Array]) -> Iterator[Array]:
-    """The numbers that are there, by blocks of PIECE_ROWS rows; blocks without a number are left out."""
+    """The numbers that are not missing, in blocks of PIECE_ROWS rows; blocks without any are left out."""
     for part in parts:
         for start in range(0, len(part), PIECE_ROWS):
             block = part[start : start + PIECE_ROWS]
@@ -252,8 +269,8 @@ def _blocks(parts: Iterable[Array]) -> Iterator[Array]:
                 yield block
 
 
-def _mean_and_deviation(blocks: Iterable[Array]) -> tuple[float, float]:
-    """Mean and deviation of all numbers, block by block (Chan, Golub & LeVeque 1979, eq. 2.1); (0, 1) without any."""
+def _mean_and_std(blocks: Iterable[Array]) -> tuple[float, float]:
+    """Mean and standard deviation, merged block by block (Chan, Golub & LeVeque 1979, eq. 2.1); (0, 1) if empty."""
     n, mean, squares = 0, 0.0, 0.0  # squares: the sum of the squared deviations from the mean
     for x in blocks:
         step = x.mean() - mean
@@ -268,7 +285,7 @@ def _row_of(state: dict) -> dict[str, int]:
 
 
 def _slots(members: tuple[str, ...], row_of: dict[str, int]) -> list[tuple[int, int]]:
-    """(row, value) of each slot the members need; unknown ones fold into one slot, valued their number."""
+    """(row, value) of each slot that the members need. Unknown members share one slot; its value is their count."""
     if not members:
         return [(MISSING, 1)]
     known = [(row_of[key], 1) for key in members if key in row_of]

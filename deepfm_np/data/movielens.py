@@ -1,7 +1,7 @@
 """MovieLens 100K and 1M as click logs: a rating of 4 or 5 counts as a click.
 
-The files are GroupLens's own (https://grouplens.org/datasets/movielens), read where they lie. Rating and timestamp are
-what the label is made of and when; neither is a feature.
+The files are those of GroupLens (https://grouplens.org/datasets/movielens), read as they are. Rating and timestamp are
+not features: the label is made from the rating, and the timestamp says when it was given.
 """
 
 import re
@@ -30,11 +30,11 @@ FIELDS: list[Field] = [
 
 
 def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: str = "raise") -> ClickData:
-    """The folder with u.data, u.item, u.user and u.genre.
+    """Read the folder with u.data, u.item, u.user and u.genre.
 
     drop_threes: leave out ratings of 3, which say neither yes nor no.
     on_error: "raise", or "skip" to leave malformed lines out and count them in `skipped`.
-    Raises FileNotFoundError for a missing file, ValueError, with file and line, for a malformed one.
+    Raises FileNotFoundError for a missing file, ValueError, naming file and line, for a malformed one.
     """
     folder, reader = _folder(path, "u.data", "u.item", "u.user", "u.genre"), LineReader(on_error)
     genre_lines = [line.split("|") for line in (folder / "u.genre").read_text(encoding="latin-1").split("\n") if line]
@@ -59,9 +59,9 @@ def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: s
 
 
 def load_movielens_1m(path: str | Path, drop_threes: bool = False, on_error: str = "raise") -> ClickData:
-    """The folder with ratings.dat (with or without the column of timestamps), users.dat and movies.dat.
+    """Read the folder with ratings.dat (with or without the column of timestamps), users.dat and movies.dat.
 
-    The arguments and errors are those of `load_movielens_100k`.
+    Arguments and errors are those of `load_movielens_100k`.
     """
     folder, reader = _folder(path, "ratings.dat", "users.dat", "movies.dat"), LineReader(on_error)
 
@@ -90,13 +90,13 @@ def _folder(path: str | Path, *names: str) -> Path:
 
 
 def _once(parse: Callable[[list[str]], tuple], what: str) -> Callable[[list[str]], tuple]:
-    """The same parser, which refuses an id, the first of what it returns, that it has seen before."""
+    """The same parser, but it refuses a repeated id (the first thing that it returns)."""
     seen = set()
 
     def parse_once(cells: list[str]) -> tuple:
         row = parse(cells)
         if row[0] in seen:
-            raise ValueError(f"{what} {row[0]} stands on an earlier line already")
+            raise ValueError(f"{what} {row[0]} was already on an earlier line")
         seen.add(row[0])
         return row
 
@@ -104,7 +104,7 @@ def _once(parse: Callable[[list[str]], tuple], what: str) -> Callable[[list[str]
 
 
 def _rating(users: pd.DataFrame, items: pd.DataFrame):
-    """Parses user, item and rating, and refuses a user or an item that is not in its file."""
+    """A parser of user, item and rating that refuses users and items not in their files."""
     known_users, known_items = set(users["user_id"]), set(items["item_id"])
 
     def parse(cells: list[str]) -> tuple[int, int, int]:
@@ -122,8 +122,8 @@ def _rating(users: pd.DataFrame, items: pd.DataFrame):
     return parse
 
 
-def _joined(users: pd.DataFrame, items: pd.DataFrame, ratings: list, drop_threes: bool, skipped: int) -> ClickData:
-    ratings = np.array(ratings)
+def _joined(users: pd.DataFrame, items: pd.DataFrame, rows: list[tuple], drop_threes: bool, skipped: int) -> ClickData:
+    ratings = np.array(rows)
     if drop_threes:
         ratings = ratings[ratings[:, 2] != 3]
         if not len(ratings):

@@ -14,7 +14,7 @@ from deepfm_np.system.files import write_text
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises" / "source"
 STUB = "# your lines here"
-REGIONS = {"SOLUTION": STUB, "HIDDEN TESTS": None}  # what stands in the blank in place of the region
+REGIONS = {"SOLUTION": [STUB], "HIDDEN TESTS": []}  # the lines that replace a region in the blank
 
 
 class Check(NamedTuple):
@@ -26,11 +26,14 @@ class Check(NamedTuple):
 
 
 class Assignment(NamedTuple):
+    """The source of an exercise."""
+
     name: str  # "04-factorization-machines"
     title: str
     path: Path
 
     def cells(self) -> list[dict]:
+        """All its cells."""
         return read_cells(self.path)
 
     def checks(self) -> list[Check]:
@@ -40,6 +43,7 @@ class Assignment(NamedTuple):
 
     @property
     def points(self) -> float:
+        """The total of its checks."""
         return sum(check.points for check in self.checks())
 
 
@@ -51,7 +55,7 @@ def assignments() -> list[Assignment]:
 
 
 def assignment(number_or_name: str) -> Assignment:
-    """The one of this number, or name. Raises ValueError, saying what there is."""
+    """Find an assignment by number or name. Raises ValueError, saying which there are."""
     known = assignments()
     for one in known:
         if number_or_name.zfill(2) == one.name[:2] or number_or_name == one.name:
@@ -63,11 +67,11 @@ def assignment(number_or_name: str) -> Assignment:
 
 
 def start(number: str, folder: str | Path = ".") -> Path:
-    """Write the blank of an assignment into a folder; its path. Raises FileExistsError rather than overwrite work."""
+    """Write the blank of an assignment into a folder and return its path. Raises FileExistsError if it exists."""
     one = assignment(number)
     path = Path(folder) / one.path.name
     if path.exists():
-        raise FileExistsError(f"{path} is there already; rename it, or give another folder with --out")
+        raise FileExistsError(f"{path} already exists; rename it, or give another folder with --out")
     write_text(path, json.dumps(blank(json.loads(one.path.read_text(encoding="utf-8"))), indent=1) + "\n")
     return path
 
@@ -85,7 +89,8 @@ def blank(notebook: dict) -> dict:
 
 def without_regions(code: str) -> str:
     """The code with each region replaced by its stub. Raises ValueError for a marker that is misspelt or alone."""
-    kept, inside = [], None
+    kept: list[str] = []
+    inside = None
     for line in code.split("\n"):
         marker = re.fullmatch(r"(\s*)### (BEGIN|END) (SOLUTION|HIDDEN TESTS)", line)
         if marker is None:
@@ -98,8 +103,8 @@ def without_regions(code: str) -> str:
         if (side == "BEGIN") != (inside is None) or (side == "END" and region != inside):
             raise ValueError(f"{line.strip()!r} without its other half")
         inside = region if side == "BEGIN" else None
-        if side == "BEGIN" and REGIONS[region]:
-            kept.append(indent + REGIONS[region])
+        if side == "BEGIN":
+            kept += [indent + stub for stub in REGIONS[region]]
     if inside:
         raise ValueError(f"'### BEGIN {inside}' without its end")
     return "\n".join(kept).rstrip("\n")
@@ -144,6 +149,7 @@ def about(cell: dict) -> dict:
 
 
 def grade_id(cell: dict) -> str:
+    """The id that nbgrader gives a cell, "" without one."""
     return about(cell).get("grade_id", "")
 
 

@@ -25,6 +25,7 @@ from deepfm_np.gradcheck.arguments import (
 from deepfm_np.gradcheck.arrays import Array, described, not_finite, same
 from deepfm_np.gradcheck.evidence import Operation
 from deepfm_np.gradcheck.examine import NO_DERIVATIVE, Examination
+from deepfm_np.gradcheck.gradient import RowGradient
 from deepfm_np.gradcheck.guarded_calls import (
     CallError,
     Findings,
@@ -90,7 +91,7 @@ def check_operation(
     require_tolerance(tolerance)
     inputs = copied("inputs", inputs)
     wrt = to_differentiate(wrt, inputs)
-    rows = find_slots(inputs, wrt) if slots is None else as_slots(slots, inputs)
+    found = find_slots(inputs, wrt) if slots is None else as_slots(slots, inputs)
     elsewhere, rng, findings = nearby(inputs, wrt), _own_stream(seed), Findings(strict)
 
     def outputs(point: Mapping[str, Array]) -> tuple:
@@ -101,9 +102,9 @@ def check_operation(
 
     def run(point: Mapping[str, Array]) -> Run:
         y, cache = outputs(point)
-        found = joined(y).shape
-        if found != weights.shape:
-            raise CallError("shape", f"y has shape {found} here, {weights.shape} nearby: values must not change it")
+        shape = joined(y).shape
+        if shape != weights.shape:
+            raise CallError("shape", f"y has shape {shape} here, {weights.shape} nearby: values must not change it")
         parts = split(weights, y)
         names = ["grad_y"] if len(parts) == 1 else [f"grad_y[{i}]" for i in range(len(parts))]
 
@@ -135,7 +136,7 @@ def check_operation(
             dict(zip(wrt, watched.gradients, strict=True)),
             method,
             fast,
-            rows,
+            found,
             (elsewhere, dict(zip(wrt, watched.elsewhere, strict=True))),
             tolerance,
             slots_are_guessed=slots is None,
@@ -157,7 +158,7 @@ def check_loss(
     method: str = "auto",
     seed: int = 0,
     slots: tuple[Array, Array] | None = None,
-    terms: Mapping[str, Mapping[str, Array]] | None = None,
+    terms: Mapping[str, Mapping[str, Array | RowGradient]] | None = None,
     fast: bool = False,
     *,
     tolerance: float | None = None,
@@ -180,7 +181,7 @@ def check_loss(
     require_tolerance(tolerance)
     params = copied("params", params)
     require_floating(params)
-    rows = None if slots is None else as_slots(slots, params)
+    slots = None if slots is None else as_slots(slots, params)
     elsewhere, names, findings = nearby(params, params), list(params), Findings(strict)
 
     def loss_and_dict(point: Mapping[str, Array]) -> tuple:
@@ -216,7 +217,7 @@ def check_loss(
             dict(zip(params, watched.gradients, strict=True)),
             method,
             fast,
-            rows,
+            slots,
             (elsewhere, dict(zip(params, watched.elsewhere, strict=True))),
             tolerance,
             terms=terms,

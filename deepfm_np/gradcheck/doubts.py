@@ -30,7 +30,7 @@ def with_kinks(problem: Problem, name: str, yours: Array, measured: Measured, al
     """
     doubted = (np.abs(yours - measured.derivative) > allowed) | (measured.kink > UNCERTAIN * measured.largest)
     slack = allowed - measured.kink - measured.truncation
-    sides = {int(i): problem.slopes(name, measured.entries[i]) for i in np.flatnonzero(doubted)}
+    sides = {i: problem.slopes(name, measured.entries[i]) for i in np.flatnonzero(doubted).tolist()}
     corners = [i for i in sides if sides[i].differ]
     beyond = [i for i in corners if not sides[i].hold(yours[i], slack[i])]
     if beyond and _right_nearby(problem, name, yours, measured, {i: sides[i] for i in beyond}, slack[beyond]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -10,12 +11,13 @@ from deepfm_np.gradcheck.diagnose import diagnose, how_many_wrong
 from deepfm_np.gradcheck.doubts import in_float32, noise, require_exact, with_kinks
 from deepfm_np.gradcheck.evidence import Evidence, Operation
 from deepfm_np.gradcheck.fast import DIRECTIONS, along_directions, suspects
-from deepfm_np.gradcheck.gradient import complaint, is_row_gradient, to_dense
+from deepfm_np.gradcheck.gradient import RowGradient, complaint, is_row_gradient, to_dense
 from deepfm_np.gradcheck.judge import Measured, judge
 from deepfm_np.gradcheck.not_analytic import NotAnalyticError, complex_errors, with_line
 from deepfm_np.gradcheck.numeric import METHODS
 from deepfm_np.gradcheck.problem import Problem, at, precision_of
 from deepfm_np.gradcheck.report import Report, Result
+from deepfm_np.gradcheck.shapes import explain_shape
 from deepfm_np.gradcheck.slots import Slots, entries_to_check, explain_zeros, rows_compared
 
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
@@ -37,58 +39,78 @@ class Examination:
     tolerance: float | None  # relative, if the user gave one
     slots_are_guessed: bool = False
     operation: Operation | None = None
-    terms: Mapping[str, Mapping[str, Array]] | None = None
+    terms: Mapping[str, Mapping[str, Array | RowGradient]] | None = None
 
     def report(self) -> Report:
         """One verdict per gradient."""
-        point = self.problem.point
+        point, results, measured = self.problem.point, {}, {}
         if not np.isfinite(self.problem.f0):
             hint = f"the function gives {self.problem.f0} in double precision{NO_DERIVATIVE}"
             return Report.of_all(Result.inconclusive, point, self.gradients, hint, self.method)
-        results, measured = {}, {}
+        shapes = {name: point[name].shape for name in self.gradients}
+        misfits = {name: complaint(gradient, shapes[name]) for name, gradient in self.gradients.items()}
         for name, gradient in self.gradients.items():
-            rule, sentence = complaint(gradient, point[name].shape)
-            if sentence:
-                results[name] = Result.failed(name, point[name].shape, sentence, rule)
-            else:
-                measured[name] = self._measured(name)
-        largest = max((m.largest for m in measured.values() if isinstance(m, Measured)), default=0.0)
-        for name, m in measured.items():
-            results[name] = self._result(name, m, largest)
+            if not misfits[name][1] or not (self.fast or is_row_gradient(gradient)):
+                measured[name] = self._measured(name)  # of a misfit as well: it may be the gradient of another tensor
+        found = {name: m for name, (m, _) in measured.items() if m is not None}
+        largest = max((found[name].largest for name in found if not misfits[name][1]), default=0.0)
+        whole = {name: m.derivative for name, m in found.items() if len(m.entries) == prod(shapes[name])}
+        numerics = {name: derivative.reshape(shapes[name]) for name, derivative in whole.items()}
+        for name, (rule, sentence) in misfits.items():
+            if not sentence:
+                results[name] = self._result(name, *measured[name], largest, numerics)
+                continue
+            if rule == "shape":
+                rule, sentence = explain_shape(name, self.gradients, shapes, numerics, sentence)
+            results[name] = Result.failed(name, shapes[name], sentence, rule)
         return Report([results[name] for name in self.gradients], self.method)
 
-    def _measured(self, name: str) -> Measured | NotAnalyticError:
-        """The numeric derivatives of a tensor by the method asked for, or why there is no complex step."""
+    def _measured(self, name: str) -> tuple[Measured | None, NotAnalyticError | None]:
+        """The numeric derivatives of a tensor by the method asked for, and why not by the complex step."""
         problem = self.problem
         if self.method not in ("complex", "auto"):
-            return problem.numeric(name, self._chosen(name), self.method)
+            return problem.numeric(name, self._chosen(name), self.method), None
         try:
             problem.require_analytic(name)
             if not self.fast:
-                return problem.numeric(name, self._chosen(name), "complex")
+                return problem.numeric(name, self._chosen(name), "complex"), None
             x = problem.double[name]
             with complex_errors():
-                return along_directions(problem.along(name), x, to_dense(self.gradients[name], x.shape), problem.rng)
+                dense = to_dense(self.gradients[name], x.shape)
+                return along_directions(problem.along(name), x, dense, problem.rng), None
         except NotAnalyticError as error:
-            return error
+            return self._by_differences(name), error
 
-    def _result(self, name: str, measured: Measured | NotAnalyticError, largest: float) -> Result:
+    def _by_differences(self, name: str) -> Measured | None:
+        """The best of the differences, where the method leaves it to the check."""
+        if self.method == "complex" or self.fast:
+            return None
+        return self.problem.numeric(name, self._chosen(name), "best")
+
+    def _result(
+        self,
+        name: str,
+        measured: Measured | None,
+        error: NotAnalyticError | None,
+        largest: float,
+        numerics: Mapping[str, Array],
+    ) -> Result:
         """The verdict; by differences where there is no complex step, or where it turns out to be wrong."""
         problem = self.problem
-        if isinstance(measured, Measured):
+        if measured is not None and error is None:
             try:
-                return self._verdict(name, measured, largest)
-            except NotAnalyticError as error:
-                measured = error
-        why = with_line(measured, lambda: problem.function(problem.double))
-        if self.method == "complex" or self.fast:
-            hint = f"{NOT_ANALYTIC}: {why}. To have one: {why.advice}. {OTHERWISE}"
+                return self._verdict(name, measured, largest, numerics)
+            except NotAnalyticError as late:
+                measured, error = self._by_differences(name), late
+        assert error is not None
+        error = with_line(error, lambda: problem.function(problem.double))
+        if measured is None:
+            hint = f"{NOT_ANALYTIC}: {error}. To have one: {error.advice}. {OTHERWISE}"
             return Result.inconclusive(name, problem.point[name].shape, hint)
-        measured = problem.numeric(name, self._chosen(name), "best")
-        result = self._verdict(name, measured, max(largest, measured.largest))
-        return result.with_notes(f"by {METHODS[measured.method].words}, since forward is not analytic: {why}")
+        result = self._verdict(name, measured, max(largest, measured.largest), numerics)
+        return result.with_notes(f"by {METHODS[measured.method].words}, since forward is not analytic: {error}")
 
-    def _verdict(self, name: str, measured: Measured, largest: float) -> Result:
+    def _verdict(self, name: str, measured: Measured, largest: float, numerics: Mapping[str, Array]) -> Result:
         """The verdict by these derivatives. Raises NotAnalyticError where they prove wrong."""
         problem, gradient, x = self.problem, self.gradients[name], self.problem.double[name]
         dense, notes = to_dense(gradient, x.shape), []
@@ -120,7 +142,7 @@ class Examination:
             require_exact(problem, name, yours, measured, allowed)
         slots = self._explaining(name, measured)
         if result.verdict == "fail":
-            evidence = self._evidence(name, dense, measured, allowed, slots)
+            evidence = self._evidence(name, dense, measured, allowed, slots, numerics)
             rule, hint = diagnose(evidence)
             result = replace(result, rule=rule, hint=hint)
             notes.append(how_many_wrong(evidence))
@@ -129,28 +151,45 @@ class Examination:
             notes += [rows_compared(measured.entries, len(x), slots)] if measured.entries else []
         return result.with_notes(*notes, f"{single}: judged as float32" if single else "")
 
-    def _evidence(self, name: str, dense: Array, measured: Measured, allowed: Array, slots: Slots | None) -> Evidence:
-        entries, shape = measured.entries, dense.shape
+    def _evidence(
+        self,
+        name: str,
+        dense: Array,
+        measured: Measured,
+        allowed: Array,
+        slots: Slots | None,
+        numerics: Mapping[str, Array],
+    ) -> Evidence:
+        problem, entries, shape = self.problem, measured.entries, dense.shape
 
-        def elsewhere() -> tuple[Array, Array]:
-            point, gradients = self.elsewhere
+        def both(point: Mapping[str, Array], gradients: Mapping[str, object]) -> tuple[Array, Array]:
             analytic = np.full(len(entries), np.nan)
             if not complaint(gradients[name], shape)[1]:
                 analytic = at(to_dense(gradients[name], shape), entries)
-            return analytic, self.problem.numeric(name, entries, measured.method, point).derivative
+            return analytic, problem.numeric(name, entries, measured.method, point).derivative
+
+        def far_away(times: float) -> tuple[Array, Array]:
+            x = problem.point[name]
+            point = {**problem.point, name: np.asarray(times * x, x.dtype)}
+            return both(point, dict(zip(problem.names, problem.gradients_at(point), strict=True)))
 
         return Evidence(
-            x=self.problem.double[name],
+            name=name,
+            x=problem.double[name],
             gradient=self.gradients[name],
             entries=entries,
             analytic=at(dense, entries),
             numeric=measured.derivative,
+            method=measured.method,
             allowed=allowed,
             slots=slots,
             batch_size=None if self.slots is None or self.slots_are_guessed else len(self.slots.ids),
             terms={label: at(to_dense(t, shape), entries) for label, t in (self.terms or {}).get(name, {}).items()},
             operation=self.operation,
-            elsewhere=elsewhere,
+            elsewhere=lambda: both(*self.elsewhere),
+            far_away=far_away,
+            numerics=numerics,
+            analytics=self.gradients,
         )
 
     def _chosen(self, name: str) -> list[tuple]:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read without executing anything."""
+"""Files, written atomically and read without executing anything."""
 
 import os
 import tempfile
@@ -9,10 +9,10 @@ from typing import BinaryIO
 import numpy as np
 
 
-def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
+def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it: a reader sees the old file or the new one.
 
-    Raises OSError where the folder does not exist or cannot be written; `path` is then as it was.
+    Raises OSError if the folder does not exist or cannot be written; `path` is then unchanged.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -33,30 +33,30 @@ def write_whole(path: str | Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, UTF-8, whole or not at all."""
-    write_whole(path, lambda file: file.write(text.encode()))
+    """Write a UTF-8 text file atomically. Raises as `write_atomically` does."""
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def plain(value):
-    """For json.dumps(default=plain): a NumPy scalar as Python's own. Raises TypeError for anything else."""
+    """For json.dumps(default=plain): a NumPy scalar as a Python number. Raises TypeError for anything else."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{value!r} cannot be saved: JSON holds numbers and texts")
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a .npz file of the named arrays, whole or not at all. Raises ValueError for an array of Python objects."""
+    """Write a .npz file of the named arrays atomically. Raises ValueError for an array of Python objects."""
     objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
     if objects:
         raise ValueError(f"{path}: {', '.join(objects)} would need pickle, which is never written")
-    write_whole(path, lambda file: np.savez(file, **arrays))
+    write_atomically(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]  # no array is named allow_pickle
 
 
 def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:
-    """Read a .npz file completely, without pickle.
+    """Read all arrays of a .npz file, without pickle.
 
-    kind: what the file should be, for the message ("a deepfm_np model"). Raises FileNotFoundError where there is
-    no file and ValueError where it is cut short, damaged or something else.
+    kind: what the file should be, for the message ("a deepfm_np model"). Raises FileNotFoundError if there is no file,
+    ValueError if it is truncated, damaged or something else.
     """
     path = Path(path)
     if not path.is_file():

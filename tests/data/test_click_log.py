@@ -159,7 +159,7 @@ def test_order_3_alone_is_its_table_times_the_strength():
 
 def test_switching_order_3_off_takes_its_term_out_of_the_logits_and_leaves_the_impressions():
     without = make_click_log(20_000, 3, order3=0)
-    pd.testing.assert_frame_equal(without.frame, LOG.frame)
+    pd.testing.assert_frame_equal(without.frame, LOG.frame, check_exact=True)
     term = logits(LOG) - logits(without) - planted_order3(LOG.frame)
     np.testing.assert_allclose(term, term[0], atol=1e-9)
 

@@ -219,7 +219,7 @@ def test_a_frame_in_pieces_teaches_the_same_to_the_bit(monkeypatch, rows):
     pieces = [scan(frame.iloc[start : start + 60], EVERY_KIND) for start in range(0, rows, 60)]
     learned = FieldEncoder().combine(EVERY_KIND, list(zip(*pieces, strict=True)))
     assert learned._states == whole._states
-    encoded = [block for piece in pieces for block in learned.coder(np.int32)(piece)]
+    encoded = [block for piece in pieces for block in learned.lookup(np.int32)(piece)]
     for array, expected in zip(map(np.concatenate, zip(*encoded, strict=True)), whole.transform(frame), strict=True):
         np.testing.assert_array_equal(array, expected)
 

@@ -8,8 +8,8 @@ from exercise_answers import answered
 
 from deepfm_np import ops
 from deepfm_np.exercises import AnswerError, call, equal, gradient, loss_gradient, refuses, saying, small_deepfm
-from deepfm_np.exercises.assignments import Assignment, assignment, leaks, start, without_regions
-from deepfm_np.exercises.grading import grade, to_frame, to_text
+from deepfm_np.exercises.assignments import Assignment, assignment, leaks, read_cells, start, without_regions
+from deepfm_np.exercises.grading import MEMORY, _grade_check, grade, to_frame, to_text
 from deepfm_np.ops import RowGradient, affine_backward, affine_forward
 
 FM = assignment("4")
@@ -23,15 +23,18 @@ def submission(tmp_path, answers):
     return path
 
 
-def reasons(grades):
-    return {grade.task: grade.reason for grade in grades}
+def graded(tmp_path, answers, number, seconds):
+    """The grade of one check alone of exercise 4."""
+    cells = read_cells(submission(tmp_path, answers))
+    return _grade_check(FM, FM.checks()[number], cells, seconds, MEMORY)
 
 
+KILLED = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
 MISBEHAVIOUR = {
     "def times_as_many(m):\n    while True:\n        pass": "not done after 2 s",
     "while True:\n    pass": "not done after 2 s",
     "def times_as_many(m):\n    return np.ones(10**11).sum()": "memory",
-    "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)": "ended the process",
+    KILLED: "ended the process",
     "def times_as_many(m):\n    raise SystemExit": "SystemExit",
     "def times_as_many(m) return 3": "SyntaxError",
     "def other(m):\n    return 3": "name 'times_as_many' is not defined",
@@ -40,19 +43,22 @@ MISBEHAVIOUR = {
 
 
 @pytest.mark.parametrize(("code", "reason"), MISBEHAVIOUR.items())
-def test_code_that_misbehaves_costs_its_own_task_alone(tmp_path, code, reason):
-    result = grade(submission(tmp_path, {"task-4-3": code}), seconds=2)
-    assert [one.points for one in result] == [3, 1, 4, 0]
-    assert reason in result[-1].reason
+def test_code_that_misbehaves_costs_its_own_task(tmp_path, code, reason):
+    result = graded(tmp_path, {"task-4-3": code}, number=-1, seconds=2)
+    assert result.points == 0
+    assert reason in result.reason
+
+
+def test_code_that_misbehaves_costs_its_own_task_alone(tmp_path):
+    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": KILLED}))] == [3, 1, 4, 0]
 
 
 def test_a_cell_that_never_ends_does_not_take_later_tasks_with_it(tmp_path):
-    result = grade(submission(tmp_path, {"task-4-1": "while True:\n    pass"}), seconds=1)
-    assert (
-        reasons(result)["4-1-values"]
-        == "NameError: name 'fm_forward' is not defined; an earlier cell was not done after 1 s"
-    )
-    assert result[-1].reason == "right"
+    endless = {"task-4-1": "while True:\n    pass"}
+    own, later = (graded(tmp_path, endless, number, seconds=1) for number in (0, -1))
+    assert own.task == "4-1-values"
+    assert own.reason == "NameError: name 'fm_forward' is not defined; an earlier cell was not done after 1 s"
+    assert later.reason == "right"
 
 
 def test_code_that_deletes_its_folder_harms_nobody(tmp_path):
@@ -99,7 +105,7 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path):
 def test_a_blank_is_never_written_over_work(tmp_path):
     path = start("4", tmp_path)
     path.write_text("my work")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         start("04", tmp_path)
     assert path.read_text() == "my work"
 

@@ -64,9 +64,13 @@ def scatter(grad_vectors, cache, add):
             "a constant factor is wrong: yours = 1/n (n = 6) * numeric",
         ),
         (lambda g, c, gx, gW, gb: (gx, gW.T, gb), ["", "transposed", ""], "it is transposed: yours = numeric^T"),
-        (lambda g, c, gx, gW, gb: (g @ W, gW, gb), ["", "", ""], "no known mistake fits"),
+        (lambda g, c, gx, gW, gb: (g @ W, gW, gb), ["wrong product", "", ""], "d @ W stands for d @ W.T"),
         (lambda g, c, gx, gW, gb: (gx, gW, g), ["", "", "not summed"], "sum it over the batch, axis 0"),
-        (lambda g, c, gx, gW, gb: (gx, gW, g[-1]), ["", "", "not summed"], "only the last example counts"),
+        (
+            lambda g, c, gx, gW, gb: (gx, gW, g[-1]),
+            ["", "", "not summed"],
+            "only the last example counts: sum over the batch, axis 0",
+        ),
         (lambda g, c, gx, gW, gb: (gx, gW, gb.mean()), ["", "", "shape"], "shape (), should be (4,)"),
         (lambda g, c, gx, gW, gb: (gx, 0 * gW, gb), ["", "zero", ""], "the gradient is zero everywhere"),
     ],
@@ -90,7 +94,7 @@ def test_mistakes_in_an_affine_layer_are_named(wrong, expected, hint):
         (lambda g, c: 0.5 * ops.fm_backward(g, c), "factor", "yours = 1/2 * numeric"),
         (lambda g, c: 2 * ops.fm_backward(g, c), "factor", "yours = 2 * numeric"),
         (lambda g, c: len(g) * ops.fm_backward(g, c), "factor", "yours = n (n = 5) * numeric"),
-        (lambda g, c: ops.fm_backward(g, c)[::-1], "", "no known mistake fits"),
+        (lambda g, c: ops.fm_backward(g, c)[::-1], "off by one", "numeric reversed along axis 0"),
     ],
 )
 def test_mistakes_in_a_factorization_machine_are_named(backward, rule, hint):
@@ -105,7 +109,7 @@ def test_mistakes_in_a_factorization_machine_are_named(backward, rule, hint):
         (lambda g, c: scatter(g, c, add=False), "repeated rows", "do not assign the last one"),
         (lambda g, c: scatter(g, c, add=True) + g.sum() * (np.arange(9) == 6)[:, None], "padding", "slot of value 0"),
         (lambda g, c: ops.RowGradient(*(a[1:] for a in ops.embedding_backward(g, c))), "left out", "row 1 is left out"),
-        (lambda g, c: scatter(g, c, add=True)[:, ::-1], "", "no known mistake fits"),
+        (lambda g, c: scatter(g, c, add=True)[:, ::-1], "off by one", "numeric reversed along axis 1"),
     ],
 )
 def test_mistakes_in_an_embedding_are_named(backward, rule, hint):
@@ -268,7 +272,11 @@ DEEP = RNG.standard_normal((3, 2))
 @pytest.mark.parametrize(
     "change, rule, hint",
     [
-        ({"l2_in_gradient": 0.0}, "L2 missing", "missing, or its sign is wrong: numeric - yours = 0.1 * x"),
+        (
+            {"l2_in_gradient": 0.0},
+            "L2 missing",
+            "a multiple of x is lacking, as when the gradient of an L2 penalty is missing",
+        ),
         ({"l2_in_gradient": 0.05}, "L2 missing", "numeric - yours = 0.05 * x"),
         ({"parts": ["fm"]}, "branch lost", "the deep part is missing"),
         ({"parts": ["deep"]}, "branch lost", "the FM part is missing"),

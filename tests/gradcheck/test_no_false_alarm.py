@@ -3,6 +3,7 @@ kinks inside the step."""
 
 import numpy as np
 import pytest
+from proofs import seeds
 
 from deepfm_np import ops
 from deepfm_np.gradcheck import check_loss, check_operation
@@ -131,7 +132,7 @@ def model_check(rng, seed):
     return check
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_right_gradients_pass_and_one_wrong_entry_is_found_whatever_the_shape_dtype_and_scale(seed):
     """Some gradients lie below the rounding error of their dtype: the check may say so, but not call them wrong."""
     rng = np.random.default_rng(seed)
@@ -155,7 +156,7 @@ def test_right_gradients_pass_and_one_wrong_entry_is_found_whatever_the_shape_dt
 
 @pytest.mark.parametrize(
     "method, seed",
-    [*(("central", seed) for seed in range(100)), *((m, s) for m in ("richardson", "forward") for s in range(5))],
+    [*seeds(100, "central"), *seeds(5, "richardson", quick=1), *seeds(5, "forward", quick=1)],
 )
 def test_kinks_of_a_relu_net_raise_no_alarm_and_hide_no_mistake(method, seed):
     """80 -> 400 units, batch 64: some of the 25,600 kinks lie inside the step of every method."""

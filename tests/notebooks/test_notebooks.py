@@ -7,33 +7,35 @@ from pathlib import Path
 import pytest
 from notebook_comparison import difference
 
-nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install jupyter")
+from deepfm_np.exercises.assignments import read_cells, source
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
-NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
+NOTEBOOKS = {path.stem: read_cells(path) for path in PATHS}  # nbformat takes seconds to import
 each = pytest.mark.parametrize("name", NOTEBOOKS)
 
 
 def prose(name):
-    return "\n\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
+    return "\n\n".join(source(cell) for cell in NOTEBOOKS[name] if cell["cell_type"] == "markdown")
 
 
 def code_cells(name):
-    return [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
+    return [cell for cell in NOTEBOOKS[name] if cell["cell_type"] == "code"]
 
 
 def tags(cell):
-    return cell.metadata.get("tags", [])
+    return cell["metadata"].get("tags", [])
 
 
 def printed(cell):
     """What a cell prints, and the text form of what it displays; figures produce no text."""
-    texts = [output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout"]
-    for output in cell.outputs:
-        if output.output_type in ("execute_result", "display_data") and "image/png" not in output.data:
-            texts.append(output.data.get("text/plain", "") + "\n")
+    outputs = cell["outputs"]
+    streams = [output for output in outputs if output["output_type"] == "stream" and output["name"] == "stdout"]
+    texts = ["".join(output["text"]) for output in streams]
+    for output in outputs:
+        if output["output_type"] in ("execute_result", "display_data") and "image/png" not in output["data"]:
+            texts.append("".join(output["data"].get("text/plain", "")) + "\n")
     return "".join(texts)
 
 
@@ -42,13 +44,14 @@ def printed(cell):
 def test_a_notebook_prints_what_is_committed(name, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install jupyter")
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install jupyter")
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", record_timing=False, resources={"metadata": {"path": str(FOLDER)}}
     )
     client.execute()
-    for number, (before, after) in enumerate(zip(NOTEBOOKS[name].cells, notebook.cells, strict=True)):
-        if before.cell_type == "code" and "varies" not in tags(before):
+    for number, (before, after) in enumerate(zip(NOTEBOOKS[name], notebook.cells, strict=True)):
+        if before["cell_type"] == "code" and "varies" not in tags(before):
             assert not difference(printed(before), printed(after)), (
                 f"{name}, cell {number}:\n{difference(printed(before), printed(after))}"
             )
@@ -56,17 +59,17 @@ def test_a_notebook_prints_what_is_committed(name, monkeypatch):
 
 @each
 def test_outputs_are_committed_without_errors_or_times(name):
-    assert any(cell.outputs for cell in code_cells(name))
+    assert any(cell["outputs"] for cell in code_cells(name))
     for number, cell in enumerate(code_cells(name)):
-        assert "execution" not in cell.metadata, f"code cell {number} keeps the time of its execution"
+        assert "execution" not in cell["metadata"], f"code cell {number} keeps the time of its execution"
         if "raises-exception" not in tags(cell):
-            assert all(output.output_type != "error" for output in cell.outputs), f"code cell {number} failed"
+            assert all(output["output_type"] != "error" for output in cell["outputs"]), f"code cell {number} failed"
 
 
 @each
 def test_code_cells_are_short(name):
     for cell in code_cells(name):
-        assert cell.source.count("\n") < 25, cell.source
+        assert source(cell).count("\n") < 25, source(cell)
 
 
 @each

@@ -301,15 +301,15 @@ def test_behind_batch_norm_every_process_has_the_statistics_of_its_own_shard(two
 
 
 @pytest.mark.skipif(not PAGE.is_file(), reason="docs/ comes with the project's checkout")
-def test_the_script_of_the_page_prints_what_the_page_shows_with_one_process_and_with_two(tmp_path):
+@pytest.mark.parametrize("processes", [2, pytest.param(1, marks=pytest.mark.proofs)])
+def test_the_script_of_the_page_prints_what_the_page_shows(tmp_path, processes):
     text = PAGE.read_text(encoding="utf-8")
     script = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace("EPOCHS, BATCH = 4,", "EPOCHS, BATCH = 1,")
     (tmp_path / "train_distributed.py").write_text(script, encoding="utf-8")
     shown = re.search(r"^epoch 1: .*$", text, re.MULTILINE)[0]
-    for processes in (1, 2):
-        run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes, "train_distributed.py"]
-        (printed,) = run_together([run], tmp_path)
-        scores = [re.findall(r"\d\.\d{4}", line) for line in (shown, printed)]
-        np.testing.assert_allclose(*(np.array(numbers, float) for numbers in scores), atol=1e-3, err_msg=printed)
-        assert "epoch 2" not in printed
-        assert (tmp_path / "deepfm.pt").is_file()
+    run = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes, "train_distributed.py"]
+    (printed,) = run_together([run], tmp_path)
+    scores = [re.findall(r"\d\.\d{4}", line) for line in (shown, printed)]
+    np.testing.assert_allclose(*(np.array(numbers, float) for numbers in scores), atol=1e-3, err_msg=printed)
+    assert "epoch 2" not in printed
+    assert (tmp_path / "deepfm.pt").is_file()

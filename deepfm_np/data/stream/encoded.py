@@ -1,4 +1,4 @@
-"""A click log of any size as a folder of arrays that can be memory-mapped.
+"""Encode a click log of any size into a folder of arrays that can be memory-mapped.
 
     ids.npy       (n, s) int32, or int64 where the table has more rows than that can count
     values.npy    (n, s) float32
@@ -6,19 +6,24 @@
     encoder.json  the fields, as `FieldEncoder.save` writes them
     meta.json     the number of rows, clicks and malformed lines, and where they came from
 
-The log is read once, in pieces. Each is scanned and kept as it is scanned: the distinct cells of a column, and which of
-them stands where. When the last one is counted, the fields learn from all pieces together, and the pieces are written
-as ids and values. Ids and values are those of `FieldEncoder().fit_transform` on all rows at once, to the bit: the
-vocabulary and the scales, though never the labels, of rows that are held out later are known to the encoder.
+The id of a value depends on the whole log (is the value frequent enough? where does it sort?), so one pass cannot do:
 
-All this happens in FOLDER.part, which is renamed at the end. A run that was interrupted, even killed, goes on from the
-last piece; after a power cut delete FOLDER.part. It needs room for about 200 bytes a row of Criteo beside the result.
+    pass 1, `_scan`   reads the log in pieces of PIECE_ROWS rows. For each piece and each column it stores the distinct
+                      cells and which of them each row holds (for a number, the number itself), not the text.
+    `_learned`        combines the stored pieces, one column at a time, into vocabularies and scales: encoder.json.
+    pass 2, `_write`  reads the stored pieces, not the log, and appends their ids, values and labels to the arrays.
+
+The result equals `FieldEncoder().fit_transform` on all rows at once, bit for bit. The encoder therefore knows the
+vocabulary and the scales of rows that are held out later, but never their labels.
+
+All of this happens in FOLDER.part, which is renamed at the end. A run that was interrupted, even killed, resumes after
+the last stored piece; after a power cut, delete FOLDER.part. For Criteo, the pieces take about 200 bytes of disk a row.
 """
 
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from io import BytesIO
 from pathlib import Path
@@ -51,16 +56,16 @@ class Encoded(NamedTuple):
 
 
 def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded:
-    """Write a log as a folder, or go on with it where an earlier run was interrupted.
+    """Encode a log into a folder, or resume where an earlier run was interrupted.
 
     progress: show a bar on a terminal (never in a pipe).
 
-    Raises ValueError where the folder is there already, FOLDER.part is of another log or other settings, or the log is
-    malformed (with file and line; FOLDER.part is then taken away), and OSError where nothing can be written.
+    Raises ValueError if the folder already exists, if FOLDER.part belongs to another log or other settings, or if the
+    log is malformed (naming file and line, and deleting FOLDER.part); OSError if the folder cannot be written.
     """
     folder = Path(folder)
     if folder.exists():
-        raise ValueError(f"{folder} is there already; delete it or name another folder")
+        raise ValueError(f"{folder} already exists; delete it or name another folder")
     part = folder.with_name(f"{folder.name}.part")
     meta = _begin(part, stream)
     if "rows" not in meta:
@@ -74,7 +79,7 @@ def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded
 
 
 def open_encoded(folder: str | Path) -> Encoded:
-    """Map what `encode` wrote. Raises FileNotFoundError or ValueError, naming the file that is missing or damaged."""
+    """Map a folder that `encode` wrote. Raises FileNotFoundError or ValueError, naming the missing or damaged file."""
     folder = Path(folder)
     meta = _read_meta(folder / META_FILE)
     encoder = FieldEncoder.load(folder / ENCODER_FILE)
@@ -88,13 +93,13 @@ def open_encoded(folder: str | Path) -> Encoded:
 
 
 def open_arrays(folder: str | Path) -> tuple[Array, Array, Array]:
-    """Ids, values and labels alone, mapped. Raises as `open_encoded` does."""
+    """Map only the arrays: (n, s) ids, (n, s) values, (n,) labels. Raises as `open_encoded` does."""
     ids, values, labels = (_map(Path(folder) / f"{name}.npy") for name in ARRAYS)
     return ids, values, labels
 
 
 def _begin(part: Path, stream: Stream) -> dict:
-    """Make the folder, or see that it is the beginning of the same run; its meta data."""
+    """Create FOLDER.part, or check that it belongs to this run; return the contents of meta.json."""
     about = stream.path.stat()
     run = {"file": stream.path.name, "bytes": about.st_size, "changed": about.st_mtime_ns, **stream.settings}
     if (part / META_FILE).exists():
@@ -103,7 +108,7 @@ def _begin(part: Path, stream: Stream) -> dict:
         if meta["format"] == FORMAT and not differing:
             return meta
         changes = ", ".join(f"{name} was {meta['run'].get(name)}, is {run.get(name)}" for name in differing)
-        raise ValueError(f"{part} is the beginning of another run: {changes}; delete it to start anew")
+        raise ValueError(f"{part} belongs to another run: {changes}; delete it to start over")
     (part / PIECES).mkdir(parents=True, exist_ok=True)
     meta = {"format": FORMAT, "run": run}
     write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
@@ -111,7 +116,7 @@ def _begin(part: Path, stream: Stream) -> dict:
 
 
 def _scan(stream: Stream, folder: Path, progress: bool) -> None:
-    """Pass 1: every piece as a file of its own."""
+    """Pass 1: store every piece in a file of its own, after those that are already there."""
     done = stored_pieces(folder)
     end = done[-1].end if done else None
     at = end["done"] if end else 0
@@ -126,7 +131,11 @@ def _scan(stream: Stream, folder: Path, progress: bool) -> None:
 
 
 def _learned(stream: Stream, part: Path) -> FieldEncoder:
-    """The encoder of all pieces, with the fields of the stream, which know its kind of parts."""
+    """Between the passes: learn the encoder from all pieces, or load it if an earlier run got that far.
+
+    It is given the stream's own fields, which can read the stored parts: a saved `HashCategorical` loads as a
+    `Categorical`, which expects texts.
+    """
     path = part / ENCODER_FILE
     if not path.exists():
         pieces = stored_pieces(part / PIECES)
@@ -137,11 +146,11 @@ def _learned(stream: Stream, part: Path) -> FieldEncoder:
 
 
 def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
-    """Pass 2: from the pieces to the arrays, appending to what is there already."""
+    """Pass 2: encode the pieces and append them to the arrays, after the last piece that all three arrays hold."""
     pieces = stored_pieces(part / PIECES)
     n, s = pieces[-1].end["rows"], encoder.num_slots
     dtype = id_dtype(sum(encoder.field_dims))
-    code = encoder.coder(dtype)
+    code = encoder.lookup(dtype)
     shapes = {"ids": ((n, s), dtype), "values": ((n, s), np.float32), "labels": ((n,), np.uint8)}
     with ExitStack() as files:
         arrays = [files.enter_context(closing(_Growing(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]
@@ -161,6 +170,7 @@ def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
 
 
 def _finish(part: Path, meta: dict) -> None:
+    """Add the counts to meta.json; "rows" in it marks the arrays as complete."""
     end = stored_pieces(part / PIECES)[-1].end
     labels = np.load(part / "labels.npy", mmap_mode="r")
     meta |= {"rows": end["rows"], "clicks": int(labels.sum(dtype=np.int64)), "skipped": end["skipped"]}
@@ -168,7 +178,7 @@ def _finish(part: Path, meta: dict) -> None:
 
 
 def id_dtype(rows: int) -> type:
-    """The smaller integer that can count the rows of the table."""
+    """np.int32 if it can hold every id of a table of this many rows, else np.int64."""
     return np.int32 if rows <= 2**31 else np.int64
 
 
@@ -178,40 +188,41 @@ def _bar(name: str, total: int | None, initial: int, unit: str, progress: bool) 
 
 
 class _Growing:
-    """A .npy file that is written from its first row to its last, by ordinary writes: mapped pages would count as
-    memory of the process."""
+    """A .npy file that grows row by row. Ordinary writes, since pages of a memory map would count as memory in use."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: type):
         header = BytesIO()
-        dtype = np.dtype(dtype)
-        about = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+        about = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(header, about)
-        self.header, self.row_bytes = header.getvalue(), dtype.itemsize * int(np.prod(shape[1:]))
+        self.header, self.row_bytes = header.getvalue(), np.dtype(dtype).itemsize * int(np.prod(shape[1:]))
         self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
-        self.thread, self.syncing = ThreadPoolExecutor(1), None
+        self.thread = ThreadPoolExecutor(1)
+        self.syncing: Future[None] | None = None
 
     def rows(self) -> int:
-        """How many are there."""
+        """How many complete rows the file holds."""
         return max(0, self.file.seek(0, os.SEEK_END) - len(self.header)) // self.row_bytes
 
     def cut(self, rows: int) -> None:
-        """Go on after the first so many."""
+        """Keep only the first `rows` rows; the next append follows them."""
         self.file.seek(0)
         self.file.write(self.header)
         self.file.seek(len(self.header) + rows * self.row_bytes)
         self.file.truncate()
 
     def append(self, rows: Array) -> None:
-        self.file.write(np.ascontiguousarray(rows))
+        """Write rows of the file's shape and dtype after the last one."""
+        self.file.write(np.ascontiguousarray(rows).data)
 
     def sync(self) -> None:
-        """Bring to the disk what was written before the last call, and begin with what was written since."""
+        """Wait until the previous `sync` has reached the disk, then start one for what was written since."""
         if self.syncing is not None:
             self.syncing.result()
         self.file.flush()
         self.syncing = self.thread.submit(os.fsync, self.file.fileno())
 
     def close(self) -> None:
+        """Close the file. Raises OSError if the last `sync` failed."""
         self.thread.shutdown()
         self.file.close()
         if self.syncing is not None:
@@ -236,6 +247,6 @@ def _map(path: Path) -> Array:
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file; the folder is not complete") from None
+        raise FileNotFoundError(f"{path}: no such file; the folder is incomplete") from None
     except (ValueError, OSError, EOFError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error

@@ -206,10 +206,10 @@ def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkey
         encode(CriteoStream(log), tmp_path / "out", progress=False)
     monkeypatch.undo()
     for stream, message in [
-        (CriteoStream(log, min_count=3), "min_count was 10, is 3; delete it to start anew"),
+        (CriteoStream(log, min_count=3), "min_count was 10, is 3; delete it to start over"),
         (CriteoStream(log, rows=7), "rows was None, is 7; delete it"),
     ]:
-        with pytest.raises(ValueError, match=rf"out\.part is the beginning of another run: .*{message}"):
+        with pytest.raises(ValueError, match=rf"out\.part belongs to another run: .*{message}"):
             encode(stream, tmp_path / "out", progress=False)
     with open(log, "a") as file:
         file.write("\n")
@@ -220,7 +220,7 @@ def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkey
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path, log):
     (tmp_path / "out").mkdir()
-    with pytest.raises(ValueError, match="out is there already; delete it or name another folder"):
+    with pytest.raises(ValueError, match="out already exists; delete it or name another folder"):
         encode(CriteoStream(log), tmp_path / "out", progress=False)
     assert {path.name for path in tmp_path.iterdir()} == {"out", "train.txt"}
 

@@ -32,5 +32,5 @@ def test_words_are_learned_and_encoded_as_their_texts_are(monkeypatch, at_once, 
     state = plain.combine(pieces)
     assert word.combine(iter(parts)) == state
     for part, piece in zip(parts, pieces, strict=True):
-        for array, expected in zip(word.coder(state)(part), plain.coder(state)(piece), strict=True):
+        for array, expected in zip(word.lookup(state)(part), plain.lookup(state)(piece), strict=True):
             np.testing.assert_array_equal(array, expected)

@@ -1,0 +1,113 @@
+"""What each setting may be, from one table: the message names the setting, what would be right and what was given."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from deepfm_np import DeepFM, DeepFMClassifier, data
+from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.network import ACTIVATIONS
+from deepfm_np.optim import SGD, Adam
+from deepfm_np.training import fit
+
+SIGNATURES = (DeepFM, DeepFMClassifier, fit, SGD, Adam, data.Categorical, data.Numerical, data.MultiValued)
+UNCONSTRAINED = {"fields", "progress", "model", "train", "valid", "optimizer", "checkpoint", "name", "separator"}
+
+
+@pytest.mark.parametrize("function", SIGNATURES, ids=lambda function: function.__name__)
+def test_every_setting_has_a_constraint_that_its_default_meets(function):
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in UNCONSTRAINED:
+            continue
+        assert name in CONSTRAINTS
+        if parameter.default not in (inspect.Parameter.empty, None):
+            checked(name, parameter.default)
+
+
+def test_the_activations_of_the_table_are_those_of_the_network():
+    assert CONSTRAINTS["activation"].options == tuple(ACTIVATIONS)
+
+
+@pytest.mark.parametrize(
+    "name, value, plain",
+    [
+        ("epochs", np.int64(3), 3),
+        ("dropout", np.float32(0.5), 0.5),
+        ("dropout", 0, 0.0),
+        ("hidden", np.array([3, 4]), [3, 4]),
+        ("hidden", (), []),
+        ("batch_norm", np.True_, True),
+        ("dtype", np.float64, "float64"),
+        ("seed", np.int32(7), 7),
+    ],
+)
+def test_a_value_is_brought_to_its_plain_type(name, value, plain):
+    found = checked(name, value)
+    assert found == plain
+    assert type(found) is type(plain)
+
+
+def test_a_generator_is_a_seed():
+    rng = np.random.default_rng(0)
+    assert checked("seed", rng) is rng
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("epochs", 0),
+        ("epochs", 1.0),
+        ("epochs", True),
+        ("epochs", "3"),
+        ("embedding_dim", None),
+        ("dropout", 1.0),
+        ("dropout", float("nan")),
+        ("dropout", "0.5"),
+        ("learning_rate", float("inf")),
+        ("learning_rate", True),
+        ("l2_net", -1e-9),
+        ("hidden", 100),
+        ("hidden", "88"),
+        ("hidden", (8, 0)),
+        ("field_dims", []),
+        ("batch_norm", "no"),
+        ("activation", "swish"),
+        ("activation", ["relu"]),
+        ("dtype", None),
+        ("dtype", "int32"),
+        ("dtype", "real"),
+        ("seed", -1),
+        ("seed", 1.5),
+        ("bins", 1),
+    ],
+)
+def test_a_value_that_cannot_be_is_named(name, value):
+    with pytest.raises(ValueError) as error:
+        checked(name, value)
+    assert str(error.value) == f"{name} must be {CONSTRAINTS[name].expected}, got {value!r}"
+
+
+@pytest.mark.parametrize(
+    "name, text, value",
+    [("epochs", "12", 12), ("hidden", "8,4", [8, 4]), ("dropout", "0.25", 0.25), ("seed", "0", 0)],
+)
+def test_a_text_is_read(name, text, value):
+    assert CONSTRAINTS[name].read(text) == value
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("epochs", "1_000", "'1_000' is not a positive integer"),
+        ("epochs", "٣", "'٣' is not a positive integer"),
+        ("epochs", "", "'' is not a positive integer"),
+        ("hidden", "8,", "'8,' is not a sequence of positive integers"),
+        ("dropout", "half", r"'half' is not a number in [0, 1)"),
+        ("learning_rate", "nan", "'nan' is not a positive number"),
+    ],
+)
+def test_a_text_that_cannot_be_read_is_quoted(name, text, message):
+    with pytest.raises(ValueError) as error:
+        CONSTRAINTS[name].read(text)
+    assert str(error.value) == message
