@@ -9,6 +9,7 @@ import linecache
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +44,6 @@ class NotAnalyticError(Exception):
 @contextmanager
 def complex_errors() -> Iterator[None]:
     """Turn what f raises for a complex input, and NumPy's warning of a lost imaginary part, into NotAnalyticError."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("error", ComplexWarning)
         try:
