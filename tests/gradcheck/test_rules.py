@@ -217,7 +217,12 @@ CASES = [
     (TURNED, lambda r, g, x: [2 * g], "transposed", "yours is numeric.transpose(1, 0, 2)"),
     (UPSAMPLED, lambda r, g, x: [g[:, ::2]], "copies not summed", "the first share alone counts"),
     (UPSAMPLED, lambda r, g, x: [g[:, 1::2]], "copies not summed", "the last share alone counts"),
-    (LOOKUP, lambda r, g, table, rows: [assigned(g, table, rows)], "repeated rows", "only rows that several slots touch are wrong"),
+    (
+        LOOKUP,
+        lambda r, g, table, rows: [assigned(g, table, rows)],
+        "repeated rows",
+        "only rows that several slots touch are wrong",
+    ),
     (
         SOFTMAX,
         lambda r, g, z: [g * softmax(z) * (1 - softmax(z))],
