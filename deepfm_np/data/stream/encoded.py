@@ -17,7 +17,6 @@ last piece; after a power cut delete FOLDER.part. It needs room for about 200 by
 
 import json
 import os
-import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from io import BytesIO
@@ -29,6 +28,7 @@ from tqdm.auto import tqdm
 
 from deepfm_np.data import fields
 from deepfm_np.data.encoder import FieldEncoder
+from deepfm_np.data.stream import unfinished
 from deepfm_np.data.stream.pieces import StoredColumn, load, store, stored_pieces
 from deepfm_np.data.stream.prefetch import prefetch
 from deepfm_np.data.stream.protocol import Stream
@@ -55,12 +55,15 @@ def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded
 
     progress: show a bar on a terminal (never in a pipe).
 
-    Raises ValueError where the folder is there already, FOLDER.part is of another log or other settings, or the log is
-    malformed (with file and line; FOLDER.part is then taken away), and OSError where nothing can be written.
+    Raises ValueError where the folder is there already, FOLDER.part is of another log or other settings or was not made
+    here, or the log is malformed (with file and line; FOLDER.part is then taken away), and OSError where nothing can be
+    written. Nothing is deleted but files that were written here.
     """
     folder = Path(folder)
     if folder.exists():
         raise ValueError(f"{folder} is there already; delete it or name another folder")
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"{folder.parent}: no such folder; {folder.name} was to be written there")
     part = folder.with_name(f"{folder.name}.part")
     meta = _begin(part, stream)
     if "rows" not in meta:
@@ -68,7 +71,7 @@ def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded
         encoder = _learned(stream, part)
         _write(part, encoder, progress)
         _finish(part, meta)
-    shutil.rmtree(part / PIECES, ignore_errors=True)
+    unfinished.remove(part / PIECES)
     part.rename(folder)
     return open_encoded(folder)
 
@@ -97,16 +100,17 @@ def _begin(part: Path, stream: Stream) -> dict:
     """Make the folder, or see that it is the beginning of the same run; its meta data."""
     about = stream.path.stat()
     run = {"file": stream.path.name, "bytes": about.st_size, "changed": about.st_mtime_ns, **stream.settings}
-    if (part / META_FILE).exists():
-        meta = json.loads((part / META_FILE).read_text(encoding="utf-8"))
+    meta = unfinished.open_part(part, META_FILE, FORMAT)
+    if meta is not None:
+        (part / PIECES).mkdir(exist_ok=True)
         differing = [name for name in {**run, **meta["run"]} if run.get(name) != meta["run"].get(name)]
-        if meta["format"] == FORMAT and not differing:
+        if not differing:
             return meta
         changes = ", ".join(f"{name} was {meta['run'].get(name)}, is {run.get(name)}" for name in differing)
         raise ValueError(f"{part} is the beginning of another run: {changes}; delete it to start anew")
-    (part / PIECES).mkdir(parents=True, exist_ok=True)
     meta = {"format": FORMAT, "run": run}
     write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
+    (part / PIECES).mkdir()
     return meta
 
 
@@ -121,7 +125,8 @@ def _scan(stream: Stream, folder: Path, progress: bool) -> None:
                 store(folder / f"{number:06}", piece)
                 bar.update(piece.end["done"] - bar.n)
     except ValueError:
-        shutil.rmtree(folder.parent)
+        unfinished.remove(folder)
+        unfinished.remove(folder.parent)
         raise
 
 

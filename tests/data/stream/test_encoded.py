@@ -225,6 +225,50 @@ def test_a_folder_that_is_there_is_not_touched(tmp_path, log):
     assert {path.name for path in tmp_path.iterdir()} == {"out", "train.txt"}
 
 
+@pytest.mark.parametrize("meta", [None, "not JSON", "{}", '{"format": "thesis 1"}', "[]"])
+def test_a_folder_called_part_that_encode_did_not_make_is_refused_and_left_alone(tmp_path, log, meta):
+    part = tmp_path / "out.part"
+    part.mkdir()
+    (part / "thesis.tex").write_text("three years of work")
+    if meta is not None:
+        (part / "meta.json").write_text(meta)
+    before = contents(part)
+    with pytest.raises(ValueError, match=r"out\.part is there, and encode did not make it; rename it or .* elsewhere$"):
+        encode(CriteoStream(log), tmp_path / "out", progress=False)
+    assert contents(part) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"out.part", "train.txt"}
+
+
+def test_a_file_called_part_is_refused_and_left_alone(tmp_path, log):
+    (tmp_path / "out.part").write_text("three years of work")
+    with pytest.raises(ValueError, match=r"out\.part is there, and encode did not make it"):
+        encode(CriteoStream(log), tmp_path / "out", progress=False)
+    assert (tmp_path / "out.part").read_text() == "three years of work"
+
+
+def test_a_malformed_log_takes_away_what_encode_wrote_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "train.txt"
+    path.write_text("\n".join(lines(450)))
+    with monkeypatch.context() as patch:
+        cut_after(patch, "store", 2)
+        with pytest.raises(Cut):
+            encode(CriteoStream(path), tmp_path / "out", progress=False)
+    kept = tmp_path / "out.part" / "pieces" / "notes.txt"
+    kept.write_text("mine")
+    monkeypatch.setattr(CriteoStream, "pieces", lambda *_: (_ for _ in ()).throw(ValueError("malformed")))
+    with pytest.raises(ValueError, match="malformed"):
+        encode(CriteoStream(path), tmp_path / "out", progress=False)
+    assert [path for path in (tmp_path / "out.part").rglob("*") if path.is_file()] == [kept]
+
+
+def test_a_missing_parent_is_named_as_it_was_given(tmp_path, monkeypatch, log):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    for parent in ("nowhere", "file"):
+        with pytest.raises(FileNotFoundError, match=f"^{parent}: no such folder; out was to be written there$"):
+            encode(CriteoStream(log), f"{parent}/out", progress=False)
+
+
 @pytest.mark.parametrize(
     "column, cell, message",
     [

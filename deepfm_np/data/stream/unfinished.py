@@ -1,0 +1,46 @@
+"""FOLDER.part, where `encode` works until FOLDER is complete: how it is recognised, and how it is cleared away.
+
+The first file that encode writes in it says that encode made it. No other folder is continued, and of one that is
+taken away only the files that encode writes are deleted.
+"""
+
+import json
+import re
+from pathlib import Path
+
+WRITTEN = re.compile(r"(ids|values|labels)\.npy|(encoder|meta)\.json|[0-9]{6,}\.(arrays|json)")
+
+
+def open_part(part: Path, marker: str, format: str) -> dict | None:
+    """Make the folder, and None; or the contents of its marker, a JSON file, where encode has been here before.
+
+    Raises ValueError for a folder or file that encode did not make. An empty folder may be one whose making was cut
+    short, and nothing is lost in it.
+    """
+    if not part.exists():
+        try:
+            part.mkdir()
+        except OSError as error:
+            raise type(error)(f"{part.parent}: nothing can be written there: {error.strerror}") from None
+        return None
+    foreign = ValueError(f"{part} is there, and encode did not make it; rename it or encode to elsewhere")
+    if not part.is_dir():
+        raise foreign
+    if not any(part.iterdir()):
+        return None
+    try:
+        contents = json.loads((part / marker).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise foreign from None
+    if not isinstance(contents, dict) or contents.get("format") != format:
+        raise foreign
+    return contents
+
+
+def remove(folder: Path) -> None:
+    """Delete the files that encode writes, and the folder if it is then empty."""
+    for path in folder.iterdir():
+        if WRITTEN.fullmatch(path.name):
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
