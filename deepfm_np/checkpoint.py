@@ -16,7 +16,8 @@ from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Optimizer
-from deepfm_np.system.files import plain, read_arrays, write_arrays
+from deepfm_np.system.archive import read_arrays, write_arrays
+from deepfm_np.system.sealed import plain
 
 
 @dataclass

@@ -19,7 +19,8 @@ from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
-from deepfm_np.system.files import plain, write_text
+from deepfm_np.system.files import write_text
+from deepfm_np.system.sealed import plain
 
 MODEL_FILE, ENCODER_FILE, SETTINGS_FILE = "model.npz", "encoder.json", "classifier.json"
 

@@ -10,7 +10,8 @@ from numpy.typing import DTypeLike
 
 from deepfm_np.data.fields import KINDS, Field, infer_fields
 from deepfm_np.ops.rows import Array
-from deepfm_np.system.files import plain, write_text
+from deepfm_np.system.files import write_text
+from deepfm_np.system.sealed import plain
 
 FORMAT = "deepfm_np fields 1"
 ROWS_AT_ONCE = 2048

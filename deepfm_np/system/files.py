@@ -1,12 +1,10 @@
-"""Files that are written whole or not at all, and read without executing anything."""
+"""Files that are written atomically."""
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
-
-import numpy as np
 
 
 def write_whole(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
@@ -33,39 +31,8 @@ def write_whole(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, UTF-8, whole or not at all."""
+    """Write a text file, UTF-8, atomically."""
     write_whole(path, lambda file: file.write(text.encode()))
-
-
-def plain(value):
-    """For json.dumps(default=plain): a NumPy scalar as Python's own. Raises TypeError for anything else."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} cannot be saved: JSON holds numbers and texts")
-
-
-def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a .npz file of the named arrays, whole or not at all. Raises ValueError for an array of Python objects."""
-    objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
-    if objects:
-        raise ValueError(f"{path}: {', '.join(objects)} would need pickle, which is never written")
-    write_whole(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]  # no array is named allow_pickle
-
-
-def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:
-    """Read a .npz file completely, without pickle.
-
-    kind: what the file should be, for the message ("a deepfm_np model"). Raises FileNotFoundError where there is
-    no file and ValueError where it is cut short, damaged or something else.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected {kind}")
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:  # damage can make NumPy, zipfile and zlib raise nearly anything
-        raise ValueError(f"{path} is not {kind}, or it is damaged: {error}") from error
 
 
 def _umask() -> int:

@@ -3,7 +3,8 @@ import os
 import numpy as np
 import pytest
 
-from deepfm_np.system.files import read_arrays, write_arrays, write_text
+from deepfm_np.system.archive import read_arrays, write_arrays
+from deepfm_np.system.files import write_text
 
 
 def test_arrays_come_back_as_they_were(tmp_path):
