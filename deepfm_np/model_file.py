@@ -16,7 +16,7 @@ import numpy as np
 
 from deepfm_np.constraints import checked
 from deepfm_np.ops.rows import Array
-from deepfm_np.system.archive import Header, check_headers, open_archive, write_arrays
+from deepfm_np.system.archive import Archive, Header, check_headers, open_archive, write_arrays
 from deepfm_np.system.sealed import from_json
 
 
@@ -30,10 +30,15 @@ def to_arrays(config: Mapping, params: Mapping[str, Array], running: Mapping[str
 
 def write(path: str | Path, arrays: Mapping[str, Array]) -> None:
     """Write what `to_arrays` returned, atomically. Raises ValueError for a number that is not finite."""
+    check_finite(arrays)
+    write_arrays(path, arrays)
+
+
+def check_finite(arrays: Mapping[str, Array]) -> None:
+    """Raise ValueError, naming the first of the arrays that holds a number that is not finite."""
     for name, array in arrays.items():
         if name != "config":
             _check_finite(name, array)
-    write_arrays(path, arrays)
 
 
 def read(path: str | Path, build: Callable[..., Any]) -> Any:
@@ -41,24 +46,22 @@ def read(path: str | Path, build: Callable[..., Any]) -> Any:
 
     Raises FileNotFoundError, or ValueError where the file is damaged or not a model.
     """
-    with open_archive(path, "a deepfm_np model") as arrays:
-        return model_of(arrays, arrays.headers, build)
+    with open_archive(path, "a deepfm_np model") as archive:
+        return model_of(archive, build)
 
 
-def model_of(arrays: Mapping[str, Array], headers: Mapping[str, Header], build: Callable[..., Any]) -> Any:
+def model_of(archive: Archive, build: Callable[..., Any]) -> Any:
     """The model of these arrays. Nothing is built or read but the configuration until all headers agree with it.
 
     Raises ValueError for a configuration that is unusable, and arrays that are missing, unexpected or do not fit it.
     """
-    if "config" not in headers or headers["config"].dtype.kind != "U" or headers["config"].shape:
-        raise ValueError("its configuration is unusable (there is no text of it)")
     try:
-        config = checked_config(from_json(str(arrays["config"])), build)
+        config = checked_config(from_json(archive.text("config")), build)
     except (TypeError, ValueError) as error:
         raise ValueError(f"its configuration is unusable ({error})") from error
-    check_headers(headers, {"config": headers["config"], **expected_headers(config)})
+    check_headers(archive.headers, {"config": archive.headers["config"], **expected_headers(config)})
     model = build(**config)
-    model.restore(arrays)
+    model.restore(archive)
     return model
 
 

@@ -37,7 +37,7 @@ def train(options: Namespace) -> int:
     plots.save_figure(figure, folder / "training.png")
     checkpoint.unlink(missing_ok=True)
     print(_train_table(classifier, parts.valid, parts.test))
-    print(f"\nSaved in {folder}: model.npz, encoder.json, classifier.json, history.csv, training.png")
+    print(f"\nSaved in {folder}: classifier.npz, history.csv, training.png")
     return 0
 
 

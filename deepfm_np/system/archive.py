@@ -40,17 +40,25 @@ class Archive(Mapping[str, np.ndarray]):
     headers: dtype and shape of each, which together fill the file: an array is never larger than what it is read from.
     """
 
-    def __init__(self, archive: ZipFile, size: int):
-        self._archive = archive
-        members = archive.infolist()
-        self.headers = {member.filename.removesuffix(".npy"): self._header(member) for member in members}
-        if len(self.headers) != len(members):
-            raise ValueError("two of its arrays have the same name")
-        if sum(member.file_size for member in members) > size:
-            raise ValueError("its arrays claim to be larger than the file")
+    def __init__(self, archive: ZipFile, headers: dict[str, Header], prefix: str = ""):
+        self._archive, self.headers, self._prefix = archive, headers, prefix
+
+    def part(self, name: str) -> "Archive":
+        """The arrays whose names begin with NAME/, under the rest of their names."""
+        prefix = f"{name}/"
+        headers = {name[len(prefix) :]: header for name, header in self.headers.items() if name.startswith(prefix)}
+        return Archive(self._archive, headers, self._prefix + prefix)
+
+    def text(self, name: str) -> str:
+        """The array that is a single text. Raises ValueError where it is missing or something else."""
+        if name not in self.headers or self.headers[name].dtype.kind != "U" or self.headers[name].shape:
+            raise ValueError(f"there is no text {name!r}")
+        return str(self[name])
 
     def __getitem__(self, name: str) -> np.ndarray:
-        with self._archive.open(f"{name}.npy") as file:
+        if name not in self.headers:
+            raise KeyError(name)
+        with self._archive.open(f"{self._prefix}{name}.npy") as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
             if file.read(1):
                 raise ValueError(f"{name} goes on after its end")
@@ -62,17 +70,29 @@ class Archive(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self.headers)
 
-    def _header(self, member: ZipInfo) -> Header:
-        if not member.filename.endswith(".npy"):
-            raise ValueError(f"{member.filename} is not an array")
-        if member.compress_type != ZIP_STORED or member.compress_size != member.file_size:
-            raise ValueError(f"{member.filename} is compressed, which is never written")
-        with self._archive.open(member) as file:
-            header = read_header(file)
-            expected = file.tell() + header.dtype.itemsize * math.prod(header.shape)
-        if member.file_size != expected:
-            raise ValueError(f"{member.filename} has {member.file_size} bytes, should have {expected} as {header}")
-        return header
+
+def _headers(archive: ZipFile, size: int) -> dict[str, Header]:
+    """Of all members, which must fit a file of this size. Raises ValueError where they do not."""
+    members = archive.infolist()
+    headers = {member.filename.removesuffix(".npy"): _header(archive, member) for member in members}
+    if len(headers) != len(members):
+        raise ValueError("two of its arrays have the same name")
+    if sum(member.file_size for member in members) > size:
+        raise ValueError("its arrays claim to be larger than the file")
+    return headers
+
+
+def _header(archive: ZipFile, member: ZipInfo) -> Header:
+    if not member.filename.endswith(".npy"):
+        raise ValueError(f"{member.filename} is not an array")
+    if member.compress_type != ZIP_STORED or member.compress_size != member.file_size:
+        raise ValueError(f"{member.filename} is compressed, which is never written")
+    with archive.open(member) as file:
+        header = read_header(file)
+        expected = file.tell() + header.dtype.itemsize * math.prod(header.shape)
+    if member.file_size != expected:
+        raise ValueError(f"{member.filename} has {member.file_size} bytes, should have {expected} as {header}")
+    return header
 
 
 def read_header(file) -> Header:
@@ -99,7 +119,7 @@ def open_archive(path: str | Path, kind: str) -> Iterator[Archive]:
         raise FileNotFoundError(f"{path}: no such file; expected {kind}")
     try:
         with open(path, "rb") as file, ZipFile(file) as archive:
-            yield Archive(archive, path.stat().st_size)
+            yield Archive(archive, _headers(archive, path.stat().st_size))
     except MemoryError:
         raise
     except Exception as error:  # damage can make NumPy, zipfile and zlib raise nearly anything
