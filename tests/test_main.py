@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -341,6 +342,12 @@ def test_an_encoded_id_outside_the_table_ends_in_one_line(capsys, encoded_log, t
     ids = np.load(tmp_path / "log" / "ids.npy")
     np.save(tmp_path / "log" / "ids.npy", ids + 10_000)
     arguments = ["train", "--data", "encoded", "--path", tmp_path / "log", "--out", tmp_path / "run"]
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert "ids.npy is damaged: its checksum is not that in meta.json" in err.splitlines()[-1]
+    meta = json.loads((tmp_path / "log" / "meta.json").read_text())
+    del meta["crc32"], meta["checksums"]
+    (tmp_path / "log" / "meta.json").write_text(json.dumps({**meta, "format": "deepfm_np encoded 1"}))
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, "")
     assert "error: ids must lie in [0, " in err.splitlines()[-1]

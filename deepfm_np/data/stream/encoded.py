@@ -4,7 +4,7 @@
     values.npy    (n, s) float32
     labels.npy    (n,) uint8 of 0 and 1
     encoder.json  the fields, as `FieldEncoder.save` writes them
-    meta.json     the number of rows, clicks and malformed lines, and where they came from
+    meta.json     the number of rows, clicks and malformed lines, where they came from, and a checksum of each file
 
 The log is read once, in pieces. Each is scanned and kept as it is scanned: the distinct cells of a column, and which of
 them stands where. When the last one is counted, the fields learn from all pieces together, and the pieces are written
@@ -15,8 +15,9 @@ All this happens in FOLDER.part, which is renamed at the end. A run that was int
 last piece; after a power cut delete FOLDER.part. It needs room for about 200 bytes a row of Criteo beside the result.
 """
 
-import json
+import math
 import os
+import zlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from io import BytesIO
@@ -33,10 +34,13 @@ from deepfm_np.data.stream.pieces import StoredColumn, load, store, stored_piece
 from deepfm_np.data.stream.prefetch import prefetch
 from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.ops.rows import Array
+from deepfm_np.system.archive import read_header
 from deepfm_np.system.files import write_text
+from deepfm_np.system.sealed import file_crc32, sealed, unsealed
 
-FORMAT = "deepfm_np encoded 1"
+FORMAT, OLDER = "deepfm_np encoded 2", "deepfm_np encoded 1"  # the older one has no checksums
 ARRAYS = ("ids", "values", "labels")
+DTYPES = {"ids": (np.int32, np.int64), "values": (np.float32,), "labels": (np.uint8,)}
 ENCODER_FILE, META_FILE, PIECES = "encoder.json", "meta.json", "pieces"
 
 
@@ -69,24 +73,36 @@ def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded
     if "rows" not in meta:
         _scan(stream, part / PIECES, progress)
         encoder = _learned(stream, part)
-        _write(part, encoder, progress)
-        _finish(part, meta)
+        checksums = _write(part, encoder, progress)
+        _finish(part, meta, checksums)
     unfinished.remove(part / PIECES)
     part.rename(folder)
     return open_encoded(folder)
 
 
-def open_encoded(folder: str | Path) -> Encoded:
-    """Map what `encode` wrote. Raises FileNotFoundError or ValueError, naming the file that is missing or damaged."""
+def open_encoded(folder: str | Path, verify: bool = False) -> Encoded:
+    """Map what `encode` wrote.
+
+    The sizes of the files and what they say of themselves are always checked. verify: read all of them as well, and
+    compare their checksums (a folder of before checksums has none); some seconds for 10 GB that are in memory already.
+
+    Raises FileNotFoundError or ValueError, naming the file that is missing or damaged.
+    """
     folder = Path(folder)
     meta = _read_meta(folder / META_FILE)
+    for name, checksum in meta.get("checksums", {}).items() if verify else ():
+        if (folder / name).exists() and file_crc32(folder / name) != checksum:
+            raise ValueError(f"{folder / name} is damaged: its checksum is not that in {META_FILE}")
     encoder = FieldEncoder.load(folder / ENCODER_FILE)
     arrays = open_arrays(folder)
     shape = meta["rows"], encoder.num_slots
     for name, array, expected in zip(ARRAYS, arrays, (shape, shape, shape[:1]), strict=True):
+        known = f"according to {META_FILE} and {ENCODER_FILE}"
         if array.shape != expected:
-            known = f"{META_FILE} and {ENCODER_FILE}"
-            raise ValueError(f"{folder / name}.npy is {array.shape}, should be {expected} according to {known}")
+            raise ValueError(f"{folder / name}.npy is {array.shape}, should be {expected} {known}")
+        if array.dtype not in DTYPES[name]:
+            dtypes = " or ".join(np.dtype(dtype).name for dtype in DTYPES[name])
+            raise ValueError(f"{folder / name}.npy is {array.dtype}, should be {dtypes}")
     return Encoded(*arrays, encoder, meta)
 
 
@@ -100,7 +116,7 @@ def _begin(part: Path, stream: Stream) -> dict:
     """Make the folder, or see that it is the beginning of the same run; its meta data."""
     about = stream.path.stat()
     run = {"file": stream.path.name, "bytes": about.st_size, "changed": about.st_mtime_ns, **stream.settings}
-    meta = unfinished.open_part(part, META_FILE, FORMAT)
+    meta = unfinished.open_part(part, META_FILE, FORMAT, OLDER)
     if meta is not None:
         (part / PIECES).mkdir(exist_ok=True)
         differing = [name for name in {**run, **meta["run"]} if run.get(name) != meta["run"].get(name)]
@@ -109,7 +125,7 @@ def _begin(part: Path, stream: Stream) -> dict:
         changes = ", ".join(f"{name} was {meta['run'].get(name)}, is {run.get(name)}" for name in differing)
         raise ValueError(f"{part} is the beginning of another run: {changes}; delete it to start anew")
     meta = {"format": FORMAT, "run": run}
-    write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
+    write_text(part / META_FILE, sealed(meta, indent=2))
     (part / PIECES).mkdir()
     return meta
 
@@ -141,8 +157,8 @@ def _learned(stream: Stream, part: Path) -> FieldEncoder:
     return encoder
 
 
-def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
-    """Pass 2: from the pieces to the arrays, appending to what is there already."""
+def _write(part: Path, encoder: FieldEncoder, progress: bool) -> dict[str, int]:
+    """Pass 2: from the pieces to the arrays, appending to what is there already. The checksum of each file."""
     pieces = stored_pieces(part / PIECES)
     n, s = pieces[-1].end["rows"], encoder.num_slots
     dtype = id_dtype(sum(encoder.field_dims))
@@ -163,13 +179,16 @@ def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
                 for array in arrays:
                     array.sync()
                 bar.update(len(piece.labels))
+    checksums = {f"{name}.npy": array.crc32 for name, array in zip(ARRAYS, arrays, strict=True)}
+    return {**checksums, ENCODER_FILE: file_crc32(part / ENCODER_FILE)}
 
 
-def _finish(part: Path, meta: dict) -> None:
+def _finish(part: Path, meta: dict, checksums: dict[str, int]) -> None:
     end = stored_pieces(part / PIECES)[-1].end
     labels = np.load(part / "labels.npy", mmap_mode="r")
     meta |= {"rows": end["rows"], "clicks": int(labels.sum(dtype=np.int64)), "skipped": end["skipped"]}
-    write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
+    meta |= {"format": FORMAT, "checksums": checksums}
+    write_text(part / META_FILE, sealed(meta, indent=2))
 
 
 def id_dtype(rows: int) -> type:
@@ -191,6 +210,7 @@ class _Growing:
         about = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(header, about)
         self.header, self.row_bytes = header.getvalue(), np.dtype(dtype).itemsize * int(np.prod(shape[1:]))
+        self.path, self.crc32 = path, 0
         self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
         self.thread = ThreadPoolExecutor(1)
         self.syncing: Future[None] | None = None
@@ -203,11 +223,15 @@ class _Growing:
         """Go on after the first so many."""
         self.file.seek(0)
         self.file.write(self.header)
-        self.file.seek(len(self.header) + rows * self.row_bytes)
+        end = self.file.seek(len(self.header) + rows * self.row_bytes)
         self.file.truncate()
+        self.file.flush()
+        self.crc32 = file_crc32(self.path, end)
 
     def append(self, rows: Array) -> None:
-        self.file.write(np.ascontiguousarray(rows).data)
+        data = np.ascontiguousarray(rows).data
+        self.file.write(data)
+        self.crc32 = zlib.crc32(data, self.crc32)
 
     def sync(self) -> None:
         """Bring to the disk what was written before the last call, and begin with what was written since."""
@@ -227,20 +251,27 @@ def _read_meta(path: Path) -> dict:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a folder that `python -m deepfm_np encode` wrote")
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-        if meta["format"] != FORMAT:
-            raise ValueError(f"its format is {meta['format']!r}, should be {FORMAT!r}")
-        if int(meta["rows"]) < 1:
-            raise ValueError("it has no rows")
-    except (ValueError, KeyError, TypeError) as error:
+        meta = unsealed(path.read_text(encoding="utf-8"), FORMAT, OLDER)
+        for name, least in {"rows": 1, "clicks": 0, "skipped": 0}.items():
+            if type(meta.get(name)) is not int or meta[name] < least:
+                raise ValueError(f"{name} should be a count, it is {meta.get(name)!r}")
+        if meta["clicks"] > meta["rows"]:
+            raise ValueError("it has more clicks than rows")
+    except ValueError as error:
         raise ValueError(f"{path} does not describe an encoded log: {error}") from error
     return meta
 
 
 def _map(path: Path) -> Array:
+    """The array of a .npy file, mapped, if its header and its size agree."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        with open(path, "rb") as file:
+            header = read_header(file)
+            expected = file.tell() + header.dtype.itemsize * math.prod(header.shape)
+        if path.stat().st_size != expected:
+            raise ValueError(f"it has {path.stat().st_size} bytes, should have {expected} as {header}")
+        return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; the folder is not complete") from None
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # a damaged header can make NumPy raise nearly anything
         raise ValueError(f"{path} is damaged: {error}") from error

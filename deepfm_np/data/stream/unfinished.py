@@ -4,15 +4,16 @@ The first file that encode writes in it says that encode made it. No other folde
 taken away only the files that encode writes are deleted.
 """
 
-import json
 import re
 from pathlib import Path
+
+from deepfm_np.system.sealed import unsealed
 
 WRITTEN = re.compile(r"(ids|values|labels)\.npy|(encoder|meta)\.json|[0-9]{6,}\.(arrays|json)")
 
 
-def open_part(part: Path, marker: str, format: str) -> dict | None:
-    """Make the folder, and None; or the contents of its marker, a JSON file, where encode has been here before.
+def open_part(part: Path, marker: str, *formats: str) -> dict | None:
+    """Make the folder, and None; or what its marker holds, `sealed` JSON of these formats, where encode made it before.
 
     Raises ValueError for a folder or file that encode did not make. An empty folder may be one whose making was cut
     short, and nothing is lost in it.
@@ -29,10 +30,10 @@ def open_part(part: Path, marker: str, format: str) -> dict | None:
     if not any(part.iterdir()):
         return None
     try:
-        contents = json.loads((part / marker).read_text(encoding="utf-8"))
+        contents = unsealed((part / marker).read_text(encoding="utf-8"), *formats)
     except (OSError, ValueError):
         raise foreign from None
-    if not isinstance(contents, dict) or contents.get("format") != format:
+    if not isinstance(contents.get("run"), dict):
         raise foreign
     return contents
 
