@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from deepfm_np.cli import check, train
 from deepfm_np.data import make_click_log
 from deepfm_np.exercises.assignments import assignment
 from deepfm_np.gradcheck import check_operation
+from deepfm_np.system.lock import locked
 
 QUICK = ["--rows", "3000", "--epochs", "2", "--hidden", "8", "--embedding-dim", "4"]
 
@@ -306,6 +308,16 @@ def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch, no_fi
     whole, cut = ((tmp_path / name / "classifier.npz").read_bytes() for name in ("whole", "cut"))
     assert whole == cut
     assert not (tmp_path / "cut" / "checkpoint.npz").exists()
+
+
+def test_a_second_train_to_one_folder_stops_and_says_who_is_there(capsys, tmp_path):
+    pytest.importorskip("fcntl", reason="this system has no flock")
+    for command in ("train", "compare"):
+        with locked(tmp_path):
+            status, out, err = run(capsys, command, *QUICK, "--out", tmp_path)
+        message = f"{tmp_path} is being written by process {os.getpid()}; wait for it to end, or stop it"
+        assert (status, out, err.splitlines()[-1]) == (2, "", f"deepfm_np {command}: error: {message}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_encoded_log_has_no_raw_rows_to_score(capsys, trained):

@@ -36,6 +36,7 @@ from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.archive import read_header
 from deepfm_np.system.files import write_text
+from deepfm_np.system.lock import locked
 from deepfm_np.system.sealed import file_crc32, sealed, unsealed
 
 FORMAT, OLDER = "deepfm_np encoded 2", "deepfm_np encoded 1"  # the older one has no checksums
@@ -60,15 +61,28 @@ def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded
     progress: show a bar on a terminal (never in a pipe).
 
     Raises ValueError where the folder is there already, FOLDER.part is of another log or other settings or was not made
-    here, or the log is malformed (with file and line; FOLDER.part is then taken away), and OSError where nothing can be
-    written. Nothing is deleted but files that were written here.
+    here, or the log is malformed (with file and line; FOLDER.part is then taken away); OSError where nothing can be
+    written; BlockingIOError where another process, which it names, encodes to the same folder. Nothing is deleted but
+    files that were written here.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise ValueError(f"{folder} is there already; delete it or name another folder")
+    _check_new(folder)
     if not folder.parent.is_dir():
         raise FileNotFoundError(f"{folder.parent}: no such folder; {folder.name} was to be written there")
     part = folder.with_name(f"{folder.name}.part")
+    unfinished.open_part(part, META_FILE, FORMAT, OLDER)  # before the lock puts a file in it
+    with locked(part, folder):
+        _encode(stream, part, folder, progress)
+    return open_encoded(folder)
+
+
+def _check_new(folder: Path) -> None:
+    if folder.exists():
+        raise ValueError(f"{folder} is there already; delete it or name another folder")
+
+
+def _encode(stream: Stream, part: Path, folder: Path, progress: bool) -> None:
+    """Both passes, or what is left of them, and the rename."""
     meta = _begin(part, stream)
     if "rows" not in meta:
         _scan(stream, part / PIECES, progress)
@@ -76,8 +90,8 @@ def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded
         checksums = _write(part, encoder, progress)
         _finish(part, meta, checksums)
     unfinished.remove(part / PIECES)
+    _check_new(folder)
     part.rename(folder)
-    return open_encoded(folder)
 
 
 def open_encoded(folder: str | Path, verify: bool = False) -> Encoded:

@@ -7,9 +7,12 @@ taken away only the files that encode writes are deleted.
 import re
 from pathlib import Path
 
+from deepfm_np.system.lock import LOCK_FILE
 from deepfm_np.system.sealed import unsealed
 
-WRITTEN = re.compile(r"(ids|values|labels)\.npy|(encoder|meta)\.json|[0-9]{6,}\.(arrays|json)")
+WRITTEN = re.compile(
+    rf"(ids|values|labels)\.npy|(encoder|meta)\.json|[0-9]{{6,}}\.(arrays|json)|{re.escape(LOCK_FILE)}"
+)
 
 
 def open_part(part: Path, marker: str, *formats: str) -> dict | None:
@@ -18,16 +21,17 @@ def open_part(part: Path, marker: str, *formats: str) -> dict | None:
     Raises ValueError for a folder or file that encode did not make. An empty folder may be one whose making was cut
     short, and nothing is lost in it.
     """
-    if not part.exists():
-        try:
-            part.mkdir()
-        except OSError as error:
-            raise type(error)(f"{part.parent}: nothing can be written there: {error.strerror}") from None
+    try:
+        part.mkdir()
         return None
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise type(error)(f"{part.parent}: nothing can be written there: {error.strerror}") from None
     foreign = ValueError(f"{part} is there, and encode did not make it; rename it or encode to elsewhere")
     if not part.is_dir():
         raise foreign
-    if not any(part.iterdir()):
+    if all(path.name == LOCK_FILE for path in part.iterdir()):
         return None
     try:
         contents = unsealed((part / marker).read_text(encoding="utf-8"), *formats)

@@ -201,6 +201,20 @@ def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, log, name):
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+def test_a_second_encode_to_one_place_stops_and_says_who_is_there(tmp_path, log):
+    pytest.importorskip("fcntl", reason="this system has no flock")
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), log, tmp_path / "out", "store"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "done\n"
+        with pytest.raises(BlockingIOError, match=f"/out is being written by process {process.pid}; wait for it"):
+            encode(CriteoStream(log), tmp_path / "out", progress=False)
+        process.communicate(10 * "\n")
+    assert process.returncode == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
+    encode(CriteoStream(log), tmp_path / "again", progress=False)
+    assert contents(tmp_path / "out") == contents(tmp_path / "again")
+
+
 def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkeypatch, log):
     cut_after(monkeypatch, "store", 2)
     with pytest.raises(Cut):
