@@ -320,6 +320,15 @@ def test_a_second_train_to_one_folder_stops_and_says_who_is_there(capsys, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_train_removes_what_a_killed_one_left_and_nothing_else(capsys, tmp_path, no_figure):
+    for name in ("checkpoint.npz", "classifier.npz", "history.csv"):
+        (tmp_path / f"{name}.deepfm_np-abcd1234.part").touch()
+        (tmp_path / f"{name}.part").touch()
+    assert run(capsys, "train", *QUICK, "--out", tmp_path)[0] == 0
+    kept = {f"{name}.part" for name in ("checkpoint.npz", "classifier.npz", "history.csv")}
+    assert {path.name for path in tmp_path.iterdir()} == {"classifier.npz", "history.csv", *kept}
+
+
 def test_an_encoded_log_has_no_raw_rows_to_score(capsys, trained):
     status, out, err = run(capsys, "predict", trained, "--data", "encoded", "--path", "x")
     assert (status, out) == (2, "")

@@ -13,7 +13,7 @@ from deepfm_np.architecture import COMPONENTS
 from deepfm_np.cli.loading import Part, Parts, load_parts, say
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.recipes import RECIPES
-from deepfm_np.system.files import write_text
+from deepfm_np.system.files import remove_leftovers, write_text
 from deepfm_np.system.lock import locked
 from deepfm_np.system.memory import keep_freed_memory
 
@@ -44,6 +44,7 @@ def _train(options: Namespace, settings: dict[str, Any], parts: Parts, folder: P
     )
     plots.save_figure(figure, folder / "training.png")
     checkpoint.unlink(missing_ok=True)
+    remove_leftovers(checkpoint)
     print(_train_table(classifier, parts.valid, parts.test))
     print(f"\nSaved in {folder}: classifier.npz, history.csv, training.png")
 

@@ -7,6 +7,7 @@ taken away only the files that encode writes are deleted.
 import re
 from pathlib import Path
 
+from deepfm_np.system.files import LEFTOVER, is_leftover
 from deepfm_np.system.lock import LOCK_FILE
 from deepfm_np.system.sealed import unsealed
 
@@ -31,7 +32,7 @@ def open_part(part: Path, marker: str, *formats: str) -> dict | None:
     foreign = ValueError(f"{part} is there, and encode did not make it; rename it or encode to elsewhere")
     if not part.is_dir():
         raise foreign
-    if all(path.name == LOCK_FILE for path in part.iterdir()):
+    if all(path.name == LOCK_FILE or is_leftover(path.name, marker) for path in part.iterdir()):
         return None
     try:
         contents = unsealed((part / marker).read_text(encoding="utf-8"), *formats)
@@ -44,8 +45,9 @@ def open_part(part: Path, marker: str, *formats: str) -> dict | None:
 
 def remove(folder: Path) -> None:
     """Delete the files that encode writes, and the folder if it is then empty."""
-    for path in folder.iterdir():
-        if WRITTEN.fullmatch(path.name):
+    for path in list(folder.iterdir()):
+        target = path.name.partition(LEFTOVER)[0]
+        if WRITTEN.fullmatch(path.name) or (WRITTEN.fullmatch(target) and is_leftover(path.name, target)):
             path.unlink()
     if not any(folder.iterdir()):
         folder.rmdir()

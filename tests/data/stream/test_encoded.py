@@ -215,6 +215,14 @@ def test_a_second_encode_to_one_place_stops_and_says_who_is_there(tmp_path, log)
     assert contents(tmp_path / "out") == contents(tmp_path / "again")
 
 
+def test_a_run_killed_before_its_first_file_was_whole_is_begun_anew(tmp_path, log):
+    (tmp_path / "out.part").mkdir()
+    for name in (".deepfm_np.lock", "meta.json.deepfm_np-abcd1234.part"):
+        (tmp_path / "out.part" / name).touch()
+    encode(CriteoStream(log), tmp_path / "out", progress=False)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
+
+
 def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkeypatch, log):
     cut_after(monkeypatch, "store", 2)
     with pytest.raises(Cut):
