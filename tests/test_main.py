@@ -291,6 +291,14 @@ def test_the_module_runs_as_a_program():
     assert done.stderr == ("deepfm_np train: error: argument --rows: '-3' is not a positive integer (see --help)\n")
 
 
+def test_an_interrupt_while_the_program_is_loaded_is_one_line(tmp_path):
+    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), os.getcwd()])
+    command = [sys.executable, "-m", "deepfm_np", "train", "--rows", "100"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "deepfm_np: interrupted\n")
+
+
 def test_the_program_sets_the_number_of_threads_before_numpy_is_loaded():
     code = "import deepfm_np, sys; print('numpy' in sys.modules); from deepfm_np import DeepFM; print(DeepFM.__name__)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
