@@ -20,13 +20,13 @@ LOCK_FILE = ".deepfm_np.lock"
 
 def try_lock(handle: int) -> bool:
     """Lock an open file until it is closed; False where another process, or another opening of it, has locked it."""
-    if fcntl is not None:
-        try:
+    try:
+        if fcntl is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # a drive without locks
-            pass
+    except BlockingIOError:
+        return False
+    except OSError:  # a drive without locks
+        pass
     return True
 
 
@@ -36,6 +36,9 @@ def locked(folder: Path, moved_to: Path | None = None) -> Iterator[None]:
 
     Raises BlockingIOError, naming the process that holds it already.
     """
+    if fcntl is None:  # Windows could not even rename a folder with an open file in it
+        yield
+        return
     handle = _acquired(folder / LOCK_FILE, moved_to or folder)
     try:
         os.ftruncate(handle, 0)

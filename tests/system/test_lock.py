@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from deepfm_np.system import lock
 from deepfm_np.system.lock import LOCK_FILE, locked
 
 pytest.importorskip("fcntl", reason="this system has no flock")
@@ -55,6 +56,12 @@ def test_a_folder_may_be_renamed_while_it_is_held(tmp_path):
     with locked(tmp_path / "part", tmp_path / "whole"):
         (tmp_path / "part").rename(tmp_path / "whole")
     assert os.listdir(tmp_path / "whole") == []
+
+
+def test_without_flock_nothing_is_locked(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "fcntl", None)
+    with locked(tmp_path), locked(tmp_path):
+        assert os.listdir(tmp_path) == []
 
 
 def test_an_error_lets_go_of_the_folder(tmp_path):

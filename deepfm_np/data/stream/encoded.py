@@ -11,8 +11,9 @@ them stands where. When the last one is counted, the fields learn from all piece
 as ids and values. Ids and values are those of `FieldEncoder().fit_transform` on all rows at once, to the bit: the
 vocabulary and the scales, though never the labels, of rows that are held out later are known to the encoder.
 
-All this happens in FOLDER.part, which is renamed at the end. A run that was interrupted, even killed, goes on from the
-last piece; after a power cut delete FOLDER.part. It needs room for about 200 bytes a row of Criteo beside the result.
+All this happens in FOLDER.part, which is renamed at the end, and which a second run does not write to meanwhile. A run
+that was interrupted, even killed, goes on from the last piece; after a power cut delete FOLDER.part. It needs room for
+about 200 bytes a row of Criteo beside the result.
 """
 
 import math
@@ -97,8 +98,8 @@ def _encode(stream: Stream, part: Path, folder: Path, progress: bool) -> None:
 def open_encoded(folder: str | Path, verify: bool = False) -> Encoded:
     """Map what `encode` wrote.
 
-    The sizes of the files and what they say of themselves are always checked. verify: read all of them as well, and
-    compare their checksums (a folder of before checksums has none); some seconds for 10 GB that are in memory already.
+    The sizes of the files and what they say of themselves are always checked. verify: also read all of them once, and
+    compare their checksums, as train and compare do (a folder of an earlier version has none).
 
     Raises FileNotFoundError or ValueError, naming the file that is missing or damaged.
     """
