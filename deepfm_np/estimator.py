@@ -1,7 +1,6 @@
 """DeepFMClassifier: a DataFrame in, click probabilities out, with the interface of a scikit-learn classifier."""
 
 import inspect
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepfm_np import training
+from deepfm_np import classifier_file, training
 from deepfm_np.constraints import CONSTRAINTS, checked
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples
@@ -19,9 +18,7 @@ from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import check_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
-from deepfm_np.system.files import plain, write_text
-
-MODEL_FILE, ENCODER_FILE, SETTINGS_FILE = "model.npz", "encoder.json", "classifier.json"
+from deepfm_np.system.archive import write_arrays
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -173,38 +170,29 @@ class DeepFMClassifier:
         return self.classes_[(probabilities[:, 1] > 0.5).astype(int)]
 
     def save(self, folder: str | Path) -> None:
-        """Write model.npz, encoder.json and classifier.json, each atomically, to a folder, created if necessary.
+        """Write classifier.npz, which holds model, encoder and settings, atomically to a folder, created if necessary.
 
-        Raises TypeError, and writes nothing, if JSON cannot hold the settings or classes; NotFittedError before `fit`.
+        Raises NotFittedError before `fit`; TypeError or ValueError, and writes nothing, if a setting, a class, the name
+        of a column or a number of the model could not be restored exactly.
         """
         self._require_fitted()
-        folder = Path(folder)
+        self._check_settings()
         settings = {name: value for name, value in self.get_params().items() if name != "fields"}
         settings |= {"hidden": list(self.hidden), "dtype": self.model_.dtype}
-        about = json.dumps({"settings": settings, "classes": self.classes_.tolist()}, indent=2, default=plain)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.model_.save(folder / MODEL_FILE)
-        self.encoder_.save(folder / ENCODER_FILE)
-        write_text(folder / SETTINGS_FILE, about + "\n")
+        saved = classifier_file.Saved(self.model_, self.encoder_, self.classes_, settings)
+        arrays = classifier_file.to_arrays(saved)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_arrays(Path(folder) / classifier_file.FILE, arrays)
 
     @classmethod
     def load(cls, folder: str | Path) -> "DeepFMClassifier":
-        """Read what `save` wrote. Raises FileNotFoundError or ValueError, naming the missing or damaged file."""
-        folder = Path(folder)
-        model = DeepFM.load(folder / MODEL_FILE)
-        encoder = FieldEncoder.load(folder / ENCODER_FILE)
-        path = folder / SETTINGS_FILE
-        try:
-            about = json.loads(path.read_text(encoding="utf-8"))
-            classifier = cls(fields=encoder.fields, **about["settings"])
-            classifier.classes_ = np.array(about["classes"])
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{path}: no such file; expected the settings of a classifier") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} does not hold the settings of a classifier: {error}") from error
-        if list(model.field_dims) != list(encoder.field_dims):
-            raise ValueError(f"{folder}: {MODEL_FILE} and {ENCODER_FILE} are of different models")
-        classifier.encoder_, classifier.model_ = encoder, model
+        """Read what `save` wrote, including the three files of earlier versions. Executes nothing from it.
+
+        Raises FileNotFoundError or ValueError, naming the missing or damaged file.
+        """
+        saved = classifier_file.read(folder, _hyper_parameters().keys() - {"fields"})
+        classifier = cls(fields=saved.encoder.fields, **saved.settings)
+        classifier.classes_, classifier.encoder_, classifier.model_ = saved.classes, saved.encoder, saved.model
         return classifier
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from deepfm_np import metrics
 from deepfm_np.gradcheck.numeric import EPS, METHODS
 from deepfm_np.ops.rows import Array
+from deepfm_np.system.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,8 +111,8 @@ def step_sweep_figure(sweep: pd.DataFrame) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a PNG of 150 dots per inch."""
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    """Write a PNG of 150 dots per inch, atomically."""
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=150, metadata={"Software": None}))
 
 
 def _finish(axes: Axes, x: str, y: str) -> None:

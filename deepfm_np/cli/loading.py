@@ -89,7 +89,7 @@ def say(text: str) -> None:
 
 
 def _load_encoded(options: Namespace) -> Parts:
-    log = encoded.open_encoded(required_path(options))
+    log = encoded.open_encoded(required_path(options), verify=True)
     rows, fields = log.meta["rows"], log.encoder.fields
     say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)

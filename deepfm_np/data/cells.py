@@ -1,8 +1,8 @@
 """The cells of a raw column: distinct cells, missing cells, and the text that identifies each value."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,12 @@ def hashable(cell):
     if isinstance(cell, set | frozenset):
         return tuple(sorted(cell, key=key_of))
     return tuple(cell) if isinstance(cell, list | np.ndarray) else cell
+
+
+def quoted(cell, form: Callable[[Any], str] = repr) -> str:
+    """The cell as an error quotes it: of a long one the beginning."""
+    text = form(cell)
+    return text if len(text) <= 100 else f"{text[:60]}... ({len(str(cell)):,} characters)"
 
 
 def is_missing(cell) -> bool:

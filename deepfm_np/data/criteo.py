@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.constraints import checked
+from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, Field, Numerical
 from deepfm_np.data.lines import LineReader, to_integer
@@ -46,7 +47,7 @@ def load_criteo(
 def parse_cells(cells: list[str], integer: Callable = float) -> tuple:
     """The label, 13 integers (nan where missing), 26 categories. Raises ValueError, naming what is expected."""
     if cells[0] not in ("0", "1"):
-        raise ValueError(f"the label must be 0 or 1, got {cells[0]!r}")
+        raise ValueError(f"the label must be 0 or 1, got {quoted(cells[0])}")
     counts = [
         integer(_integer_of(cell, name)) if cell else np.nan for name, cell in zip(INTEGERS, cells[1:14], strict=True)
     ]
@@ -55,7 +56,7 @@ def parse_cells(cells: list[str], integer: Callable = float) -> tuple:
 
 def _integer_of(cell: str, name: str) -> int:
     if len(cell) > 18:  # float32 overflow would be noticed only later, far from this line
-        raise ValueError(f"{name} must have at most 18 digits, got {cell!r}")
+        raise ValueError(f"{name} must have at most 18 digits, got {quoted(cell)}")
     return to_integer(cell, name)
 
 

@@ -1,6 +1,5 @@
 """FieldEncoder: encodes raw columns as ids and values of one flat table, learned from the training part alone."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -8,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from deepfm_np.data.fields import KINDS, Field, infer_fields
+from deepfm_np.data import encoder_file
+from deepfm_np.data.fields import Field, infer_fields
 from deepfm_np.ops.rows import Array
-from deepfm_np.system.files import plain, write_text
+from deepfm_np.system.files import write_text
 
-FORMAT = "deepfm_np fields 1"
 ROWS_AT_ONCE = 2048
 
 
@@ -96,13 +95,16 @@ class FieldEncoder:
         return pd.DataFrame({"field": self.field_names, "kind": kinds, "rows": self.field_dims, "slots": slots})
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file, atomically. Raises ValueError before `fit`."""
+        """Write a JSON file, atomically. Raises as `to_text` does, and then writes nothing."""
+        write_text(path, self.to_text())
+
+    def to_text(self) -> str:
+        """The JSON text that `save` writes.
+
+        Raises TypeError or ValueError for a column whose name or values would not come back as they are.
+        """
         self._require_fitted()
-        fields = [
-            {"kind": field.kind, **vars(field), "state": state}
-            for field, state in zip(self.fields, self._states, strict=True)
-        ]
-        write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False, default=plain) + "\n")
+        return encoder_file.to_text(self.fields, self._states)
 
     @classmethod
     def load(cls, path: str | Path) -> "FieldEncoder":
@@ -111,14 +113,19 @@ class FieldEncoder:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; expected the fields of a deepfm_np encoder")
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            if saved["format"] != FORMAT:
-                raise ValueError(f"its format is {saved['format']!r}, should be {FORMAT!r}")
-            states = [field.pop("state") for field in saved["fields"]]
-            encoder = cls([KINDS[field.pop("kind")](**field) for field in saved["fields"]])
-            encoder._set(encoder.fields, states)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls.from_text(path.read_text(encoding="utf-8"))
+        except ValueError as error:
             raise ValueError(f"{path} does not hold the fields of a deepfm_np encoder: {error}") from error
+
+    @classmethod
+    def from_text(cls, text: str) -> "FieldEncoder":
+        """The encoder of which `to_text` made this text. Raises ValueError, whatever is wrong with it."""
+        try:
+            fields, states = encoder_file.from_text(text)
+            encoder = cls(fields)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        encoder._set(fields, states)
         return encoder
 
     def _learn(self, frame: pd.DataFrame) -> list:

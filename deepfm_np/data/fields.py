@@ -34,6 +34,7 @@ from deepfm_np.data.cells import (
     hashable,
     is_missing,
     key_of,
+    quoted,
     to_numbers,
 )
 from deepfm_np.ops.rows import Array
@@ -113,7 +114,7 @@ class Numerical:
             wrong &= ~(pd.isna(column) | (column == "")).to_numpy(bool, na_value=True)
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise CellError(self.name, row, "must hold finite numbers", repr(column.to_numpy(object)[row]))
+            raise CellError(self.name, row, "must hold finite numbers", quoted(column.to_numpy(object)[row]))
         return numbers
 
     def combine(self, parts: Iterable[Array]) -> dict:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deepfm_np.constraints import checked
+from deepfm_np.data.cells import quoted
 
 INTEGER = re.compile("[-+]?[0-9]+")  # int() would also take 1_000 and Arabic digits
 
@@ -38,6 +39,7 @@ class LineReader:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
         rows: list[tuple] = []
+        encoding = "utf-8-sig" if encoding == "utf-8" else encoding  # a byte order mark is no part of the first cell
         with open(path, encoding=encoding, errors="strict", newline="\n") as file:
             for number, line in self._numbered(path, file):
                 if limit is not None and len(rows) == limit:
@@ -75,5 +77,5 @@ class LineReader:
 def to_integer(cell: str, name: str) -> int:
     """The cell as an integer. Raises ValueError naming it. name: what the cell holds, for the message."""
     if not INTEGER.fullmatch(cell):
-        raise ValueError(f"{name} must be an integer, got {cell!r}")
+        raise ValueError(f"{name} must be an integer, got {quoted(cell)}")
     return int(cell)

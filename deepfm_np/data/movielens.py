@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, Field, MultiValued
 from deepfm_np.data.lines import LineReader, to_integer
@@ -46,7 +47,7 @@ def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: s
     def item(cells):
         flags = cells[5:]
         if set(flags) - {"0", "1"}:
-            raise ValueError(f"genre flags must be 0 or 1, got {' '.join(flags)}")
+            raise ValueError(f"genre flags must be 0 or 1, got {quoted(' '.join(flags), str)}")
         names = "|".join(name for name, flag in zip(genres, flags, strict=True) if flag == "1")
         return to_integer(cells[0], "item id"), names, cells[2][-4:]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical, infer_fields
 
@@ -146,7 +147,6 @@ def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarr
     wrong = ~((numbers == 0) | (numbers == 1))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(
-            f"labels must be 0 or 1; {path} line {first + row + 2}, column {column.name!r} holds {column.iloc[row]}"
-        )
+        cell = quoted(column.iloc[row], str)
+        raise ValueError(f"labels must be 0 or 1; {path} line {first + row + 2}, column {column.name!r} holds {cell}")
     return numbers

@@ -109,7 +109,8 @@ class CriteoStream:
         for number, line in enumerate(lines, end["lines"] + 1):
             where = f"{self.path} line {number}"
             try:
-                row = reader.parse(where, line.decode(), "\t", (CELLS,), parse_cells)
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                row = reader.parse(where, text, "\t", (CELLS,), parse_cells)
             except UnicodeDecodeError as error:
                 raise ValueError(f"{self.path} is not a text file in utf-8: {error.reason}") from error
             if row is not None:

@@ -4,7 +4,7 @@
     values.npy    (n, s) float32
     labels.npy    (n,) uint8 of 0 and 1
     encoder.json  the fields, as `FieldEncoder.save` writes them
-    meta.json     the number of rows, clicks and malformed lines, and where they came from
+    meta.json     the number of rows, clicks and malformed lines, where they came from, and a checksum of each file
 
 The id of a value depends on the whole log (is the value frequent enough? where does it sort?), so one pass cannot do:
 
@@ -16,16 +16,13 @@ The id of a value depends on the whole log (is the value frequent enough? where 
 The result equals `FieldEncoder().fit_transform` on all rows at once, bit for bit. The encoder therefore knows the
 vocabulary and the scales of rows that are held out later, but never their labels.
 
-All of this happens in FOLDER.part, which is renamed at the end. A run that was interrupted, even killed, resumes after
-the last stored piece; after a power cut, delete FOLDER.part. For Criteo, the pieces take about 200 bytes of disk a row.
+All of this happens in FOLDER.part, which is renamed at the end and locked meanwhile. A run that was interrupted, even
+killed, resumes after the last stored piece; after a power cut, delete FOLDER.part. For Criteo, the pieces take about
+200 bytes of disk a row.
 """
 
-import json
-import os
-import shutil
-from concurrent.futures import Future, ThreadPoolExecutor
+import math
 from contextlib import ExitStack, closing
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,14 +31,20 @@ from tqdm.auto import tqdm
 
 from deepfm_np.data import fields
 from deepfm_np.data.encoder import FieldEncoder
+from deepfm_np.data.stream import unfinished
+from deepfm_np.data.stream.growing import GrowingArray
 from deepfm_np.data.stream.pieces import StoredColumn, load, store, stored_pieces
 from deepfm_np.data.stream.prefetch import prefetch
 from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.ops.rows import Array
+from deepfm_np.system.archive import read_header
 from deepfm_np.system.files import write_text
+from deepfm_np.system.lock import locked
+from deepfm_np.system.sealed import file_crc32, sealed, unsealed
 
-FORMAT = "deepfm_np encoded 1"
+FORMAT, OLDER = "deepfm_np encoded 2", "deepfm_np encoded 1"  # the older one has no checksums
 ARRAYS = ("ids", "values", "labels")
+DTYPES = {"ids": (np.int32, np.int64), "values": (np.float32,), "labels": (np.uint8,)}
 ENCODER_FILE, META_FILE, PIECES = "encoder.json", "meta.json", "pieces"
 
 
@@ -60,35 +63,63 @@ def encode(stream: Stream, folder: str | Path, progress: bool = True) -> Encoded
 
     progress: show a bar on a terminal (never in a pipe).
 
-    Raises ValueError if the folder already exists, if FOLDER.part belongs to another log or other settings, or if the
-    log is malformed (naming file and line, and deleting FOLDER.part); OSError if the folder cannot be written.
+    Raises ValueError if the folder already exists, if FOLDER.part was not made here or belongs to another log or other
+    settings, or if the log is malformed (naming file and line, and deleting FOLDER.part); OSError if the folder cannot
+    be written; BlockingIOError if another process, which it names, encodes to the same folder. Only files that were
+    written here are ever deleted.
     """
     folder = Path(folder)
+    _check_new(folder)
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"{folder.parent}: no such folder; {folder.name} was to be written there")
+    part = folder.with_name(f"{folder.name}.part")
+    unfinished.open_part(part, META_FILE, FORMAT, OLDER)  # before the lock puts a file in it
+    with locked(part, folder):
+        _encode(stream, part, folder, progress)
+    return open_encoded(folder)
+
+
+def _check_new(folder: Path) -> None:
     if folder.exists():
         raise ValueError(f"{folder} already exists; delete it or name another folder")
-    part = folder.with_name(f"{folder.name}.part")
+
+
+def _encode(stream: Stream, part: Path, folder: Path, progress: bool) -> None:
+    """Both passes, or what is left of them, and the rename."""
     meta = _begin(part, stream)
     if "rows" not in meta:
         _scan(stream, part / PIECES, progress)
         encoder = _learned(stream, part)
-        _write(part, encoder, progress)
-        _finish(part, meta)
-    shutil.rmtree(part / PIECES, ignore_errors=True)
+        checksums = _write(part, encoder, progress)
+        _finish(part, meta, checksums)
+    unfinished.remove(part / PIECES)
+    _check_new(folder)
     part.rename(folder)
-    return open_encoded(folder)
 
 
-def open_encoded(folder: str | Path) -> Encoded:
-    """Map a folder that `encode` wrote. Raises FileNotFoundError or ValueError, naming the missing or damaged file."""
+def open_encoded(folder: str | Path, verify: bool = False) -> Encoded:
+    """Map a folder that `encode` wrote.
+
+    The sizes of the files and what they say of themselves are always checked. verify: also read all of them once, and
+    compare their checksums, as train and compare do (a folder of an earlier version has none).
+
+    Raises FileNotFoundError or ValueError, naming the missing or damaged file.
+    """
     folder = Path(folder)
     meta = _read_meta(folder / META_FILE)
+    for name, checksum in meta.get("checksums", {}).items() if verify else ():
+        if (folder / name).exists() and file_crc32(folder / name) != checksum:
+            raise ValueError(f"{folder / name} is damaged: its checksum is not that in {META_FILE}")
     encoder = FieldEncoder.load(folder / ENCODER_FILE)
     arrays = open_arrays(folder)
     shape = meta["rows"], encoder.num_slots
     for name, array, expected in zip(ARRAYS, arrays, (shape, shape, shape[:1]), strict=True):
+        known = f"according to {META_FILE} and {ENCODER_FILE}"
         if array.shape != expected:
-            known = f"{META_FILE} and {ENCODER_FILE}"
-            raise ValueError(f"{folder / name}.npy is {array.shape}, should be {expected} according to {known}")
+            raise ValueError(f"{folder / name}.npy is {array.shape}, should be {expected} {known}")
+        if array.dtype not in DTYPES[name]:
+            dtypes = " or ".join(np.dtype(dtype).name for dtype in DTYPES[name])
+            raise ValueError(f"{folder / name}.npy is {array.dtype}, should be {dtypes}")
     return Encoded(*arrays, encoder, meta)
 
 
@@ -102,16 +133,17 @@ def _begin(part: Path, stream: Stream) -> dict:
     """Create FOLDER.part, or check that it belongs to this run; return the contents of meta.json."""
     about = stream.path.stat()
     run = {"file": stream.path.name, "bytes": about.st_size, "changed": about.st_mtime_ns, **stream.settings}
-    if (part / META_FILE).exists():
-        meta = json.loads((part / META_FILE).read_text(encoding="utf-8"))
+    meta = unfinished.open_part(part, META_FILE, FORMAT, OLDER)
+    if meta is not None:
+        (part / PIECES).mkdir(exist_ok=True)
         differing = [name for name in {**run, **meta["run"]} if run.get(name) != meta["run"].get(name)]
-        if meta["format"] == FORMAT and not differing:
+        if not differing:
             return meta
         changes = ", ".join(f"{name} was {meta['run'].get(name)}, is {run.get(name)}" for name in differing)
         raise ValueError(f"{part} belongs to another run: {changes}; delete it to start over")
-    (part / PIECES).mkdir(parents=True, exist_ok=True)
     meta = {"format": FORMAT, "run": run}
-    write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
+    write_text(part / META_FILE, sealed(meta, indent=2))
+    (part / PIECES).mkdir()
     return meta
 
 
@@ -126,7 +158,8 @@ def _scan(stream: Stream, folder: Path, progress: bool) -> None:
                 store(folder / f"{number:06}", piece)
                 bar.update(piece.end["done"] - bar.n)
     except ValueError:
-        shutil.rmtree(folder.parent)
+        unfinished.remove(folder)
+        unfinished.remove(folder.parent)
         raise
 
 
@@ -145,15 +178,15 @@ def _learned(stream: Stream, part: Path) -> FieldEncoder:
     return encoder
 
 
-def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
-    """Pass 2: encode the pieces and append them to the arrays, after the last piece that all three arrays hold."""
+def _write(part: Path, encoder: FieldEncoder, progress: bool) -> dict[str, int]:
+    """Pass 2: encode the pieces and append them to the arrays, after the last piece that all three hold; checksums."""
     pieces = stored_pieces(part / PIECES)
     n, s = pieces[-1].end["rows"], encoder.num_slots
     dtype = id_dtype(sum(encoder.field_dims))
     code = encoder.lookup(dtype)
     shapes = {"ids": ((n, s), dtype), "values": ((n, s), np.float32), "labels": ((n,), np.uint8)}
     with ExitStack() as files:
-        arrays = [files.enter_context(closing(_Growing(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]
+        arrays = [files.enter_context(closing(GrowingArray(part / f"{name}.npy", *shapes[name]))) for name in ARRAYS]
         done = min(array.rows() for array in arrays) // fields.PIECE_ROWS
         rows = min(n, done * fields.PIECE_ROWS)
         for array in arrays:
@@ -167,14 +200,17 @@ def _write(part: Path, encoder: FieldEncoder, progress: bool) -> None:
                 for array in arrays:
                     array.sync()
                 bar.update(len(piece.labels))
+    checksums = {f"{name}.npy": array.crc32 for name, array in zip(ARRAYS, arrays, strict=True)}
+    return {**checksums, ENCODER_FILE: file_crc32(part / ENCODER_FILE)}
 
 
-def _finish(part: Path, meta: dict) -> None:
-    """Add the counts to meta.json; "rows" in it marks the arrays as complete."""
+def _finish(part: Path, meta: dict, checksums: dict[str, int]) -> None:
+    """Add the counts and checksums to meta.json; "rows" in it marks the arrays as complete."""
     end = stored_pieces(part / PIECES)[-1].end
     labels = np.load(part / "labels.npy", mmap_mode="r")
     meta |= {"rows": end["rows"], "clicks": int(labels.sum(dtype=np.int64)), "skipped": end["skipped"]}
-    write_text(part / META_FILE, json.dumps(meta, indent=2) + "\n")
+    meta |= {"format": FORMAT, "checksums": checksums}
+    write_text(part / META_FILE, sealed(meta, indent=2))
 
 
 def id_dtype(rows: int) -> type:
@@ -187,66 +223,31 @@ def _bar(name: str, total: int | None, initial: int, unit: str, progress: bool) 
     return tqdm(desc=name, total=total, initial=initial, unit=unit, unit_scale=True, disable=disable)
 
 
-class _Growing:
-    """A .npy file that grows row by row. Ordinary writes, since pages of a memory map would count as memory in use."""
-
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: type):
-        header = BytesIO()
-        about = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(header, about)
-        self.header, self.row_bytes = header.getvalue(), np.dtype(dtype).itemsize * int(np.prod(shape[1:]))
-        self.file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115
-        self.thread = ThreadPoolExecutor(1)
-        self.syncing: Future[None] | None = None
-
-    def rows(self) -> int:
-        """How many complete rows the file holds."""
-        return max(0, self.file.seek(0, os.SEEK_END) - len(self.header)) // self.row_bytes
-
-    def cut(self, rows: int) -> None:
-        """Keep only the first `rows` rows; the next append follows them."""
-        self.file.seek(0)
-        self.file.write(self.header)
-        self.file.seek(len(self.header) + rows * self.row_bytes)
-        self.file.truncate()
-
-    def append(self, rows: Array) -> None:
-        """Write rows of the file's shape and dtype after the last one."""
-        self.file.write(np.ascontiguousarray(rows).data)
-
-    def sync(self) -> None:
-        """Wait until the previous `sync` has reached the disk, then start one for what was written since."""
-        if self.syncing is not None:
-            self.syncing.result()
-        self.file.flush()
-        self.syncing = self.thread.submit(os.fsync, self.file.fileno())
-
-    def close(self) -> None:
-        """Close the file. Raises OSError if the last `sync` failed."""
-        self.thread.shutdown()
-        self.file.close()
-        if self.syncing is not None:
-            self.syncing.result()
-
-
 def _read_meta(path: Path) -> dict:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a folder that `python -m deepfm_np encode` wrote")
     try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-        if meta["format"] != FORMAT:
-            raise ValueError(f"its format is {meta['format']!r}, should be {FORMAT!r}")
-        if int(meta["rows"]) < 1:
-            raise ValueError("it has no rows")
-    except (ValueError, KeyError, TypeError) as error:
+        meta = unsealed(path.read_text(encoding="utf-8"), FORMAT, OLDER)
+        for name, least in {"rows": 1, "clicks": 0, "skipped": 0}.items():
+            if type(meta.get(name)) is not int or meta[name] < least:
+                raise ValueError(f"{name} should be a count, it is {meta.get(name)!r}")
+        if meta["clicks"] > meta["rows"]:
+            raise ValueError("it has more clicks than rows")
+    except ValueError as error:
         raise ValueError(f"{path} does not describe an encoded log: {error}") from error
     return meta
 
 
 def _map(path: Path) -> Array:
+    """The array of a .npy file, mapped, if its header and its size agree."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        with open(path, "rb") as file:
+            header = read_header(file)
+            expected = file.tell() + header.dtype.itemsize * math.prod(header.shape)
+        if path.stat().st_size != expected:
+            raise ValueError(f"it has {path.stat().st_size} bytes, should have {expected} as {header}")
+        return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; the folder is incomplete") from None
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # a damaged header can make NumPy raise nearly anything
         raise ValueError(f"{path} is damaged: {error}") from error

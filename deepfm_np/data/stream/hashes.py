@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.constraints import checked
+from deepfm_np.data.cells import quoted
 from deepfm_np.data.fields import FIRST_VALUE, MISSING, UNKNOWN
 from deepfm_np.ops.rows import Array
 
@@ -75,7 +76,7 @@ def pack(texts: Sequence[str]) -> Array:
     encoded = [text.encode() for text in texts]
     for text in encoded:
         if len(text) > 8 or 0 in text:
-            raise ValueError(f"must have at most 8 bytes and no NUL, got {text.decode()!r}")
+            raise ValueError(f"must have at most 8 bytes and no NUL, got {quoted(text.decode())}")
     return np.array(encoded, "S8").view(">u8").astype(np.uint64)
 
 

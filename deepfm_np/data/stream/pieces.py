@@ -15,22 +15,33 @@ from deepfm_np.data.stream.hashes import HashCells
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.files import write_text
+from deepfm_np.system.sealed import from_json
 
 
 class StoredPiece:
     """A piece on disk. Its arrays are read on request."""
 
     def __init__(self, index: Path):
-        about = json.loads(index.read_text(encoding="utf-8"))
-        self.path, self.end, self.places = index.with_suffix(".arrays"), about["end"], about["places"]
+        self.path = index.with_suffix(".arrays")
+        try:
+            about = from_json(index.read_text(encoding="utf-8"))
+            self.end, self.places = about["end"], about["places"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(index, error) from error
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
 
     def __getitem__(self, name: str) -> Array:
-        with open(self.path, "rb") as file:
-            file.seek(self.places[name])
-            return np.load(file, allow_pickle=False)
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self.places[name])
+                return np.lib.format.read_array(file, allow_pickle=False)
+        except Exception as error:  # damage can make NumPy raise nearly anything
+            raise self._damaged(self.path, error) from error
+
+    def _damaged(self, path: Path, error: Exception) -> ValueError:
+        return ValueError(f"{path} is damaged ({error}); delete {path.parent.parent} to start anew")
 
     def part(self, field: int) -> Cells | HashCells | Array:
         """What the `scan` of this field returned. field: its number."""
