@@ -19,7 +19,7 @@ from gradcheck.foreign.case import LABELS, Case
 from gradcheck.foreign.catalogue import RIGHT, mutants
 from gradcheck.foreign.hints import HINTS, NOT_WRONG, is_warned_of, judged_hint
 from gradcheck.foreign.manners import MANNERS, manners_of
-from gradcheck.foreign.mutate import Mutant
+from gradcheck.foreign.mutate import Mutant, mutants_of
 
 from deepfm_np.gradcheck import Report, check_operation
 
@@ -76,6 +76,16 @@ def of_mutant(mutant: Mutant, method: str | None) -> Outcome:
     return Outcome(mutant.name, mutant.label, worst.verdict, hint, text, alarm)
 
 
+def scored(method: str | None = None, every: int = 1) -> tuple[list[Outcome], list[Outcome], list[Outcome]]:
+    """The outcomes of every so many cases: of the right ones, of mutants whose gradient is right, and of wrong ones."""
+    numbered = list(enumerate(RIGHT))[::every]
+    made = mutants() if every == 1 else [mutant for number, case in numbered for mutant in mutants_of(case, number)]
+    outcomes = [of_mutant(mutant, method) for mutant in made]
+    warned = [outcome for outcome in outcomes if outcome.kind in NOT_WRONG]
+    wrong = [outcome for outcome in outcomes if outcome.kind not in NOT_WRONG]
+    return [of_case(case, method) for _, case in numbered], warned, wrong
+
+
 def table(heads: tuple[str, ...], rows: list[tuple]) -> str:
     """Columns of text."""
     cells = [tuple(map(str, row)) for row in (heads, *rows)]
@@ -112,10 +122,7 @@ def main() -> None:
         print(table(("topic", "right", "wrong"), [(topic, topics[topic], wrong[topic]) for topic in topics]))
         print(table(("manner", "right"), [(manner, counts[manner]) for manner in MANNERS]))
         return
-    right = [of_case(case, options.method) for case in RIGHT]
-    all_ = [(mutant, of_mutant(mutant, options.method)) for mutant in mutants()]
-    warned = [outcome for mutant, outcome in all_ if mutant.label in NOT_WRONG]
-    wrong = [outcome for mutant, outcome in all_ if mutant.label not in NOT_WRONG]
+    right, warned, wrong = scored(options.method)
     print(f"method: {options.method or 'the default'}\n")
     kinds = list(dict.fromkeys(outcome.kind for outcome in right))
     print(table(("right", "cases", *VERDICTS), counted(right, kinds)))
