@@ -130,7 +130,7 @@ class Evidence:
         if self.operation is None or self.slots is None:
             return None
         shape, grad_y = (*self.slots.ids.shape, *self.x.shape[1:]), self.operation.grad_y
-        if grad_y.shape == shape[:1] and self.x.ndim == 1:  # the slots of an example are added up
+        if grad_y.shape == (shape[0], *shape[2:]):  # the slots of an example, or the only one, are added up
             grad_y = np.broadcast_to(grad_y[:, None], shape)
         if grad_y.shape != shape:
             return None

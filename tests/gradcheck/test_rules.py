@@ -314,6 +314,22 @@ def test_what_index_i_alone_sends_back_is_told_from_the_diagonal():
     assert "each index of axis 1 gets only what the same index of axis 1 of grad_y sends back" in result.hint
 
 
+def test_labels_that_happen_to_name_the_wrong_entries_are_not_called_repeated_rows():
+    """A bias of hidden units, of which the last is off: its entries 0 and 2 are wrong, and so are classes met twice."""
+    slopes = np.array([3.0, 1.0, 2.0, 0.0])
+    problem = Problem(lambda b, labels: b @ slopes, None, {"b": normal(4), "labels": np.array([0, 2, 0, 2, 1])})
+    result = report_on(problem, lambda _, g, b, labels: [g * slopes * [2, 1, 0.5, 1]]).results[0]
+    assert (result.verdict, result.rule) == ("fail", "")
+
+
+def test_a_shift_that_turns_zeros_into_others_is_not_called_an_inverted_mask():
+    slopes = np.array([0.0, 1.0, 0.0, 2.0])
+    problem = Problem(lambda x: x @ slopes, None, {"x": normal(4)})
+    result = report_on(problem, lambda _, g, x: [g * np.roll(slopes, 1)]).results[0]
+    assert result.rule == "off by one"
+    assert "yours is numeric shifted by 1 along axis 0, round the end" in result.hint
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_right_gradients_pass(name):
     report = report_on(PROBLEMS[name], lambda right, g, *inputs: right)

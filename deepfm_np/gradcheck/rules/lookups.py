@@ -33,6 +33,8 @@ def repeated_rows(e: Evidence) -> str:
     if e.slots is None:
         return ""
     repeated = e.slots.touches(len(e.x)) > 1
+    if e.lookup is None and e.batch_size is None:  # the slots are guessed, and may be no slots but labels
+        return ""
     if not (_whole_rows(e, repeated) if e.lookup is None else _exactly(e, repeated) and _is_one_slot(e, e.lookup)):
         return ""
     return "only rows that several slots touch are wrong: add the gradients of all slots, do not assign the last one"

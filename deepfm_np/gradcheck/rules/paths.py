@@ -90,7 +90,7 @@ def own_index(e: Evidence) -> Candidates:
         position = np.arange(length).reshape([-1 if axis == b else 1 for axis in range(op.y.ndim)])
         same = index[:, a].reshape(-1, *[1] * op.y.ndim) == position
         own = (e.jacobian * same * op.grad_y).reshape(len(index), -1).sum(axis=1)
-        rest = "what the others send back, the later steps in a recurrence, is lost"
+        rest = "what the others send back, such as the later steps of a recurrence, is lost"
         yield f"each index of axis {a} gets only what the same index of axis {b} of grad_y sends back: {rest}", own
         yield f"what index i of axis {b} of grad_y sends back to index i of axis {a} is lost", e.numeric - own
 
