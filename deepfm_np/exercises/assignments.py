@@ -47,7 +47,7 @@ def assignments() -> list[Assignment]:
     """All of them, by number. Raises FileNotFoundError where the package was installed without its notebooks."""
     if not FOLDER.is_dir():
         raise FileNotFoundError("the exercises come with the project's checkout: install it with pip install -e .")
-    return [_assignment(path) for path in sorted(FOLDER.glob("*/*.ipynb"))]
+    return [from_file(path) for path in sorted(FOLDER.glob("*/*.ipynb"))]
 
 
 def assignment(number_or_name: str) -> Assignment:
@@ -147,7 +147,8 @@ def grade_id(cell: dict) -> str:
     return about(cell).get("grade_id", "")
 
 
-def _assignment(path: Path) -> Assignment:
+def from_file(path: Path) -> Assignment:
+    """The assignment whose source this is. Raises as `read_cells` does."""
     title = source(read_cells(path)[0]).split("\n")[0].lstrip("# ")
     return Assignment(path.stem, title, path)
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
+from tempfile import TemporaryDirectory
 from threading import Timer
 
 from deepfm_np.exercises import sandbox
@@ -58,13 +59,13 @@ class Judge(Peer):
 def main() -> None:
     verdicts, sys.stdout = sys.stdout, sys.stderr
     job = json.load(sys.stdin)
-    player = sandbox.start("deepfm_np.exercises.player", job["protected"])
-    judge = Judge(player, job["seconds"], job["wait"])
-    try:
-        right, reason, printed = verdict(judge, job)
-    finally:
-        player.kill()
-        player.wait()
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        player = sandbox.start("deepfm_np.exercises.player", folder, job["protected"])
+        try:
+            right, reason, printed = verdict(Judge(player, job["seconds"], job["wait"]), job)
+        finally:
+            player.kill()
+            player.wait()
     json.dump({"right": right, "reason": reason, "printed": printed}, verdicts)
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-SCRATCH_BYTES = 64 * 2**20
+SCRATCH, SCRATCH_BYTES = "/scratch", 64 * 2**20
 FILE_BYTES = 16 * 2**20
 UNPROTECTED = "answers run unprotected, with the rights of whoever grades: {why}; see docs/lecturer.md"
 SYSTEM = ["/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives"]
@@ -44,15 +44,19 @@ CALLS = {
 }
 
 
-def start(module: str, protected: bool) -> subprocess.Popen:
-    """Start a module of this package, with pipes to its standard input and output."""
+def start(module: str, folder: str, protected: bool) -> subprocess.Popen:
+    """Start a module of this package, with pipes to its standard input and output.
+
+    folder: where it works if it is not protected, and so has no scratch folder of its own.
+    """
+    scratch = SCRATCH if protected else folder
     command = [sys.executable, "-m", module]
     environment = {"PYTHONPATH": str(PACKAGE.parent), "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     environment |= {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-    environment |= {"HOME": "/tmp", "MPLCONFIGDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"HOME": scratch, "TMPDIR": scratch, "MPLCONFIGDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": environment}
     if not protected:
-        return subprocess.Popen(command, **pipes)
+        return subprocess.Popen(command, cwd=folder, **pipes)
     code = system_calls()
     read, write = os.pipe()
     try:
@@ -67,7 +71,8 @@ def start(module: str, protected: bool) -> subprocess.Popen:
 def inside() -> list[str]:
     """The bubblewrap command in front of the one that is to run inside."""
     command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH]
+    command += ["--dir", f"{SCRATCH}/work", "--chdir", f"{SCRATCH}/work"]
     for path in visible():
         command += ["--ro-bind", path, path]
     return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]

@@ -23,7 +23,7 @@ MISBEHAVIOUR = {  # an answer to task 4.3 (2 points), and the grade of a noteboo
     "loop": ("def times_as_many(m):\n    while True:\n        pass", 8),
     "eat": ("def times_as_many(m):\n    return np.ones(10**11).sum()", 8),
     "delete": ("import os, shutil\nshutil.rmtree(os.getcwd())\n" + RIGHT, 10),
-    "kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n" + RIGHT, 0),
+    "kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n" + RIGHT, 8),
 }
 NO_SELF = """\
 def fm_backward(grad_y, cache):
@@ -83,7 +83,7 @@ def grades(course):
         submit(course, student, fm, {"task-4-3": code})
     submit(course, "no-self", fm, {"task-4-2": NO_SELF})
     for one in ALL:
-        nbgrader(course, "autograde", one.name, "--create", "--Execute.timeout=20")
+        nbgrader(course, "autograde", one.name, "--create", "--Judge.seconds=5")
     assert nbgrader(course, "export").returncode == 0
     table = pd.read_csv(course / "grades.csv")
     return {(row.student_id, row.assignment): row.score for row in table.itertuples()}
@@ -117,7 +117,7 @@ def test_code_that_misbehaves_ends_with_a_grade(grades, student, score):
 
 def test_grading_again_gives_the_same_grades(course, grades):
     name = "04-factorization-machines"
-    nbgrader(course, "autograde", name, "--force", "--Execute.timeout=20")
+    nbgrader(course, "autograde", name, "--force", "--Judge.seconds=5")
     nbgrader(course, "export")
     table = pd.read_csv(course / "grades.csv")
     assert {(row.student_id, row.assignment): row.score for row in table.itertuples()} == grades
