@@ -98,8 +98,8 @@ def without_regions(code: str) -> str:
         if (side == "BEGIN") != (inside is None) or (side == "END" and region != inside):
             raise ValueError(f"{line.strip()!r} without its other half")
         inside = region if side == "BEGIN" else None
-        if side == "BEGIN" and REGIONS[region]:
-            kept.append(indent + REGIONS[region])
+        if side == "BEGIN" and (stub := REGIONS[region]):
+            kept.append(f"{indent}{stub}")
     if inside:
         raise ValueError(f"'### BEGIN {inside}' without its end")
     return "\n".join(kept).rstrip("\n")

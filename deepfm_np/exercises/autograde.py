@@ -1,4 +1,4 @@
-"""For nbgrader's autograde: checks are judged as `exercise check` judges them, and no kernel ever runs a student's code.
+"""For nbgrader's autograde: checks are judged as by `exercise check`, and no kernel runs a student's code.
 
 `notebooks/exercises/nbgrader_config.py` puts it in the place of nbgrader's own Execute.
 """
@@ -6,12 +6,13 @@
 from pathlib import Path
 
 from nbformat.v4 import new_output
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.coursedir import CourseDirectory  # type: ignore[import-not-found]
+from nbgrader.preprocessors import NbGraderPreprocessor  # type: ignore[import-not-found]
 from traitlets import Float
 
+from deepfm_np.exercises import sandbox
 from deepfm_np.exercises.assignments import from_file, grade_id
-from deepfm_np.exercises.grading import SECONDS, Verdict, judge
+from deepfm_np.exercises.grading import SECONDS, Bench, Verdict
 
 
 class Judge(NbGraderPreprocessor):
@@ -20,15 +21,18 @@ class Judge(NbGraderPreprocessor):
     seconds = Float(SECONDS, help="of the processor, for a cell").tag(config=True)
 
     def preprocess(self, nb, resources):
+        if why := sandbox.why_unprotected():
+            self.log.warning(sandbox.UNPROTECTED.format(why=why))
         about = resources["nbgrader"]
         course = CourseDirectory(config=self.config)
         folder = course.format_path(course.source_directory, ".", about["assignment"])
         one = from_file(Path(folder, f"{about['notebook']}.ipynb"))
         checks = {check.grade_id: check for check in one.checks()}
-        for cell in nb.cells:
-            if cell.cell_type == "code":
-                check = checks.get(grade_id(cell))
-                cell.outputs = _outputs(judge(one, check, nb.cells, self.seconds)) if check else []
+        with Bench() as bench:
+            for cell in nb.cells:
+                if cell.cell_type == "code":
+                    check = checks.get(grade_id(cell))
+                    cell.outputs = _outputs(bench.judge(one, check, nb.cells, self.seconds)) if check else []
         return nb, resources
 
 

@@ -1,4 +1,4 @@
-"""Grading a notebook: each check in a process of its own, and the student's code in another, shut in (see `sandbox`)."""
+"""Grading a notebook: the checks run in one process, the student's code in others, shut in (see `sandbox`)."""
 
 import json
 import os
@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from threading import Timer
+from typing import NamedTuple, TextIO, cast
 
 import pandas as pd
 
@@ -45,7 +46,17 @@ def grade(path: str | Path, seconds: float = SECONDS, memory: int = MEMORY) -> l
     """
     cells = read_cells(path)
     one = _assignment_of(path, cells)
-    return [_grade_check(one, check, cells, seconds, memory) for check in one.checks()]
+    with Bench() as bench:
+        verdicts = [(check, bench.judge(one, check, cells, seconds, memory)) for check in one.checks()]
+    return [_grade(check, verdict) for check, verdict in verdicts]
+
+
+def grade_check(
+    one: Assignment, check: Check, cells: list[dict], seconds: float = SECONDS, memory: int = MEMORY
+) -> Grade:
+    """The grade of one check alone."""
+    with Bench() as bench:
+        return _grade(check, bench.judge(one, check, cells, seconds, memory))
 
 
 def to_frame(grades: list[Grade]) -> pd.DataFrame:
@@ -74,20 +85,51 @@ def _assignment_of(path: str | Path, cells: list[dict]) -> Assignment:
     return best
 
 
-def _grade_check(one: Assignment, check: Check, cells: list[dict], seconds: float, memory: int) -> Grade:
-    verdict = judge(one, check, cells, seconds, memory)
-    return Grade(check.grade_id, check.points if verdict.right else 0, check.points, verdict.reason)
+class Bench:
+    """A process that judges one check after the other; a new one where an answer was too much for the last."""
+
+    process: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._end()
+
+    def judge(
+        self, one: Assignment, check: Check, cells: list[dict], seconds: float = SECONDS, memory: int = MEMORY
+    ) -> Verdict:
+        """Run one check against a student's cells."""
+        given, own = _programs(one, check, cells)
+        wait = STARTING + 5 * seconds
+        job = {"given": given, "cells": own, "check": check.code, "seconds": seconds, "memory": memory, "wait": wait}
+        job |= {"processor": int(wait) + 1, "protected": not sandbox.why_unprotected()}
+        process = self.process = self.process or _start()
+        timer = Timer(wait + 2 * STARTING, process.kill)
+        timer.start()
+        try:
+            print(json.dumps(job), file=process.stdin, flush=True)
+            return Verdict(**json.loads(cast(TextIO, process.stdout).readline()))
+        except (OSError, ValueError, TypeError):
+            self._end()
+            return Verdict(False, "the check could not be run to its end with this answer", "")
+        finally:
+            timer.cancel()
+
+    def _end(self) -> None:
+        """Kill the process with whatever it started."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError, AttributeError):
+            self.process.kill()
+        self.process.communicate()
+        self.process = None
 
 
-def judge(
-    one: Assignment, check: Check, cells: list[dict], seconds: float = SECONDS, memory: int = MEMORY
-) -> Verdict:
-    """Run one check against a student's cells, in two processes: his own, and one that calls his functions and decides."""
-    given, own = _programs(one, check, cells)
-    wait = STARTING + 5 * seconds
-    job = {"given": given, "cells": own, "check": check.code, "seconds": seconds, "memory": memory, "wait": wait}
-    job |= {"processor": int(wait) + 1, "protected": not sandbox.why_unprotected()}
-    process = subprocess.Popen(
+def _start() -> subprocess.Popen:
+    return subprocess.Popen(
         [sys.executable, "-m", "deepfm_np.exercises.judge"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -96,15 +138,10 @@ def judge(
         text=True,
         start_new_session=True,
     )
-    try:
-        answer, _ = process.communicate(json.dumps(job), timeout=wait + 2 * STARTING)
-        return Verdict(**json.loads(answer))
-    except subprocess.TimeoutExpired:
-        return Verdict(False, "not done in time, and not to be interrupted", "")
-    except (ValueError, TypeError):
-        return Verdict(False, "the check could not be run to its end with this answer", "")
-    finally:
-        _end(process)
+
+
+def _grade(check: Check, verdict: Verdict) -> Grade:
+    return Grade(check.grade_id, check.points if verdict.right else 0, check.points, verdict.reason)
 
 
 def _programs(one: Assignment, check: Check, cells: list[dict]) -> tuple[list[str], list[str]]:
@@ -122,12 +159,3 @@ def _programs(one: Assignment, check: Check, cells: list[dict]) -> tuple[list[st
         elif cell.get("cell_type") == "code" and grade_id(cell) not in given:
             own.append(source(cell))
     return list(given.values()), own
-
-
-def _end(process: subprocess.Popen) -> None:
-    """Kill a process with whatever it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError, AttributeError):
-        process.kill()
-    process.wait()

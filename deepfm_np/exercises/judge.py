@@ -1,7 +1,8 @@
-"""The process in which one check runs: it calls the student's functions in a process of their own, and decides.
+"""The process in which checks run: it calls the student's functions in a process of their own, and decides.
 
 The check cell, its hidden tests and the locked cells run here, with stand-ins for what the student wrote; his cells run
-in `player`. What comes back from there is data. A job comes in by standard input, the verdict goes out by standard output.
+in `player`, a new one for each check. What comes back from there is data. Each line of standard input is a job, each
+line of standard output its verdict.
 """
 
 import ast
@@ -14,11 +15,12 @@ from contextlib import redirect_stdout
 from io import StringIO
 from tempfile import TemporaryDirectory
 from threading import Timer
+from typing import BinaryIO, cast
 
 from deepfm_np.exercises import sandbox
 from deepfm_np.exercises.checks import AnswerError
 from deepfm_np.exercises.player import execute
-from deepfm_np.exercises.wire import Garbled, Peer, Writer
+from deepfm_np.exercises.wire import GarbledError, Peer, Writer
 
 PRINTED = 20_000  # characters
 
@@ -31,7 +33,7 @@ class Judge(Peer):
     """The end of the pipes at which the check runs."""
 
     def __init__(self, player: subprocess.Popen, seconds: float, wait: float):
-        super().__init__(player.stdout, player.stdin)
+        super().__init__(cast(BinaryIO, player.stdout), cast(BinaryIO, player.stdin))
         self.seconds, self.out_of_time = seconds, False
         self.timer = Timer(wait, self._end, [player])
         self.timer.daemon = True
@@ -44,7 +46,7 @@ class Judge(Peer):
     def exchange(self, header: dict, writer: Writer) -> tuple:
         try:
             return super().exchange(header, writer)
-        except Garbled as error:
+        except GarbledError as error:
             raise Ended(f"the code answered with what is no answer: {error}") from None
         except (EOFError, OSError):
             if self.out_of_time:
@@ -58,15 +60,19 @@ class Judge(Peer):
 
 def main() -> None:
     verdicts, sys.stdout = sys.stdout, sys.stderr
-    job = json.load(sys.stdin)
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        player = sandbox.start("deepfm_np.exercises.player", folder, job["protected"])
-        try:
-            right, reason, printed = verdict(Judge(player, job["seconds"], job["wait"]), job)
-        finally:
-            player.kill()
-            player.wait()
-    json.dump({"right": right, "reason": reason, "printed": printed}, verdicts)
+    for line in sys.stdin:
+        job = json.loads(line)
+        sandbox.limit_memory(job["memory"])
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            player = sandbox.start("deepfm_np.exercises.player", folder, job["protected"])
+            judge = Judge(player, job["seconds"], job["wait"])
+            try:
+                right, reason, printed = verdict(judge, job)
+            finally:
+                judge.timer.cancel()
+                player.kill()
+                player.wait()
+        print(json.dumps({"right": right, "reason": reason, "printed": printed}), file=verdicts, flush=True)
 
 
 def verdict(judge: Judge, job: dict) -> tuple[bool, str, str]:
@@ -76,7 +82,6 @@ def verdict(judge: Judge, job: dict) -> tuple[bool, str, str]:
     try:
         judge.ask({"do": "limit", **{name: job[name] for name in ("memory", "seconds", "processor")}})
         judge.timer.start()  # from here on, when Python and NumPy are there
-        sandbox.limit(job["memory"], job["processor"])
         programs = job["given"] + job["cells"]
         failures += [_run(judge, code, number) for number, code in enumerate(programs)]
         space = {"__name__": "__main__", "display": print, **_of_student(judge, [*job["given"], job["check"]])}

@@ -16,7 +16,7 @@ class TooLong(BaseException):
 
 
 class Player(Peer):
-    """The end of the pipes at which the student's code runs. Time is the processor's: a busy machine takes none away."""
+    """The end of the pipes at which the student's code runs. Its time is the processor's, on a busy machine too."""
 
     caught = BaseException
 

@@ -18,7 +18,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 SCRATCH, SCRATCH_BYTES = "/scratch", 64 * 2**20
 FILE_BYTES = 16 * 2**20
-UNPROTECTED = "answers run unprotected, with the rights of whoever grades: {why}; see docs/lecturer.md"
+UNPROTECTED = "answers run unprotected, with your rights: {why}; see docs/lecturer.md"
 SYSTEM = ["/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives"]
 PARTS = ["bin", "lib", "lib32", "lib64", "pyvenv.cfg"]  # of a prefix; what else lies there is no business of a student
 
@@ -49,21 +49,15 @@ def start(module: str, folder: str, protected: bool) -> subprocess.Popen:
 
     folder: where it works if it is not protected, and so has no scratch folder of its own.
     """
-    scratch = SCRATCH if protected else folder
     command = [sys.executable, "-m", module]
-    environment = {"PYTHONPATH": str(PACKAGE.parent), "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    environment |= {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-    environment |= {"HOME": scratch, "TMPDIR": scratch, "MPLCONFIGDIR": scratch, "PYTHONDONTWRITEBYTECODE": "1"}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": environment}
     if not protected:
-        return subprocess.Popen(command, cwd=folder, **pipes)
-    code = system_calls()
+        return _piped(command, folder, folder)
     read, write = os.pipe()
     try:
-        os.write(write, code)
+        os.write(write, system_calls())
         os.close(write)
-        seccomp = ["--seccomp", str(read)] if code else []
-        return subprocess.Popen([*inside(), *seccomp, "--", *command], pass_fds=[read], **pipes)
+        seccomp = ["--seccomp", str(read)] if system_calls() else []
+        return _piped([*inside(), *seccomp, "--", *command], folder, SCRATCH, (read,))
     finally:
         os.close(read)
 
@@ -80,11 +74,20 @@ def inside() -> list[str]:
 
 def visible() -> list[str]:
     """What can be read from inside: the system's libraries, this Python with its packages, and this package."""
-    executable = Path(sys.executable)
-    prefixes = {"/usr", "/usr/local", sys.prefix, sys.base_prefix, *(str(path.parents[1]) for path in _links(executable))}
-    paths = [*SYSTEM, *(os.path.join(prefix, part) for prefix in prefixes for part in PARTS)]
-    paths += [*sysconfig.get_paths().values(), *_packages(), str(PACKAGE)]
-    return sorted({path for path in paths if os.path.exists(path)}, key=len)
+    links = {str(path.parents[1]) for path in _links(Path(sys.executable))}
+    prefixes = {"/usr", "/usr/local", sys.prefix, sys.base_prefix, *links}
+    paths = {
+        *SYSTEM,
+        *(os.path.join(prefix, part) for prefix in prefixes for part in PARTS),
+        *_packages(),
+        str(PACKAGE),
+    }
+    paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    kept: list[str] = []
+    for path in sorted(filter(os.path.exists, paths), key=len):
+        if not any(Path(path).is_relative_to(other) for other in kept):
+            kept.append(path)
+    return kept
 
 
 def why_unprotected() -> str:
@@ -113,16 +116,33 @@ def system_calls() -> bytes:
 
 def limit(memory: int, seconds: int) -> None:
     """Set the limits of this process, for good: bytes of memory, seconds of processor time, files, no core."""
+    limit_memory(memory)
+    for name, most in {"CPU": seconds, "FSIZE": FILE_BYTES, "NOFILE": 256, "NPROC": 64, "CORE": 0}.items():
+        _limit(name, most)
+
+
+def limit_memory(memory: int) -> None:
+    _limit("AS", memory)
+
+
+def _limit(name: str, most: int) -> None:
     try:
         import resource
-    except ImportError:
-        return  # not on Windows
-    limits = {"AS": memory, "CPU": seconds, "FSIZE": FILE_BYTES, "NOFILE": 256, "NPROC": 64, "CORE": 0}
-    for name, most in limits.items():
-        try:
-            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
-        except (AttributeError, ValueError, OSError):
-            continue  # a system without this limit
+
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+    except (ImportError, AttributeError, ValueError, OSError):
+        return  # a system without this limit
+
+
+def _piped(command: list[str], folder: str, home: str, files: tuple[int, ...] = ()) -> subprocess.Popen:
+    """A process that inherits these files alone, and nothing of the environment but where programs lie."""
+    environment = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
+    environment |= {"PYTHONPATH": str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment |= {"HOME": home, "TMPDIR": home, "MPLCONFIGDIR": home, "MPLBACKEND": "agg"}
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=nowhere, cwd=folder, env=environment, pass_fds=files
+    )
 
 
 @cache

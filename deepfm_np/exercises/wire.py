@@ -5,7 +5,7 @@ lists, dicts, arrays, generators and the named tuples of `deepfm_np.ops` are cop
 and a handle goes in its place. An array that comes back as it was sent goes as its number among those sent.
 
 Nothing that arrives is trusted: sizes are limited, classes and dtypes come from a list, and whatever else does not fit
-is a `Garbled`.
+is a `GarbledError`.
 """
 
 import builtins
@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from deepfm_np import ops
-from deepfm_np.exercises.checks import Told
+from deepfm_np.exercises.checks import RemoteError
 
 HEADER_BYTES, ARRAY_BYTES = 8 * 2**20, 64 * 2**20  # the most that a message may have
 NESTED_CALLS = 20
@@ -35,7 +35,7 @@ NAMES = {named: name for name, named in NAMED_TUPLES.items()}
 TEXT = 2000  # characters of a message that are kept
 
 
-class Garbled(ValueError):
+class GarbledError(ValueError):
     """What came is no message."""
 
 
@@ -82,7 +82,7 @@ class Peer:
         self.depth = 0
 
     def call(self, number: int, arguments: tuple, named: dict):
-        """Call a function of the other side. Arrays among the arguments, or in a dict there, change as they do there."""
+        """Call a function there. Arrays that are arguments, or in a dict that is one, change as they do there."""
         writer = Writer(self)
         trees = [writer.tree(argument, 0) for argument in arguments]
         by_name = {name: writer.tree(argument, 0) for name, argument in named.items()}
@@ -112,21 +112,21 @@ class Peer:
             for number, tree in answer.header.get("drawn", ()):
                 _draw_on(writer, number, reader.value(tree))
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-            raise Garbled(f"no answer: {error}") from None
+            raise GarbledError(f"no answer: {error}") from None
         return value, None
 
     def answer(self, request: Message) -> None:
         """Do what a request asks for, and send what came of it."""
         do = self.obey.get(request.header["do"]) if isinstance(request.header["do"], str) else None
         if do is None or self.depth >= NESTED_CALLS:
-            raise Garbled("no such request")
+            raise GarbledError("no such request")
         reader = Reader(self, request)
         self.depth += 1
         try:
             value = do(request.header, reader)
             writer = Writer(self, reader.unchanged())
             header = {"value": writer.tree(value), **self.effects(reader, writer)}
-        except Garbled:
+        except GarbledError:
             raise
         except self.caught as error:
             writer, header = Writer(self), {"error": self.told(error)}
@@ -148,14 +148,14 @@ class Peer:
         known = [getattr(builtins, name, None) for name in names]
         bases = [each for each in known if isinstance(each, type) and issubclass(each, Exception)]
         base = bases[0] if bases and "Group" not in bases[0].__name__ else Exception
-        raised = type(names[0], (Told, base), {})()
+        raised = type(names[0], (RemoteError, base), {})()
         raised.text, raised.line = str(error["text"])[:TEXT], str(error["line"])[:TEXT]
         return raised
 
     def called(self, header: dict, reader: "Reader"):
         function = self.kept.get(header["of"])
         if not callable(function):
-            raise Garbled("it is not to be called")
+            raise GarbledError("it is not to be called")
         arguments = [reader.value(tree) for tree in header["arguments"]]
         named = {name: reader.value(tree) for name, tree in header["named"].items()}
         with np.errstate(**header["on_error"]):
@@ -175,16 +175,16 @@ class Peer:
         self.sink.flush()
 
     def receive(self) -> Message:
-        """The next message. Raises EOFError where there is none any more, Garbled where it is none."""
+        """The next message. Raises EOFError where there is none any more, GarbledError where it is none."""
         header, arrays = LENGTHS.unpack(self._read(LENGTHS.size))
         if header > HEADER_BYTES or arrays > ARRAY_BYTES:
-            raise Garbled("a message that is too long")
+            raise GarbledError("a message that is too long")
         try:
             message = Message(json.loads(self._read(header)), memoryview(self._read(arrays)))
         except (ValueError, RecursionError) as error:
-            raise Garbled(str(error)) from None
+            raise GarbledError(str(error)) from None
         if not isinstance(message.header, dict):
-            raise Garbled("a message without a header")
+            raise GarbledError("a message without a header")
         return message
 
     def _read(self, size: int) -> bytes:
@@ -198,7 +198,8 @@ class Writer:
     """Values -> trees for the header, and the bytes of their arrays."""
 
     def __init__(self, peer: Peer, there: list[np.ndarray] | None = None):
-        self.peer, self.chunks = peer, []
+        self.peer = peer
+        self.chunks: list[bytes] = []
         self.arrays: list[np.ndarray] = []
         self.generators: list[np.random.Generator] = []
         self.open: set[int] = set()  # the numbers of the arrays that the other side may change
@@ -245,7 +246,7 @@ class Writer:
 
 
 class Reader:
-    """Trees -> values. Raises Garbled for what is none.
+    """Trees -> values. Raises GarbledError for what is none.
 
     sent: the arrays of the request that this answers.
     """
@@ -263,10 +264,10 @@ class Reader:
         try:
             tag, *rest = tree
             return getattr(self, f"_{tag.replace(' ', '_')}_of")(*rest)
-        except Garbled:
+        except GarbledError:
             raise
         except (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError, RecursionError) as error:
-            raise Garbled(f"no value: {error}") from None
+            raise GarbledError(f"no value: {error}") from None
 
     def unchanged(self) -> list:
         """The arrays that arrived, None for each that was written to since."""
@@ -305,7 +306,7 @@ class Reader:
 
     def _as_sent_of(self, number):
         if number < 0:
-            raise Garbled("no such array")
+            raise GarbledError("no such array")
         return self.sent[number]
 
     def _number_of(self, dtype):
@@ -320,10 +321,10 @@ class Reader:
 
     def _numbers(self, dtype: str, shape: list[int]) -> np.ndarray:
         if dtype not in DTYPES or not all(type(size) is int and size >= 0 for size in shape):
-            raise Garbled("no array of numbers")
+            raise GarbledError("no array of numbers")
         end = self.at + np.dtype(dtype).itemsize * _product(shape)
         if end > len(self.bytes):
-            raise Garbled("an array without its numbers")
+            raise GarbledError("an array without its numbers")
         flat = np.frombuffer(self.bytes[self.at : end], dtype)
         self.at = end
         return flat.reshape(shape).copy()

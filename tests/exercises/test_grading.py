@@ -9,7 +9,7 @@ from exercise_answers import answered
 from deepfm_np import ops
 from deepfm_np.exercises import AnswerError, call, equal, gradient, loss_gradient, refuses, saying, small_deepfm
 from deepfm_np.exercises.assignments import Assignment, assignment, leaks, read_cells, start, without_regions
-from deepfm_np.exercises.grading import MEMORY, _grade_check, grade, to_frame, to_text
+from deepfm_np.exercises.grading import grade, grade_check, to_frame, to_text
 from deepfm_np.ops import RowGradient, affine_backward, affine_forward
 
 FM = assignment("4")
@@ -26,7 +26,7 @@ def submission(tmp_path, answers):
 def graded(tmp_path, answers, number, seconds):
     """The grade of one check alone of exercise 4."""
     cells = read_cells(submission(tmp_path, answers))
-    return _grade_check(FM, FM.checks()[number], cells, seconds, MEMORY)
+    return grade_check(FM, FM.checks()[number], cells, seconds)
 
 
 KILLED = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"

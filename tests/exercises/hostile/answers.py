@@ -103,7 +103,7 @@ for name in [name for name in sys.modules if name.startswith("deepfm_np")]:
     "a package in front of ours": """
 import os
 os.makedirs("deepfm_np/exercises", exist_ok=True)
-for path in ("sitecustomize.py", "usercustomize.py", "numpy.py", "deepfm_np/__init__.py", "deepfm_np/exercises/__init__.py"):
+for path in ("sitecustomize.py", "numpy.py", "deepfm_np/__init__.py", "deepfm_np/exercises/__init__.py"):
     open(path, "w").write("import os; os._exit(0)")
 """,
     "a faked table": """

@@ -65,7 +65,7 @@ def outside(tmp_path, monkeypatch):
 
 def graded(code):
     cells = answered(FM, lambda task, right: code if task == "task-4-3" else right)
-    return grading._grade_check(FM, COUNT, cells, 1, MEMORY)
+    return grading.grade_check(FM, COUNT, cells, 1, MEMORY)
 
 
 def assert_nothing_gained(grade):
@@ -88,4 +88,3 @@ def test_no_other_hostile_answer_does_either(outside, name):
 
 def test_there_are_forty_hostile_answers_and_more():
     assert len(HOSTILE) >= 40 and set(QUICK) < set(HOSTILE)
-
