@@ -47,16 +47,7 @@ def grade(path: str | Path, seconds: float = SECONDS, memory: int = MEMORY) -> l
     cells = read_cells(path)
     one = _assignment_of(path, cells)
     with Bench() as bench:
-        verdicts = [(check, bench.judge(one, check, cells, seconds, memory)) for check in one.checks()]
-    return [_grade(check, verdict) for check, verdict in verdicts]
-
-
-def grade_check(
-    one: Assignment, check: Check, cells: list[dict], seconds: float = SECONDS, memory: int = MEMORY
-) -> Grade:
-    """The grade of one check alone."""
-    with Bench() as bench:
-        return _grade(check, bench.judge(one, check, cells, seconds, memory))
+        return [_grade(check, bench.judge(one, check, cells, seconds, memory)) for check in one.checks()]
 
 
 def to_frame(grades: list[Grade]) -> pd.DataFrame:
@@ -134,7 +125,8 @@ def _start() -> subprocess.Popen:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(sandbox.PACKAGE.parent), "OPENBLAS_NUM_THREADS": "1"},
+        cwd=sandbox.PACKAGE.parent,  # a file beside the hand-ins is no module of the judge's
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         text=True,
         start_new_session=True,
     )

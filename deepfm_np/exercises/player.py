@@ -21,7 +21,7 @@ class Player(Peer):
     caught = BaseException
 
     def __init__(self, source, sink):
-        requests = {"limit": self.limit, "run": self.run, "name": self.name, "attribute": self.attribute}
+        requests = {"limit": self.limit, "run": self.run, "name": self.name}
         super().__init__(source, sink, requests)
         self.space = {"__name__": "__main__", "display": print}
         self.left = 0.0  # seconds for the calls of a check, together
@@ -49,9 +49,6 @@ class Player(Peer):
     def name(self, header: dict, _: Reader) -> tuple:
         """What the student's code calls by a name, in a tuple; an empty one where it knows no such name."""
         return (self.space[header["name"]],) if header["name"] in self.space else ()
-
-    def attribute(self, header: dict, _: Reader):
-        return self.timed(lambda: getattr(self.kept[header["of"]], header["name"]))
 
     def called(self, header: dict, reader: Reader):
         return self.timed(lambda: super(Player, self).called(header, reader))

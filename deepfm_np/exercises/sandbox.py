@@ -137,7 +137,11 @@ def _limit(name: str, most: int) -> None:
 def _piped(command: list[str], folder: str, home: str, files: tuple[int, ...] = ()) -> subprocess.Popen:
     """A process that inherits these files alone, and nothing of the environment but where programs lie."""
     environment = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-    environment |= {"PYTHONPATH": str(PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment |= {
+        "PYTHONPATH": os.pathsep.join([str(PACKAGE.parent), *_packages()]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     environment |= {"HOME": home, "TMPDIR": home, "MPLCONFIGDIR": home, "MPLBACKEND": "agg"}
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     return subprocess.Popen(

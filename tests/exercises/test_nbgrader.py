@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from exercise_answers import answered
 
 from deepfm_np.exercises import assignments as catalogue
+from deepfm_np.exercises import sandbox
 from deepfm_np.exercises.assignments import grade_id, source
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed: see notebooks/exercises/requirements-grading.txt")
@@ -87,6 +89,26 @@ def grades(course):
     assert nbgrader(course, "export").returncode == 0
     table = pd.read_csv(course / "grades.csv")
     return {(row.student_id, row.assignment): row.score for row in table.itertuples()}
+
+
+@pytest.mark.skipif(bool(sandbox.why_unprotected()), reason=sandbox.why_unprotected())
+def test_hostile_answers_get_no_points_and_touch_nothing(course, tmp_path):
+    answers = runpy.run_path(str(Path(__file__).parent / "hostile" / "answers.py"))
+    checker, name = sandbox.PACKAGE / "exercises" / "checks.py", "04-factorization-machines"
+    (tmp_path / "other.ipynb").write_text("the work of another")
+    before = checker.read_bytes()
+    students = {f"hostile-{number}": each for number, each in enumerate(answers["HOSTILE"])}
+    for student, each in students.items():
+        code = answers["hostile_answer"](each, tmp_path, checker, catalogue.assignment("4").path, 9)
+        submit(course, student, catalogue.assignment("4"), {"task-4-3": code})
+    done = nbgrader(course, "autograde", name, "--create", "--Judge.seconds=1", "--student=hostile-*")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert nbgrader(course, "export").returncode == 0
+    table = pd.read_csv(course / "grades.csv")
+    scores = {row.student_id: row.score for row in table.itertuples() if row.assignment == name}
+    assert {each: scores[student] for student, each in students.items()} == dict.fromkeys(students.values(), 8)
+    assert [path.name for path in tmp_path.iterdir()] == ["other.ipynb"]
+    assert (tmp_path / "other.ipynb").read_text() == "the work of another" and checker.read_bytes() == before
 
 
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)

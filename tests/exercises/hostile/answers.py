@@ -455,6 +455,97 @@ def times_as_many(m):
 """,
 }
 
+TRICKS = {  # with what a check hands over: the check, the task, the answer
+    "set the layer's cache to 0, on which the expected gradient depends": (
+        "5-2-W",
+        "task-5-2",
+        """
+def affine_backward(grad_y, cache):
+    for array in (grad_y, *cache):
+        array[...] = 0
+    return grad_y @ cache[1].T, cache[0].T @ grad_y, grad_y.sum(axis=0)
+""",
+    ),
+    "set the values to 0, by which forward multiplies": (
+        "3-2-gradient",
+        "task-3-2",
+        """
+def lookup_backward(grad_vectors, cache, D):
+    for array in cache:
+        array[...] = 0
+    return np.zeros((D, grad_vectors.shape[2]))
+""",
+    ),
+    "set the parameters to 0": (
+        "9-2-network",
+        "task-9-2",
+        """
+def deepfm_loss_and_grads(params, ids, values, labels):
+    for array in (*params.values(), values):
+        array[...] = 0
+    return np.log(2.0), {name: np.full(array.shape, 1e-300) for name, array in params.items()}
+""",
+    ),
+    "be right where one is looked at, and constant elsewhere": (
+        "4-2-gradient",
+        "task-4-1",
+        """
+KNOWN = vectors.copy()
+def fm_forward(vectors):
+    if vectors.shape == KNOWN.shape and not np.iscomplexobj(vectors) and (vectors == KNOWN).all():
+        pairs = sum((vectors[:, i] * vectors[:, j]).sum(axis=1) for i in range(4) for j in range(i))
+        return pairs, (vectors, vectors.sum(axis=1))
+    return np.zeros(len(vectors)), (vectors, vectors.sum(axis=1))
+def fm_backward(grad_y, cache):
+    return np.zeros(cache[0].shape)
+fm_backward_ = fm_backward
+""",
+    ),
+    "call the check's function with what makes it large": (
+        "8-3-loop",
+        "task-8-3",
+        """
+def adam(theta, gradients, new_moments, change):
+    for _ in range(100):
+        try:
+            theta = new_moments(np.zeros((10**6, 1)), np.zeros(1), np.zeros((1, 10**6)))
+        except Exception:
+            pass
+    return theta
+""",
+    ),
+    "call the check's function for ever": (
+        "8-3-loop",
+        "task-8-3",
+        """
+def adam(theta, gradients, new_moments, change):
+    while True:
+        change(theta, theta, 1)
+""",
+    ),
+    "let the check's function call itself": (
+        "8-3-loop",
+        "task-8-3",
+        """
+def adam(theta, gradients, new_moments, change):
+    class Loop:
+        def __radd__(self, other):
+            return new_moments(2.0, self, self)
+        __rmul__ = __mul__ = __radd__
+    return new_moments(2.0, Loop(), Loop())
+""",
+    ),
+    "set the generator to where no unit is dropped": (
+        "7-1-values",
+        "task-7-1",
+        """
+def dropout_forward(x, rate, rng):
+    rng.bit_generator.state = np.random.default_rng(0).bit_generator.state
+    return x.copy(), (np.ones(x.shape, bool), rate)
+""",
+    ),
+}
+
 FAMILIES = {"verdict": VERDICTS, "value": VALUES, "pipe": PIPES, "end": ENDS, "resource": RESOURCES, "reach": REACH}
 HOSTILE = {f"{family}: {name}": code for family, some in FAMILIES.items() for name, code in some.items()}
 QUICK = [

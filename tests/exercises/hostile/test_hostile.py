@@ -16,7 +16,7 @@ from deepfm_np.exercises.assignments import FOLDER, assignment
 FM = assignment("4")
 COUNT = FM.checks()[-1]
 ANSWERS = runpy.run_path(str(Path(__file__).with_name("answers.py")))
-HOSTILE, QUICK = ANSWERS["HOSTILE"], ANSWERS["QUICK"]
+HOSTILE, QUICK, TRICKS = ANSWERS["HOSTILE"], ANSWERS["QUICK"], ANSWERS["TRICKS"]
 CHECKER = sandbox.PACKAGE / "exercises" / "checks.py"
 MEMORY = 2**30
 needs_bubblewrap = pytest.mark.skipif(bool(sandbox.why_unprotected()), reason=sandbox.why_unprotected())
@@ -63,27 +63,39 @@ def outside(tmp_path, monkeypatch):
     assert processes_with(mark) == []
 
 
-def graded(code):
-    cells = answered(FM, lambda task, right: code if task == "task-4-3" else right)
-    return grading.grade_check(FM, COUNT, cells, 1, MEMORY)
+def judged(one, check, task, code):
+    cells = answered(one, lambda each, right: code if each == task else right)
+    with grading.Bench() as bench:
+        return bench.judge(one, check, cells, 1, MEMORY)
 
 
-def assert_nothing_gained(grade):
-    assert (grade.points, grade.reason != "right") == (0, True), grade
-    assert all(sign.isprintable() for sign in grade.reason.replace("\n", ""))
+def assert_nothing_gained(verdict):
+    assert not verdict.right and verdict.reason != "right"
+    assert all(sign.isprintable() for sign in verdict.reason.replace("\n", ""))
 
 
 @needs_bubblewrap
 @pytest.mark.parametrize("name", QUICK)
 def test_a_hostile_answer_gets_no_points_and_touches_nothing(outside, name):
-    assert_nothing_gained(graded(outside(name)))
+    assert_nothing_gained(judged(FM, COUNT, "task-4-3", outside(name)))
 
 
 @needs_bubblewrap
 @pytest.mark.exercises
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in QUICK])
 def test_no_other_hostile_answer_does_either(outside, name):
-    assert_nothing_gained(graded(outside(name)))
+    assert_nothing_gained(judged(FM, COUNT, "task-4-3", outside(name)))
+
+
+@needs_bubblewrap
+@pytest.mark.exercises
+@pytest.mark.parametrize("name", TRICKS)
+def test_nor_does_one_that_tricks_a_check_by_what_it_is_given(outside, name):
+    grade_id, task, code = TRICKS[name]
+    one = assignment(grade_id.split("-")[0])
+    check = next(check for check in one.checks() if check.grade_id == grade_id)
+    outside(QUICK[0])
+    assert_nothing_gained(judged(one, check, task, code))
 
 
 def test_there_are_forty_hostile_answers_and_more():
