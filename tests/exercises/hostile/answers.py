@@ -461,7 +461,7 @@ TRICKS = {  # with what a check hands over: the check, the task, the answer
         "task-5-2",
         """
 def affine_backward(grad_y, cache):
-    for array in (grad_y, *cache):
+    for array in cache:
         array[...] = 0
     return grad_y @ cache[1].T, cache[0].T @ grad_y, grad_y.sum(axis=0)
 """,
