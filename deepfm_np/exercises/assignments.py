@@ -127,9 +127,21 @@ def read_cells(path: str | Path) -> list[dict]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a notebook")
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["cells"])
-    except (ValueError, KeyError, TypeError) as error:
+        cells = list(json.loads(path.read_text(encoding="utf-8"))["cells"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not a notebook: {error}") from error
+    for number, cell in enumerate(cells):
+        if not _is_cell(cell):
+            raise ValueError(f"{path} is not a notebook: its cell number {number} has not the form of one")
+    return cells
+
+
+def _is_cell(cell) -> bool:
+    try:
+        text = source(cell)
+        return isinstance(text, str) and isinstance(grade_id(cell), str) and isinstance(about(cell), dict)
+    except (AttributeError, TypeError):
+        return False
 
 
 def source(cell: dict) -> str:

@@ -14,8 +14,8 @@ METHOD = "auto"  # a forward with a float buffer or a norm is not analytic, and 
 SHORT = 12  # so many whole numbers are shown side by side
 
 
-class RemoteError(Exception):
-    """An exception of another process: its text, and the line of the student's own code it passed through."""
+class Told:
+    """Mixed into an exception of another process: its text, and the line of the student's code it passed through."""
 
     text = line = ""
 
@@ -246,7 +246,7 @@ def own_line(error: BaseException) -> str:
 
 def _told(error: Exception) -> str:
     """The exception with its line, which one that was raised in the grader's other process brings along."""
-    line = error.line if isinstance(error, RemoteError) else own_line(error)
+    line = error.line if isinstance(error, Told) else own_line(error)
     text = f"{type(error).__name__}: {error}"
     return f"{text}, in the line `{line}`" if line else text
 

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from deepfm_np import ops
-from deepfm_np.exercises.checks import RemoteError
+from deepfm_np.exercises.checks import Told
 
 HEADER_BYTES, ARRAY_BYTES = 8 * 2**20, 64 * 2**20  # the most that a message may have
 NESTED_CALLS = 20
@@ -149,7 +149,8 @@ class Peer:
         known = [getattr(builtins, name, None) for name in names]
         bases = [each for each in known if isinstance(each, type) and issubclass(each, Exception)]
         base = bases[0] if bases and bases[0] not in NOT_TO_BE_RAISED else Exception
-        raised = type(names[0], (RemoteError, base), {})()
+        kind = type(names[0], (Told, base), {})
+        raised = kind.__new__(kind)  # some classes cannot be made without arguments of their own
         raised.text, raised.line = str(error["text"])[:TEXT], str(error["line"])[:TEXT]
         return raised
 

@@ -117,8 +117,27 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path):
         grade(tmp_path / "other.ipynb")
     with pytest.raises(FileNotFoundError, match="expected a notebook"):
         grade(tmp_path / "missing.ipynb")
-    (tmp_path / "text.ipynb").write_text("not json")
-    with pytest.raises(ValueError, match="is not a notebook"):
+
+
+CELL = {"cell_type": "code", "metadata": {"nbgrader": {"grade": True, "grade_id": "4-3-count"}}, "source": "pass"}
+NO_NOTEBOOKS = [
+    "not json",
+    "[" * 100_000,
+    '{"cells": 3}',
+    '{"cells": ["text"]}',
+    json.dumps({"cells": [CELL, None]}),
+    json.dumps({"cells": [CELL, {**CELL, "source": 3}]}),
+    json.dumps({"cells": [CELL, {**CELL, "source": [3]}]}),
+    json.dumps({"cells": [CELL, {**CELL, "metadata": None}]}),
+    json.dumps({"cells": [CELL, {**CELL, "metadata": {"nbgrader": []}}]}),
+    json.dumps({"cells": [CELL, {**CELL, "metadata": {"nbgrader": {"grade_id": ["4-3-count"]}}}]}),
+]
+
+
+@pytest.mark.parametrize("text", NO_NOTEBOOKS)
+def test_a_file_that_is_no_notebook_is_refused(tmp_path, text):
+    (tmp_path / "text.ipynb").write_text(text)
+    with pytest.raises(ValueError, match="is not a notebook: "):
         grade(tmp_path / "text.ipynb")
 
 

@@ -448,6 +448,17 @@ def times_as_many(m):
 import socket
 socket.create_connection(("127.0.0.1", PORT), 2).sendall(b"tell me")
 """,
+    "change the kernel's settings": """
+def times_as_many(m):
+    for name in ("/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/core_pattern", "/proc/self/oom_score_adj"):
+        try:
+            text = open(name).read()
+            open(name, "w").write("-999" if "oom" in name else text)
+            return m * (m - 1) / 2 / (m + 1)
+        except OSError:
+            pass
+    return 0
+""",
     "a secret of the environment": """
 import os
 def times_as_many(m):
