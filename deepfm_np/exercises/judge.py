@@ -20,7 +20,8 @@ from typing import BinaryIO, cast
 from deepfm_np.exercises import sandbox
 from deepfm_np.exercises.checks import AnswerError
 from deepfm_np.exercises.player import execute
-from deepfm_np.exercises.wire import GarbledError, Peer, Writer
+from deepfm_np.exercises.values import GarbledError, Writer
+from deepfm_np.exercises.wire import Peer
 
 PRINTED = 20_000  # characters
 

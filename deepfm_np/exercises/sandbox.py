@@ -26,21 +26,21 @@ EPERM, ENOSYS = 1, 38
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 LOAD, IF_EQUAL, IF_AT_LEAST, IF_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 CLONE_THREAD = 0x00010000
-# Of each architecture: its number, clone, clone3, and what is refused: fork and vfork, ptrace, reading other processes'
-# memory, namespaces and mounts, kernel keys, bpf, perf, io_uring, userfaultfd, and memory that no limit counts.
-CALLS = {
-    "x86_64": (
-        0xC000003E,
-        56,
-        435,
-        (57, 58, 101, 310, 311, 272, 308, 165, 166, 155, 248, 249, 250, 321, 298, 425, 323, 319, 29, 64, 68),
-    ),
-    "aarch64": (
-        0xC00000B7,
-        220,
-        435,
-        (117, 270, 271, 97, 268, 40, 39, 41, 217, 218, 219, 280, 241, 425, 282, 279, 194, 190, 186),
-    ),
+MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}  # the name of each, and its column below
+CLONE, CLONE3 = (56, 220), (435, 435)
+REFUSED: dict[str, list[tuple[int | None, int | None]]] = {
+    # fork, vfork
+    "new processes": [(57, None), (58, None)],
+    # ptrace, process_vm_readv, process_vm_writev
+    "other processes": [(101, 117), (310, 270), (311, 271)],
+    # unshare, setns, mount, umount2, pivot_root
+    "other namespaces": [(272, 97), (308, 268), (165, 40), (166, 39), (155, 41)],
+    # bpf, perf_event_open, io_uring_setup, userfaultfd
+    "much of the kernel": [(321, 280), (298, 241), (425, 425), (323, 282)],
+    # add_key, request_key, keyctl
+    "keys of the kernel": [(248, 217), (249, 218), (250, 219)],
+    # memfd_create, shmget, semget, msgget
+    "memory that no limit counts": [(319, 279), (29, 194), (64, 190), (68, 186)],
 }
 
 
@@ -69,19 +69,17 @@ def inside() -> list[str]:
     command += ["--dir", f"{SCRATCH}/work", "--chdir", f"{SCRATCH}/work"]
     for path in visible():
         command += ["--ro-bind", path, path]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/"]
+    for path in ("/proc", "/dev", "/"):  # root could set the kernel's own settings by /proc
+        command += ["--remount-ro", path]
+    return command
 
 
 def visible() -> list[str]:
     """What can be read from inside: the system's libraries, this Python with its packages, and this package."""
     links = {str(path.parents[1]) for path in _links(Path(sys.executable))}
     prefixes = {"/usr", "/usr/local", sys.prefix, sys.base_prefix, *links}
-    paths = {
-        *SYSTEM,
-        *(os.path.join(prefix, part) for prefix in prefixes for part in PARTS),
-        *_packages(),
-        str(PACKAGE),
-    }
+    paths = {os.path.join(prefix, part) for prefix in prefixes for part in PARTS}
+    paths |= {*SYSTEM, *_packages(), str(PACKAGE)}
     paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     kept: list[str] = []
     for path in sorted(filter(os.path.exists, paths), key=len):
@@ -101,16 +99,17 @@ def why_unprotected() -> str:
 
 def system_calls() -> bytes:
     """The filter of system calls for bubblewrap: no new process. Nothing for a machine that is not in the list."""
-    if platform.machine() not in CALLS:
+    if platform.machine() not in MACHINES:
         return b""
-    machine, clone, clone3, refused = CALLS[platform.machine()]
+    machine, column = MACHINES[platform.machine()]
     steps = [(LOAD, 0, 0, 4), (IF_EQUAL, 1, 0, machine), (RETURN, 0, 0, KILL), (LOAD, 0, 0, 0)]
-    steps += [(IF_AT_LEAST, 0, 1, 0x40000000), (RETURN, 0, 0, KILL)]  # another numbering, of x32
-    for call in refused:
-        steps += [(IF_EQUAL, 0, 1, call), (RETURN, 0, 0, REFUSE | EPERM)]
-    steps += [(IF_EQUAL, 0, 1, clone3), (RETURN, 0, 0, REFUSE | ENOSYS)]  # its flags are out of sight: clone instead
-    steps += [(IF_EQUAL, 0, 3, clone), (LOAD, 0, 0, 16), (IF_BIT, 1, 0, CLONE_THREAD), (RETURN, 0, 0, REFUSE | EPERM)]
-    steps += [(RETURN, 0, 0, ALLOW)]
+    steps += [(IF_AT_LEAST, 0, 1, 0x40000000), (RETURN, 0, 0, KILL)]  # the numbers of x32
+    for call in (numbers[column] for some in REFUSED.values() for numbers in some):
+        if call is not None:
+            steps += [(IF_EQUAL, 0, 1, call), (RETURN, 0, 0, REFUSE | EPERM)]
+    steps += [(IF_EQUAL, 0, 1, CLONE3[column]), (RETURN, 0, 0, REFUSE | ENOSYS)]  # its flags are not to be seen: clone
+    steps += [(IF_EQUAL, 0, 3, CLONE[column]), (LOAD, 0, 0, 16), (IF_BIT, 1, 0, CLONE_THREAD)]
+    steps += [(RETURN, 0, 0, REFUSE | EPERM), (RETURN, 0, 0, ALLOW)]
     return b"".join(struct.pack("<HBBI", *step) for step in steps)
 
 

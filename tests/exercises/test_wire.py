@@ -14,7 +14,8 @@ import pytest
 from deepfm_np import ops
 from deepfm_np.exercises.checks import Told
 from deepfm_np.exercises.player import Player
-from deepfm_np.exercises.wire import GarbledError, Peer, Remote
+from deepfm_np.exercises.values import GarbledError, Remote
+from deepfm_np.exercises.wire import Peer
 
 
 @pytest.fixture

@@ -444,6 +444,21 @@ def times_as_many(m):
         return m * (m - 1) / 2 / (m + 1)
     return 0
 """,
+    "start a process": """
+import os, subprocess
+def times_as_many(m):
+    try:
+        if os.fork() == 0:
+            os._exit(0)
+        return m * (m - 1) / 2 / (m + 1)
+    except OSError:
+        pass
+    try:
+        subprocess.Popen(["true"])
+        return m * (m - 1) / 2 / (m + 1)
+    except OSError:
+        return 0
+""",
     "ask the network": """
 import socket
 socket.create_connection(("127.0.0.1", PORT), 2).sendall(b"tell me")

@@ -81,6 +81,13 @@ def test_a_hostile_answer_gets_no_points_and_touches_nothing(outside, name):
 
 
 @needs_bubblewrap
+def test_the_right_answer_gets_its_points_where_hostile_ones_do_not(outside):
+    outside(QUICK[0])
+    right = "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)\n"
+    assert judged(FM, COUNT, "task-4-3", right).right
+
+
+@needs_bubblewrap
 @pytest.mark.exercises
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in QUICK])
 def test_no_other_hostile_answer_does_either(outside, name):
