@@ -109,7 +109,7 @@ class Peer:
         bases = [each for each in known if isinstance(each, type) and issubclass(each, Exception)]
         base = bases[0] if bases and bases[0] not in NOT_TO_BE_RAISED else Exception
         kind = type(names[0], (Told, base), {})
-        raised = base.__new__(kind)  # some classes cannot be made without arguments of their own
+        raised: Any = base.__new__(kind)  # some classes cannot be made without arguments of their own
         raised.text, raised.line = str(error["text"])[:TEXT], str(error["line"])[:TEXT]
         return raised
 
