@@ -106,6 +106,8 @@ class Bench:
             return Verdict(False, "the check could not be run to its end with this answer", "")
         finally:
             timer.cancel()
+            if not job["protected"]:  # what the student's code started is of the same group
+                self._end()
 
     def _end(self) -> None:
         """Kill the process with whatever it started."""

@@ -1,6 +1,7 @@
 """The grader: reasons are about the student's code, and misbehaving student code is contained."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -78,7 +79,11 @@ def test_without_bubblewrap_answers_run_unprotected_and_the_grader_says_so(tmp_p
     said = capsys.readouterr()
     assert said.out.splitlines()[-1].split() == ["total", "10", "of", "10"]
     assert said.err.count("\n") == 1 and "answers run unprotected, with your rights" in said.err
-    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": KILLED}))] == [3, 1, 4, 0]
+    late = tmp_path / "late"
+    linger = f"import subprocess\nsubprocess.Popen(['sh', '-c', 'sleep 1; touch {late}'])\n" + KILLED
+    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": linger}))] == [3, 1, 4, 0]
+    time.sleep(1.5)
+    assert not late.exists()
 
 
 def test_code_that_deletes_its_folder_harms_nobody(tmp_path):
