@@ -10,16 +10,16 @@ import builtins
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
+from symtable import symtable
 from tempfile import TemporaryDirectory
 from threading import Timer
 from typing import BinaryIO, cast
 
 from deepfm_np.exercises import sandbox
 from deepfm_np.exercises.checks import AnswerError
-from deepfm_np.exercises.player import execute
+from deepfm_np.exercises.player import execute, without_magic
 from deepfm_np.exercises.values import GarbledError, Writer
 from deepfm_np.exercises.wire import Peer
 
@@ -120,21 +120,17 @@ def _of_student(judge: Judge, programs: list[str]) -> dict:
 
     No name of Python or of a given cell is ever taken from him.
     """
-    *given, check = (list(ast.walk(ast.parse(code))) for code in programs)
-    ours = {*dir(builtins), "display", *(name for nodes in given for name in _bound(nodes))}
-    used = {node.id for nodes in [*given, check] for node in nodes if isinstance(node, ast.Name)}
+    *given, check = (without_magic(code) for code in programs)
+    ours = {*dir(builtins), "display", *(name for code in given for name in _defined(code))}
+    used = {node.id for code in [*given, check] for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
     found = {name: judge.ask({"do": "name", "name": name}) for name in sorted(used - ours)}
     return {name: value[0] for name, value in found.items() if isinstance(value, tuple) and len(value) == 1}
 
 
-def _bound(nodes: list[ast.AST]) -> Iterator[str]:
-    for node in nodes:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.alias):
-            yield (node.asname or node.name).split(".")[0]
+def _defined(code: str) -> list[str]:
+    """The names that a cell gives to the cells after it."""
+    symbols = symtable(code, "given", "exec").get_symbols()
+    return [symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()]
 
 
 def _readable(text: str) -> str:

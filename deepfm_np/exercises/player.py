@@ -87,11 +87,15 @@ class Player(Peer):
 
 
 def execute(code: str, name: str, space: dict) -> None:
-    """Run the code without the lines that only a notebook understands (%magic, !command)."""
-    lines = [line for line in code.split("\n") if not line.lstrip().startswith(("%", "!"))]
-    code = "\n".join(lines) + "\n"
+    code = without_magic(code)
     linecache.cache[f"<{name}>"] = len(code), None, code.splitlines(keepends=True), f"<{name}>"
     exec(compile(ast.parse(code), f"<{name}>", "exec"), space)
+
+
+def without_magic(code: str) -> str:
+    """The code without the lines that only a notebook understands (%magic, !command)."""
+    lines = [line for line in code.split("\n") if not line.lstrip().startswith(("%", "!"))]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
