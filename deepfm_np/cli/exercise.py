@@ -1,9 +1,10 @@
 """The command exercise: list the exercises, start one, check the answers, look for leaked solutions."""
 
+import sys
 from argparse import Namespace
 from pathlib import Path
 
-from deepfm_np.exercises import assignments, grading
+from deepfm_np.exercises import assignments, grading, sandbox
 
 ACTIONS = {
     "list": "nothing more",
@@ -35,6 +36,8 @@ def _check(options: Namespace) -> int:
     if options.what.isdigit() and not Path(options.what).exists():
         notebook = assignments.assignment(options.what).path.name
         raise ValueError(f"check needs your notebook, not its number: exercise check {notebook}")
+    if why := sandbox.why_unprotected():
+        print(sandbox.UNPROTECTED.format(why=why), file=sys.stderr)
     grades = grading.grade(options.what)
     print(grading.to_text(grades))
     return 0 if all(grade.reason == "right" for grade in grades) else 1

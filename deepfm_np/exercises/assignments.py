@@ -51,7 +51,7 @@ def assignments() -> list[Assignment]:
     """All of them, by number. Raises FileNotFoundError where the package was installed without its notebooks."""
     if not FOLDER.is_dir():
         raise FileNotFoundError("the exercises come with the project's checkout: install it with pip install -e .")
-    return [_assignment(path) for path in sorted(FOLDER.glob("*/*.ipynb"))]
+    return [from_file(path) for path in sorted(FOLDER.glob("*/*.ipynb"))]
 
 
 def assignment(number_or_name: str) -> Assignment:
@@ -132,9 +132,21 @@ def read_cells(path: str | Path) -> list[dict]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a notebook")
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["cells"])
-    except (ValueError, KeyError, TypeError) as error:
+        cells = list(json.loads(path.read_text(encoding="utf-8"))["cells"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not a notebook: {error}") from error
+    for number, cell in enumerate(cells):
+        if not _is_cell(cell):
+            raise ValueError(f"{path} is not a notebook: its cell number {number} has not the form of one")
+    return cells
+
+
+def _is_cell(cell) -> bool:
+    try:
+        text = source(cell)
+        return isinstance(text, str) and isinstance(grade_id(cell), str) and isinstance(about(cell), dict)
+    except (AttributeError, TypeError):
+        return False
 
 
 def source(cell: dict) -> str:
@@ -153,7 +165,8 @@ def grade_id(cell: dict) -> str:
     return about(cell).get("grade_id", "")
 
 
-def _assignment(path: Path) -> Assignment:
+def from_file(path: Path) -> Assignment:
+    """The assignment whose source this is. Raises as `read_cells` does."""
     title = source(read_cells(path)[0]).split("\n")[0].lstrip("# ")
     return Assignment(path.stem, title, path)
 

@@ -14,6 +14,15 @@ METHOD = "auto"  # a forward with a float buffer or a norm is not analytic, and 
 SHORT = 12  # at most this many integers are shown side by side
 
 
+class Told:
+    """Mixed into an exception of another process: its text, and the line of the student's code it passed through."""
+
+    text = line = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class AnswerError(AssertionError):
     """The answer is not right yet. In a notebook only the message is shown, without a traceback."""
 
@@ -38,10 +47,10 @@ def call(function: Callable, *arguments, returns: Sequence | type = ()):
     arguments are copied, and changing one is an error.
     """
     name = _name(function)
-    copies = [np.array(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    copies = [_copied(argument) for argument in arguments]
     result = _run(name, lambda: function(*copies))
     for number, (copy, argument) in enumerate(zip(copies, arguments, strict=True), start=1):
-        if isinstance(argument, np.ndarray) and not np.array_equal(copy, argument, equal_nan=True):
+        if not _same(copy, argument):
             raise AnswerError(f"{name} changes its argument number {number}: work on a copy")
     if result is None:
         raise AnswerError(f"{name} returned None: is a `return` missing?")
@@ -145,6 +154,23 @@ def refuses(function: Callable, *arguments, error: type[Exception] = ValueError)
     raise AnswerError(f"{_name(function)} must raise {error.__name__} here, it returned")
 
 
+def _copied(value):
+    """The value with copies of its arrays, so that a function cannot change what its answer is held against."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) is dict:
+        return {key: _copied(entry) for key, entry in value.items()}
+    return value
+
+
+def _same(copy, value) -> bool:
+    if isinstance(value, np.ndarray):
+        return np.array_equal(copy, value, equal_nan=True)
+    if type(value) is dict:
+        return copy.keys() == value.keys() and all(_same(copy[key], value[key]) for key in value)
+    return True
+
+
 def _require_parts(name: str, result, returns: Sequence) -> None:
     names = [f"({', '.join(part)})" if isinstance(part, tuple) else part for part in returns]
     if not isinstance(result, tuple) or len(result) != len(returns):
@@ -213,12 +239,18 @@ def _run(name: str, function: Callable):
         raise AnswerError(f"{name} raised {_told(error)}") from None
 
 
-def _told(error: Exception) -> str:
-    """The exception, with the last line of the student's own code that it passed through."""
-    text = f"{type(error).__name__}: {error}"
+def own_line(error: BaseException) -> str:
+    """The last line of the student's own code that the exception passed through."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(OUR_CODE)]
     own = [frame for frame in frames if "site-packages" not in frame.filename]
-    return f"{text}, in the line `{own[-1].line}`" if own and own[-1].line else text
+    return (own[-1].line or "") if own else ""
+
+
+def _told(error: Exception) -> str:
+    """The exception with its line, which one that was raised in the grader's other process brings along."""
+    line = error.line if isinstance(error, Told) else own_line(error)
+    text = f"{type(error).__name__}: {error}"
+    return f"{text}, in the line `{line}`" if line else text
 
 
 def _name(function: Callable) -> str:

@@ -1,20 +1,30 @@
-"""Grading a notebook: each check in a process of its own, in an empty folder, with limits on time and memory."""
+"""Grading a notebook: the checks run in one process, the student's code in others, shut in (see `sandbox`)."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from threading import Timer
+from typing import NamedTuple, TextIO, cast
 
 import pandas as pd
 
+from deepfm_np.exercises import sandbox
 from deepfm_np.exercises.assignments import Assignment, Check, about, assignments, grade_id, read_cells, source
 
-SECONDS = 20
+SECONDS = 20  # of the processor, for a cell
+STARTING = 20  # seconds for Python and NumPy to start, on a busy machine
 MEMORY = 4 * 2**30  # bytes of address space
+
+
+class Verdict(NamedTuple):
+    """What one check found."""
+
+    right: bool
+    reason: str  # "right", or what is wrong
+    printed: str  # by the check
 
 
 class Grade(NamedTuple):
@@ -36,7 +46,8 @@ def grade(path: str | Path, seconds: float = SECONDS, memory: int = MEMORY) -> l
     """
     cells = read_cells(path)
     one = _assignment_of(path, cells)
-    return [_grade_check(one, check, cells, seconds, memory) for check in one.checks()]
+    with Bench() as bench:
+        return [_grade(check, bench.judge(one, check, cells, seconds, memory)) for check in one.checks()]
 
 
 def to_frame(grades: list[Grade]) -> pd.DataFrame:
@@ -65,60 +76,80 @@ def _assignment_of(path: str | Path, cells: list[dict]) -> Assignment:
     return best
 
 
-def _grade_check(one: Assignment, check: Check, cells: list[dict], seconds: float, memory: int) -> Grade:
-    verdict = _run(_program(one, cells, check.grade_id), check.code, seconds, memory)
-    right = verdict == "right"
-    return Grade(check.grade_id, check.points if right else 0, check.points, verdict)
+class Bench:
+    """A process that judges one check after the other; a new one where an answer was too much for the last."""
+
+    process: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._end()
+
+    def judge(
+        self, one: Assignment, check: Check, cells: list[dict], seconds: float = SECONDS, memory: int = MEMORY
+    ) -> Verdict:
+        """Run one check against a student's cells."""
+        given, own = _programs(one, check, cells)
+        wait = STARTING + 5 * seconds
+        job = {"given": given, "cells": own, "check": check.code, "seconds": seconds, "memory": memory, "wait": wait}
+        job |= {"processor": int(wait) + 1, "protected": not sandbox.why_unprotected()}
+        process = self.process = self.process or _start()
+        timer = Timer(wait + 2 * STARTING, process.kill)
+        timer.start()
+        try:
+            print(json.dumps(job), file=process.stdin, flush=True)
+            return Verdict(**json.loads(cast(TextIO, process.stdout).readline()))
+        except (OSError, ValueError, TypeError):
+            self._end()
+            return Verdict(False, "the check could not be run to its end with this answer", "")
+        finally:
+            timer.cancel()
+            if not job["protected"]:  # what the student's code started is of the same group
+                self._end()
+
+    def _end(self) -> None:
+        """Kill the process with whatever it started."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError, AttributeError):
+            self.process.kill()
+        self.process.communicate()
+        self.process = None
 
 
-def _program(one: Assignment, cells: list[dict], until: str) -> list[str]:
-    """The code cells to run before a check: the student's, with locked cells as they were handed out."""
-    ours = {grade_id(cell): source(cell) for cell in one.cells() if about(cell).get("locked")}
-    program = []
+def _start() -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "deepfm_np.exercises.judge"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=sandbox.PACKAGE.parent,  # a file beside the hand-ins is no module of the judge's
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _grade(check: Check, verdict: Verdict) -> Grade:
+    return Grade(check.grade_id, check.points if verdict.right else 0, check.points, verdict.reason)
+
+
+def _programs(one: Assignment, check: Check, cells: list[dict]) -> tuple[list[str], list[str]]:
+    """The code before a check: the cells that every student is given, as they were, and the student's own."""
+    given, own = {}, []
+    for cell in one.cells():
+        if grade_id(cell) == check.grade_id:
+            break
+        if about(cell).get("locked") and not about(cell).get("grade") and cell.get("cell_type") == "code":
+            given[grade_id(cell)] = source(cell)
     for cell in cells:
         if about(cell).get("grade"):
-            if grade_id(cell) == until:
+            if grade_id(cell) == check.grade_id:
                 break
-        elif cell.get("cell_type") == "code":
-            program.append(ours.get(grade_id(cell), source(cell)))
-    return program
-
-
-def _run(program: list[str], check: str, seconds: float, memory: int) -> str:
-    """Run it in a child process; "right", or the reason why not."""
-    with tempfile.TemporaryDirectory() as outside:
-        work, answer = Path(outside, "work"), Path(outside, "answer.json")
-        work.mkdir()
-        job = json.dumps(
-            {"program": program, "check": check, "answer": str(answer), "memory": memory, "seconds": seconds}
-        )
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-        child = subprocess.Popen(
-            [sys.executable, "-m", "deepfm_np.exercises.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=work,
-            env=environment,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            child.communicate(job, timeout=seconds * (len(program) + 2))
-        except subprocess.TimeoutExpired:
-            return "not done in time, and not to be interrupted"
-        finally:
-            _end(child)
-        try:
-            return json.loads(answer.read_text(encoding="utf-8"))["verdict"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return "the code ended the process before it could be graded (memory, or an exit)"
-
-
-def _end(child: subprocess.Popen) -> None:
-    """Kill the child with whatever it started."""
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError, AttributeError):
-        child.kill()
-    child.wait()
+        elif cell.get("cell_type") == "code" and grade_id(cell) not in given:
+            own.append(source(cell))
+    return list(given.values()), own

@@ -20,8 +20,11 @@ EARLIER = [(one, *case) for one in ALL for case in planted(one.name).get("EARLIE
 HARD_CODED = [(one, *case) for one in ALL for case in planted(one.name)["HARD_CODED"].items()]
 
 
-def graded(one, cells, check):
-    return grading._grade_check(one, CHECKS[one.name][check], cells, grading.SECONDS, grading.MEMORY)
+@pytest.fixture(scope="module")
+def judged():
+    """What a check finds in the cells of a notebook."""
+    with grading.Bench() as bench:
+        yield lambda one, cells, check: bench.judge(one, CHECKS[one.name][check], cells)
 
 
 @pytest.mark.exercises
@@ -45,30 +48,32 @@ def test_the_blank_fails_each_task_by_its_name(one, tmp_path):
 
 @pytest.mark.exercises
 @pytest.mark.parametrize(("one", "check", "right", "wrong", "reason"), WRONG)
-def test_a_wrong_answer_loses_the_points_with_a_reason(one, check, right, wrong, reason):
+def test_a_wrong_answer_loses_the_points_with_a_reason(judged, one, check, right, wrong, reason):
     solutions = {grade_id(cell): source(cell) for cell in one.cells() if about(cell).get("solution")}
     assert right in solutions[task_of(check)]
     cells = answered(one, lambda task, code: code.replace(right, wrong) if task == task_of(check) else code)
-    grade = graded(one, cells, check)
-    assert grade.points == 0
-    assert reason in grade.reason
+    verdict = judged(one, cells, check)
+    assert not verdict.right
+    assert reason in verdict.reason
 
 
 @pytest.mark.exercises
 @pytest.mark.parametrize(("one", "check", "task", "right", "wrong", "reason"), EARLIER)
-def test_a_wrong_answer_to_an_earlier_task_is_told_as_such_or_costs_nothing(one, check, task, right, wrong, reason):
+def test_a_wrong_answer_to_an_earlier_task_is_told_as_such_or_costs_nothing(
+    judged, one, check, task, right, wrong, reason
+):
     cells = answered(one, lambda here, code: code.replace(right, wrong) if here == task else code)
     assert cells != one.cells()
-    grade = graded(one, cells, check)
-    assert (grade.points == 0) == (reason != "right")
-    assert reason in grade.reason
+    verdict = judged(one, cells, check)
+    assert verdict.right == (reason == "right")
+    assert reason in verdict.reason
 
 
 @pytest.mark.exercises
 @pytest.mark.parametrize(("one", "check", "code"), HARD_CODED)
-def test_a_hard_coded_answer_gets_nothing(one, check, code):
+def test_a_hard_coded_answer_gets_nothing(judged, one, check, code):
     cells = answered(one, lambda task, solution: code if task == task_of(check) else solution)
-    assert graded(one, cells, check).points == 0
+    assert not judged(one, cells, check).right
 
 
 @each

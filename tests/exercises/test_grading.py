@@ -1,15 +1,27 @@
 """The grader: reasons are about the student's code, and misbehaving student code is contained."""
 
 import json
+import time
 
 import numpy as np
 import pytest
 from exercise_answers import answered
 
 from deepfm_np import ops
-from deepfm_np.exercises import AnswerError, call, equal, gradient, loss_gradient, refuses, saying, small_deepfm
-from deepfm_np.exercises.assignments import Assignment, assignment, leaks, read_cells, start, without_regions
-from deepfm_np.exercises.grading import MEMORY, _grade_check, grade, to_frame, to_text
+from deepfm_np.__main__ import main
+from deepfm_np.exercises import (
+    AnswerError,
+    call,
+    equal,
+    gradient,
+    loss_gradient,
+    refuses,
+    sandbox,
+    saying,
+    small_deepfm,
+)
+from deepfm_np.exercises.assignments import Assignment, assignment, leaks, start, without_regions
+from deepfm_np.exercises.grading import Bench, grade, to_frame, to_text
 from deepfm_np.ops import RowGradient, affine_backward, affine_forward
 
 FM = assignment("4")
@@ -23,10 +35,10 @@ def submission(tmp_path, answers):
     return path
 
 
-def graded(tmp_path, answers, number, seconds):
-    """The grade of one check alone of exercise 4."""
-    cells = read_cells(submission(tmp_path, answers))
-    return _grade_check(FM, FM.checks()[number], cells, seconds, MEMORY)
+def judged(answers, number, seconds):
+    """What one check alone of exercise 4 finds."""
+    with Bench() as bench:
+        return bench.judge(FM, FM.checks()[number], answered(FM, lambda task, code: answers.get(task, code)), seconds)
 
 
 KILLED = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
@@ -43,22 +55,35 @@ MISBEHAVIOUR = {
 
 
 @pytest.mark.parametrize(("code", "reason"), MISBEHAVIOUR.items())
-def test_code_that_misbehaves_costs_its_own_task(tmp_path, code, reason):
-    result = graded(tmp_path, {"task-4-3": code}, number=-1, seconds=2)
-    assert result.points == 0
-    assert reason in result.reason
+def test_code_that_misbehaves_costs_its_own_task(code, reason):
+    verdict = judged({"task-4-3": code}, number=-1, seconds=2)
+    assert not verdict.right
+    assert reason in verdict.reason
 
 
 def test_code_that_misbehaves_costs_its_own_task_alone(tmp_path):
     assert [one.points for one in grade(submission(tmp_path, {"task-4-3": KILLED}))] == [3, 1, 4, 0]
 
 
-def test_a_cell_that_never_ends_does_not_take_later_tasks_with_it(tmp_path):
+def test_a_cell_that_never_ends_does_not_take_later_tasks_with_it():
     endless = {"task-4-1": "while True:\n    pass"}
-    own, later = (graded(tmp_path, endless, number, seconds=1) for number in (0, -1))
-    assert own.task == "4-1-values"
+    own, later = (judged(endless, number, seconds=1) for number in (0, -1))
     assert own.reason == "NameError: name 'fm_forward' is not defined; an earlier cell was not done after 1 s"
-    assert later.reason == "right"
+    assert later.right
+
+
+def test_without_bubblewrap_answers_run_unprotected_and_the_grader_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sandbox.shutil, "which", lambda _: None)
+    path = submission(tmp_path, {})
+    assert main(["exercise", "check", str(path)]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].split() == ["total", "10", "of", "10"]
+    assert said.err.count("\n") == 1 and "answers run unprotected, with your rights" in said.err
+    late = tmp_path / "late"
+    linger = f"import subprocess\nsubprocess.Popen(['sh', '-c', 'sleep 1; touch {late}'])\n" + KILLED
+    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": linger}))] == [3, 1, 4, 0]
+    time.sleep(1.5)
+    assert not late.exists()
 
 
 def test_code_that_deletes_its_folder_harms_nobody(tmp_path):
@@ -97,8 +122,27 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path):
         grade(tmp_path / "other.ipynb")
     with pytest.raises(FileNotFoundError, match="expected a notebook"):
         grade(tmp_path / "missing.ipynb")
-    (tmp_path / "text.ipynb").write_text("not json")
-    with pytest.raises(ValueError, match="is not a notebook"):
+
+
+CELL = {"cell_type": "code", "metadata": {"nbgrader": {"grade": True, "grade_id": "4-3-count"}}, "source": "pass"}
+NO_NOTEBOOKS = [
+    "not json",
+    "[" * 100_000,
+    '{"cells": 3}',
+    '{"cells": ["text"]}',
+    json.dumps({"cells": [CELL, None]}),
+    json.dumps({"cells": [CELL, {**CELL, "source": 3}]}),
+    json.dumps({"cells": [CELL, {**CELL, "source": [3]}]}),
+    json.dumps({"cells": [CELL, {**CELL, "metadata": None}]}),
+    json.dumps({"cells": [CELL, {**CELL, "metadata": {"nbgrader": []}}]}),
+    json.dumps({"cells": [CELL, {**CELL, "metadata": {"nbgrader": {"grade_id": ["4-3-count"]}}}]}),
+]
+
+
+@pytest.mark.parametrize("text", NO_NOTEBOOKS)
+def test_a_file_that_is_no_notebook_is_refused(tmp_path, text):
+    (tmp_path / "text.ipynb").write_text(text)
+    with pytest.raises(ValueError, match="is not a notebook: "):
         grade(tmp_path / "text.ipynb")
 
 
