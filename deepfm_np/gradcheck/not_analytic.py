@@ -106,4 +106,5 @@ def _is_foreign(file: str) -> bool:
 
 
 def _in_words(file: str, line: int | None, text: str) -> str:
-    return f"line {line} of {Path(file).name}, `{text.strip()}`,"
+    place = "the notebook's cell" if "ipykernel" in file else Path(file).name
+    return f"line {line} of {place}, `{text.strip()}`,"
