@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -37,6 +38,7 @@ def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
 
 def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:
     """dL/dz = dL/da * sigmoid(z) sigmoid(-z)"""
+    check_gradient("grad_a", "like a", grad_a, cache.e.shape)
     return grad_a * cache.slope
 
 
@@ -52,6 +54,7 @@ def relu_forward(z: Array) -> tuple[Array, ReluCache]:
 
 def relu_backward(grad_a: Array, cache: ReluCache) -> Array:
     """dL/dz = dL/da where z > 0, else 0. At z = 0, where no derivative exists, 0 is taken."""
+    check_gradient("grad_a", "like a", grad_a, cache.positive.shape)
     return grad_a * cache.positive
 
 
@@ -66,5 +69,6 @@ def tanh_forward(z: Array) -> tuple[Array, TanhCache]:
 
 def tanh_backward(grad_a: Array, cache: TanhCache) -> Array:
     """dL/dz = dL/da * sech^2 z,  where sech^2 z = 4 e / (1 + e)^2 with e = exp(-2 |z|)"""
+    check_gradient("grad_a", "like a", grad_a, cache.z.shape)
     e = np.exp(minus_abs(2 * cache.z))
     return grad_a * (4 * e / ((1 + e) * (1 + e)))

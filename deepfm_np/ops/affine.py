@@ -5,6 +5,7 @@ y = x W + b      (Guo et al. 2017, eq. 6 before the activation; the paper writes
 
 from typing import NamedTuple
 
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -21,11 +22,6 @@ def affine_forward(x: Array, W: Array, b: Array) -> tuple[Array, AffineCache]:
 
 
 def affine_backward(grad_y: Array, cache: AffineCache) -> tuple[Array, Array, Array]:
-    """(n, d_out) grad_y = dL/dy -> grad_x = grad_y W^T, grad_W = x^T grad_y, grad_b = sum of grad_y over the batch.
-
-    Raises ValueError where grad_y has another shape than y.
-    """
-    expected = len(cache.x), cache.W.shape[1]
-    if grad_y.shape != expected:
-        raise ValueError(f"grad_y must be (n, d_out), here {expected}; it is {grad_y.shape}")
+    """(n, d_out) grad_y = dL/dy -> grad_x = grad_y W^T, grad_W = x^T grad_y, grad_b = sum of grad_y over the batch."""
+    check_gradient("grad_y", "(n, d_out)", grad_y, (len(cache.x), cache.W.shape[1]))
     return grad_y @ cache.W.T, cache.x.T @ grad_y, grad_y.sum(axis=0)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array
 
 EPSILON = 1e-5
@@ -61,6 +62,7 @@ def batch_norm_backward(grad_y: Array, cache: BatchNormCache) -> tuple[Array, Ar
 
     In evaluation they are constants, and dL/dx = g / sqrt(var + epsilon).
     """
+    check_gradient("grad_y", "(n, d)", grad_y, cache.normalized.shape)
     g = grad_y * cache.gamma
     if cache.training:
         g = g - g.mean(axis=0) - cache.normalized * (g * cache.normalized).mean(axis=0)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
 
 
@@ -18,6 +19,7 @@ class EmbeddingCache(NamedTuple):
     ids: Array  # (n, s)
     values: Array  # (n, s), in the dtype of the table
     field_of_slot: Array | None  # (s,), None where every field is one slot
+    shape: tuple[int, ...]  # (n, m, k), of the field vectors
 
 
 def embedding_forward(
@@ -35,10 +37,10 @@ def embedding_forward(
     slot_vectors = table.take(ids, axis=0)
     slot_vectors *= values[:, :, None]
     if field_starts is None:
-        return slot_vectors, EmbeddingCache(ids, values, None)
+        return slot_vectors, EmbeddingCache(ids, values, None, slot_vectors.shape)
     field_of_slot = slot_fields(field_starts, ids.shape[1])
     vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts), axis=1)
-    return vectors, EmbeddingCache(ids, values, field_of_slot)
+    return vectors, EmbeddingCache(ids, values, field_of_slot, vectors.shape)
 
 
 def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: TouchedRows | None = None) -> RowGradient:
@@ -46,6 +48,7 @@ def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: Touc
 
     touched: `touched_rows` of the batch, where it is known already.
     """
+    check_gradient("grad_vectors", "(n, m, k)", grad_vectors, cache.shape)
     if cache.field_of_slot is not None:
         grad_vectors = grad_vectors[:, cache.field_of_slot]
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched

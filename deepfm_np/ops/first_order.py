@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
 
 
@@ -32,5 +33,6 @@ def first_order_backward(grad_y: Array, cache: FirstOrderCache, touched: Touched
 
     touched: `touched_rows` of the batch, where it is known already.
     """
+    check_gradient("grad_y", "(n,)", grad_y, (len(cache.ids),))
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched
     return sum_rows(touched, grad_y[:, None] * cache.values)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -29,4 +30,5 @@ def fm_forward(vectors: Array) -> tuple[Array, FMCache]:
 
 def fm_backward(grad_y: Array, cache: FMCache) -> Array:
     """dL/dV_i = dL/dy * (sum_j V_j - V_i): each field sees the sum of the others. (n,) -> (n, m, k)"""
+    check_gradient("grad_y", "(n,)", grad_y, (len(cache.total),))
     return grad_y[:, None, None] * (cache.total[:, None, :] - cache.vectors)

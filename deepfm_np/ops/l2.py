@@ -9,6 +9,7 @@ depend on the batch size; a row the batch does not touch is not penalised and ha
 
 from typing import NamedTuple
 
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
 
 
@@ -19,6 +20,7 @@ def l2_forward(W: Array) -> tuple[float, Array]:
 
 def l2_backward(grad_y: float, W: Array) -> Array:
     """d/dW = W"""
+    check_gradient("grad_y", "a scalar", grad_y, ())
     return grad_y * W
 
 
@@ -43,5 +45,6 @@ def l2_rows_backward(grad_y: float, cache: L2RowsCache, touched: TouchedRows | N
 
     touched: `touched_rows` of the batch, where it is known already.
     """
+    check_gradient("grad_y", "a scalar", grad_y, ())
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched
     return sum_rows(touched, cache.rows * (grad_y / len(cache.ids)))

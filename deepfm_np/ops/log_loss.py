@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np.ops.activation import minus_abs, sigmoid_forward
+from deepfm_np.ops.checks import check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -36,6 +37,7 @@ def log_loss_forward(logits: Array, labels: Array) -> tuple[np.inexact, LogLossC
 
 def log_loss_backward(grad_loss: float, cache: LogLossCache) -> Array:
     """dL/dz_i = (1 - 2y) sigmoid((1 - 2y) z) / n, which is (p - y) / n without its cancellation. scalar -> (n,)"""
+    check_gradient("grad_loss", "a scalar", grad_loss, ())
     return grad_loss * cache.sign * sigmoid_forward(cache.u)[0] / len(cache.u)
 
 

@@ -90,6 +90,8 @@ def sum_rows(touched: TouchedRows, slot_gradients: Array) -> RowGradient:
     them all, in order of appearance, so that the result does not vary from run to run.
     """
     rows, used, position = touched
+    if used.shape != slot_gradients.shape[:2]:
+        raise ValueError(f"touched must be of this batch of {slot_gradients.shape[:2]} slots, it is of {used.shape}")
     width = slot_gradients.shape[used.ndim :]
     if not used.all():
         slot_gradients = slot_gradients[used]
