@@ -16,7 +16,7 @@ from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.data.fields import Field
 from deepfm_np.inputs import column_of, frame_of, labels_of, two_classes
 from deepfm_np.model import DeepFM
-from deepfm_np.ops.log_loss import check_labels
+from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
 from deepfm_np.system.files import plain, write_text
@@ -148,8 +148,7 @@ class DeepFMClassifier:
         All else is as in `fit`; `fields` is not looked at.
         """
         self._check_settings()
-        check_labels(np.asarray(train.labels))
-        return self._fit(encoder, train, valid, two_classes(train.labels), checkpoint)
+        return self._fit(encoder, train, valid, two_classes(checked_labels(train.labels)), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """(n, 2): the probability of each class in `classes_`. An unseen value counts as unknown.

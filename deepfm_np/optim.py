@@ -38,11 +38,13 @@ class Optimizer:
         grads: Mapping[str, Array | RowGradient],
         threads: int = 1,
     ) -> None:
-        """_Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
+        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
 
         threads: how many parameters to update at once.
         """
+        threads = checked("threads", threads)
         matched = _matched(params, grads)
+        self._check_moments(params)
         self.t += 1
         for name in grads:
             if name not in self.state:
@@ -60,6 +62,13 @@ class Optimizer:
                 array[rows] = part
 
         parallel_map(update, matched, threads=threads)
+
+    def _check_moments(self, params: Mapping[str, Array]) -> None:
+        for name in params.keys() & self.state.keys():
+            for moment in self.state[name].values():
+                if moment.shape != params[name].shape:
+                    shapes = f"are {moment.shape}, the parameter is {params[name].shape}"
+                    raise ValueError(f"the moments of {name!r} {shapes}: of another model?")
 
     def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
         """Move the parameter and its moments, in place."""
@@ -140,19 +149,27 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         rows: Array | None = None
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
+        parameter = params[name]
+        if not isinstance(parameter, np.ndarray) or parameter.dtype.kind not in "fc" or not parameter.flags.writeable:
+            raise ValueError(f"the parameter {name!r} must be an array of floats that can be written to")
         if isinstance(grad, RowGradient):
-            rows, values = _checked_rows(name, grad.rows, len(params[name])), grad.values
-            expected = (len(rows), *params[name].shape[1:])
+            if not parameter.ndim:
+                raise ValueError(f"the gradient of {name!r} has rows, the parameter none")
+            rows, values = _checked_rows(name, grad.rows, len(parameter)), np.asarray(grad.values)
+            expected = (len(rows), *parameter.shape[1:])
         else:
-            values, expected = np.asarray(grad), params[name].shape
+            values, expected = np.asarray(grad), parameter.shape
         if values.shape != expected:
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
+        if not np.can_cast(values.dtype, parameter.dtype, "same_kind"):
+            raise ValueError(f"the gradient of {name!r} is {values.dtype}, the parameter {parameter.dtype}")
         matched.append(_Update(name, rows, values))
     return matched
 
 
 def _checked_rows(name: str, rows: Array, D: int) -> Array:
     """The rows as np.intp. One named twice would be updated once, a negative one would count from the end."""
+    rows = np.asarray(rows)
     if rows.dtype.kind not in "iu":
         raise ValueError(f"the rows of the gradient of {name!r} must be integers, they are {rows.dtype}")
     if len(rows) and (rows[0] < 0 or rows[-1] >= D or (rows[1:] <= rows[:-1]).any()):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.checks import check_gradient
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -29,6 +29,7 @@ class SigmoidCache(NamedTuple):
 
 def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
     """a = 1 / (1 + e) with e = exp(-z), exactly 0 where e is inf. Any shape -> the same shape and dtype."""
+    check_floats(z=z)
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(-z)
     if np.iscomplexobj(z):
@@ -48,6 +49,7 @@ class ReluCache(NamedTuple):
 
 def relu_forward(z: Array) -> tuple[Array, ReluCache]:
     """a = z where z > 0, else 0. Any shape -> the same shape and dtype."""
+    check_floats(z=z)
     positive = z.real > 0
     return z * positive, ReluCache(positive)
 
@@ -64,6 +66,7 @@ class TanhCache(NamedTuple):
 
 def tanh_forward(z: Array) -> tuple[Array, TanhCache]:
     """a = tanh z. Any shape -> the same shape and dtype."""
+    check_floats(z=z)
     return np.tanh(z), TanhCache(z)
 
 

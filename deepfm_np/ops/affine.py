@@ -5,7 +5,7 @@ y = x W + b      (Guo et al. 2017, eq. 6 before the activation; the paper writes
 
 from typing import NamedTuple
 
-from deepfm_np.ops.checks import check_gradient
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -16,6 +16,7 @@ class AffineCache(NamedTuple):
 
 def affine_forward(x: Array, W: Array, b: Array) -> tuple[Array, AffineCache]:
     """(n, d_in) x, (d_in, d_out) W, (d_out,) b -> (n, d_out). Raises ValueError where the shapes do not fit."""
+    check_floats(x=x, W=W, b=b)
     if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[0] or b.shape != W.shape[1:]:
         raise ValueError(f"x (n, d_in), W (d_in, d_out) and b (d_out,) do not fit: {x.shape}, {W.shape} and {b.shape}")
     return x @ W + b, AffineCache(x, W)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.checks import check_gradient
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 EPSILON = 1e-5
@@ -34,6 +34,8 @@ def batch_norm_forward(
     variance: in training it gives y = beta, a zero gradient for x, and leaves the running statistics unchanged.
     Raises ValueError where the shapes do not fit, and in training for a batch without rows.
     """
+    mean, var = running
+    check_floats(x=x, gamma=gamma, beta=beta, mean=mean, variance=var)
     d = x.shape[1:]
     if x.ndim != 2 or any(array.shape != d for array in (gamma, beta, *running)):
         shapes = [array.shape for array in (gamma, beta, *running)]
@@ -46,7 +48,6 @@ def batch_norm_forward(
         var = (centered * centered).mean(axis=0)
         running = _updated(running, mean.real, var.real, len(x))
     else:
-        mean, var = running
         centered = x - mean
     inverse_std = 1 / np.sqrt(var + EPSILON)
     normalized = centered * inverse_std

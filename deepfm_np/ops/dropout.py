@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.checks import check_gradient
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 WORDS = 2**16  # values of 16 random bits
@@ -31,6 +31,7 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     for every dtype: a gradient check builds a new one from a fixed seed for each call of the forward pass.
     Raises ValueError for a rate outside [0, 1).
     """
+    check_floats(x=x)
     if not 0 <= rate < 1:
         raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate}")
     if rate == 0:

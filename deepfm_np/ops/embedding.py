@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.checks import check_gradient
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
+from deepfm_np.ops.checks import check_floats, check_gradient
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_slots, sum_rows, touched_rows
 
 
 class EmbeddingCache(NamedTuple):
@@ -30,10 +30,11 @@ def embedding_forward(
     field_starts: m slots, strictly increasing from 0, at which each field begins; None means that every slot
     is a field. Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
+    check_floats(table=table)
     if table.ndim != 2:
         raise ValueError(f"table must be (D, k), it is {table.shape}")
-    ids = checked_ids(ids, values, len(table))
-    values = np.asarray(values, table.dtype)
+    ids, values = checked_slots(ids, values, len(table), table.dtype)
+    values = values.astype(table.dtype, copy=False)
     slot_vectors = table.take(ids, axis=0)
     slot_vectors *= values[:, :, None]
     if field_starts is None:
@@ -72,8 +73,7 @@ def one_hot(ids: Array, D: int, values: Array | None = None) -> Array:
     `one_hot(ids, D, values) @ table` is the sum of an example's slots: what the lookup computes without x.
     Repeated ids in one example add up. Raises as `embedding_forward` does.
     """
-    values = np.ones(ids.shape) if values is None else values
-    ids = checked_ids(ids, values, D)
+    ids, values = checked_slots(ids, np.ones(np.shape(ids)) if values is None else values, D, np.dtype(complex))
     x = np.zeros((len(ids), D), values.dtype)
     np.add.at(x, (np.arange(len(ids))[:, None], ids), values)
     return x

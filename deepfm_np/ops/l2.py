@@ -9,12 +9,13 @@ depend on the batch size; a row the batch does not touch is not penalised and ha
 
 from typing import NamedTuple
 
-from deepfm_np.ops.checks import check_gradient
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
+from deepfm_np.ops.checks import check_floats, check_gradient
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_slots, sum_rows, touched_rows
 
 
 def l2_forward(W: Array) -> tuple[float, Array]:
     """Any shape -> 1/2 ||W||^2, a scalar. The cache is W itself."""
+    check_floats(W=W)
     return (W * W).sum() / 2, W
 
 
@@ -35,7 +36,8 @@ def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2R
 
     Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
-    ids = checked_ids(ids, values, len(table))
+    check_floats(table=table)
+    ids, values = checked_slots(ids, values, len(table), table.dtype)
     rows = table[ids] * (values != 0)[:, :, None]
     return (rows * rows).sum() / (2 * len(ids)), L2RowsCache(ids, values, rows)
 

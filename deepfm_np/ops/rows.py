@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import array_of, numbers_of
+
 Array = np.ndarray
 
 
@@ -27,13 +29,16 @@ class RowGradient(NamedTuple):
         return table
 
 
-def checked_ids(ids: Array, values: Array, D: int) -> Array:
-    """The (n, s) ids as np.intp, the integers that NumPy indexes with, if they and the values are slots of D rows.
+def checked_slots(ids: Array, values: Array, D: int, dtype: np.dtype) -> tuple[Array, Array]:
+    """(n, s) ids, as np.intp, the integers that NumPy indexes with, and values, if they are slots of D rows of dtype.
 
     On a 32-bit platform, such as a browser, NumPy refuses to take rows by wider integers.
-    Raises TypeError for ids that are not integers, ValueError for shapes that differ, IndexError for an id
-    outside [0, D): a negative id would otherwise count silently from the end of the table.
+    Raises TypeError for ids that are not integers and values that are not numbers (complex ones are for complex rows),
+    ValueError for shapes that differ, IndexError for an id outside [0, D): a negative id would otherwise count silently
+    from the end of the table.
     """
+    ids = array_of("ids", ids)
+    values = numbers_of("values", values, kinds="biufc" if dtype.kind == "c" else "biuf")
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers, they are {ids.dtype}; a float cannot hold every id exactly")
     if ids.ndim != 2 or ids.shape != values.shape:
@@ -41,7 +46,7 @@ def checked_ids(ids: Array, values: Array, D: int) -> Array:
     if ids.size and (ids.min() < 0 or ids.max() >= D):
         row, slot = np.argwhere((ids < 0) | (ids >= D))[0]
         raise IndexError(f"ids must lie in [0, {D}); row {row}, slot {slot} holds {ids[row, slot]}")
-    return ids.astype(np.intp, copy=False)
+    return ids.astype(np.intp, copy=False), values
 
 
 class TouchedRows(NamedTuple):
