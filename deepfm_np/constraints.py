@@ -48,7 +48,7 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
-        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {value!r}")
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {' '.join(repr(value).splitlines())}")
     return plain
 
 

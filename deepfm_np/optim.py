@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np.constraints import checked
+from deepfm_np.ops.checks import array_of
 from deepfm_np.ops.rows import Array, RowGradient
 from deepfm_np.system.threads import parallel_map
 
@@ -158,7 +159,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
             rows, values = _checked_rows(name, grad.rows, len(parameter)), np.asarray(grad.values)
             expected = (len(rows), *parameter.shape[1:])
         else:
-            values, expected = np.asarray(grad), parameter.shape
+            values, expected = array_of(f"the gradient of {name!r}", grad), parameter.shape
         if values.shape != expected:
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
         if not np.can_cast(values.dtype, parameter.dtype, "same_kind"):

@@ -195,6 +195,9 @@ def _check_examples(model: DeepFM, examples: Examples | Blocks, name: str) -> No
         raise ValueError(f"{name} must be Examples or Blocks, got a {type(examples).__name__}")
     checked_labels(examples.labels)
     for part in examples.parts():
+        for array, kind in zip(part, part._fields, strict=True):
+            if not isinstance(array, np.ndarray) or not array.ndim:
+                raise ValueError(f"the {kind} of {name} must be an array of rows, got a {type(array).__name__}")
         if not len(part.ids) == len(part.values) == len(part.labels):
             lengths = [len(array) for array in part]
             raise ValueError(f"ids, values and labels must have one row per example, they have {lengths}")

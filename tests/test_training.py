@@ -89,6 +89,12 @@ def test_a_number_of_threads_that_is_none_is_refused(threads):
         ("optimizer", Adam(epsilon=1e-60), "epsilon must be a number that float32 can hold, got 1e-60"),
         ("threads", 100_000, "threads must be a positive integer of at most 1024, got 100000"),
         ("valid", tuple(VALID), "valid must be Examples or Blocks, got a tuple"),
+        ("valid", VALID._replace(ids=None), "the ids of valid must be an array of rows, got a NoneType"),
+        (
+            "valid",
+            VALID._replace(values=VALID.values.tolist()),
+            "the values of valid must be an array of rows, got a list",
+        ),
         ("seed", float("nan"), "seed must be a non-negative integer, got nan"),
     ],
 )

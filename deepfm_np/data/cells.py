@@ -90,7 +90,7 @@ def rows_of(values: Sequence[str], first: int) -> dict[str, int]:
 
 def _may_be_a_number(cell) -> bool:
     """Whether pandas can be asked: it fails at arrays and at integers beyond the largest float."""
-    return pd.api.types.is_scalar(cell) and not (isinstance(cell, Integral) and abs(cell) > sys.float_info.max)
+    return pd.api.types.is_scalar(cell) and not (isinstance(cell, int) and abs(cell) > sys.float_info.max)
 
 
 def to_numbers(column: pd.Series) -> Array:

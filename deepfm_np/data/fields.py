@@ -115,7 +115,9 @@ class Numerical:
             wrong &= ~(pd.isna(column) | column.map(is_empty)).to_numpy(bool, na_value=True)
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise CellError(self.name, row, "must hold finite numbers", repr(column.to_numpy(object)[row]))
+            raise CellError(
+                self.name, row, "must hold finite numbers", repr(column.to_numpy(object)[row]).replace("\n", " ")
+            )
         return numbers
 
     def combine(self, parts: Iterable[Array]) -> dict:

@@ -21,8 +21,12 @@ def check_floats(**arrays: Any) -> None:
 def check_gradient(name: str, axes: str, gradient: Any, expected: tuple[int, ...]) -> None:
     """Raise ValueError unless the gradient has the shape of the result that its forward returned.
 
-    axes: what that shape means, "(n, d_out)", for the message.
+    axes: what that shape means, "(n, d_out)", for the message. Raises TypeError for what is not an array of numbers.
     """
+    if not isinstance(gradient, np.ndarray | np.generic | int | float | complex):
+        raise TypeError(f"{name} must be an array of numbers, it is a {type(gradient).__name__}")
+    if isinstance(gradient, np.ndarray | np.generic) and gradient.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must be an array of numbers, it is {gradient.dtype}")
     if np.shape(gradient) != expected:
         raise ValueError(f"{name} must be {axes}, here {expected}; it is {np.shape(gradient)}")
 

@@ -9,6 +9,7 @@ A unit is dropped where its 16 random bits, read as a whole number, are below ra
 many bits to tell rates apart that no one can see. The probability is so rounded to a multiple of 2^-16.
 """
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -32,10 +33,12 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     Raises ValueError for a rate outside [0, 1).
     """
     check_floats(x=x)
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate}")
+    if not isinstance(rate, Real) or not 0 <= rate < 1:
+        raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate!r}")
     if rate == 0:
         return x.copy(), DropoutCache(x.shape, None)
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
     words = rng.integers(2**64, size=-(-x.size // 4), dtype="<u8").view("<u2")[: x.size]
     kept = words.reshape(x.shape) >= min(round(rate * WORDS), WORDS - 1)
     scale = kept * x.real.dtype.type(1 / (1 - rate))

@@ -37,16 +37,20 @@ def checked_slots(ids: Array, values: Array, D: int, dtype: np.dtype) -> tuple[A
     ValueError for shapes that differ, IndexError for an id outside [0, D): a negative id would otherwise count silently
     from the end of the table.
     """
-    ids = array_of("ids", ids)
-    values = numbers_of("values", values, kinds="biufc" if dtype.kind == "c" else "biuf")
-    if ids.dtype.kind not in "iu":
-        raise TypeError(f"ids must be integers, they are {ids.dtype}; a float cannot hold every id exactly")
-    if ids.ndim != 2 or ids.shape != values.shape:
-        raise ValueError(f"ids and values must both be (n, s); they are {ids.shape} and {values.shape}")
+    ids, values = _slots(ids, values, kinds="biufc" if dtype.kind == "c" else "biuf")
     if ids.size and (ids.min() < 0 or ids.max() >= D):
         row, slot = np.argwhere((ids < 0) | (ids >= D))[0]
         raise IndexError(f"ids must lie in [0, {D}); row {row}, slot {slot} holds {ids[row, slot]}")
     return ids.astype(np.intp, copy=False), values
+
+
+def _slots(ids: Array, values: Array, kinds: str) -> tuple[Array, Array]:
+    ids, values = array_of("ids", ids), numbers_of("values", values, kinds)
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"ids must be integers, they are {ids.dtype}; a float cannot hold every id exactly")
+    if ids.ndim != 2 or ids.shape != values.shape:
+        raise ValueError(f"ids and values must both be (n, s); they are {ids.shape} and {values.shape}")
+    return ids, values
 
 
 class TouchedRows(NamedTuple):
@@ -72,6 +76,7 @@ def touched_rows(ids: Array, values: Array, scratch: Array | None = None) -> Tou
 
     scratch: (D,) int32, of which only entries named in `ids` are read and written; its values do not matter.
     """
+    ids, values = _slots(ids, values, kinds="biufc")
     used = values != 0
     ids = (ids.reshape(-1) if used.all() else ids[used]).astype(np.intp, copy=False)
     if scratch is None:

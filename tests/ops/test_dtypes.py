@@ -79,6 +79,36 @@ def test_a_list_of_rows_of_two_lengths_is_named():
         ops.first_order_forward(np.ones(2), [[0, 1], [0]], VALUES)
 
 
+@pytest.mark.parametrize(
+    "ids, values, message",
+    [
+        ("a", VALUES, "ids must be integers, they are <U1"),
+        (IDS, VALUES[:, :1], r"ids and values must both be \(n, s\); they are \(1, 2\) and \(1, 1\)"),
+        (IDS, None, "values must be real numbers, they are object"),
+    ],
+)
+def test_slots_that_touch_no_rows_are_named(ids, values, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        ops.touched_rows(ids, values)
+
+
+@pytest.mark.parametrize("starts", [0, "ab", [0.0, 1.0], [[0], [1]]])
+def test_field_starts_that_are_no_sequence_of_integers_are_named(starts):
+    with pytest.raises(ValueError, match="field_starts must be a sequence of integers, got"):
+        ops.embedding_forward(np.ones((2, 3)), IDS, VALUES, starts)
+
+
+@pytest.mark.parametrize("rate", ["a", None, [0.5], 1.0, float("nan")])
+def test_a_rate_that_is_none_is_named(rate):
+    with pytest.raises(ValueError, match=r"rate, the probability of being dropped, must lie in \[0, 1\), got"):
+        ops.dropout_forward(X, rate, np.random.default_rng(0))
+
+
+def test_a_seed_is_no_generator():
+    with pytest.raises(ValueError, match=r"rng must be a numpy.random.Generator, got 0"):
+        ops.dropout_forward(X, 0.5, 0)
+
+
 def test_objects_that_are_real_numbers_are_values():
     np.testing.assert_array_equal(ops.first_order_forward(np.ones(2), IDS, VALUES.astype(object))[0], [1.0])
 

@@ -76,6 +76,17 @@ def test_a_gradient_of_another_shape_is_named(door):
                 backward_of(door)(np.ones(shape), cache)
 
 
+@pytest.mark.parametrize(
+    "gradient, found", [(None, "NoneType"), ("1", "str"), ([1.0], "list"), (np.array(["1"]), "<U1")]
+)
+@pytest.mark.parametrize("door", DOORS)
+def test_a_gradient_that_is_no_array_of_numbers_is_named(door, gradient, found):
+    _, cache = DOORS[door][0]()
+    name = DOORS[door][1].split()[0]
+    with pytest.raises(TypeError, match=rf"^{name} must be an array of numbers, it is (a )?{found}$"):
+        backward_of(door)(gradient, cache)
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_a_gradient_of_the_right_shape_passes(door):
     y, cache = DOORS[door][0]()
