@@ -252,7 +252,7 @@ class DeepFM:
         params = self.params if params is None else params
         ids, values = self.checked_slots(ids, values)
         logits, caches = self.architecture.forward(params, self.running, ids, values, rng, training=True)
-        _, loss_cache = ops.log_loss_forward(logits, np.asarray(labels))
+        _, loss_cache = ops.log_loss_forward(logits, labels)
         grad_logits = ops.log_loss_backward(1.0, loss_cache)
         terms = self.architecture.gradient_terms(grad_logits, caches, params, ids, values)
         return {"table": terms} if terms else {}

@@ -170,9 +170,11 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
 
 def _checked_rows(name: str, rows: Array, D: int) -> Array:
     """The rows as np.intp. One named twice would be updated once, a negative one would count from the end."""
-    rows = np.asarray(rows)
-    if rows.dtype.kind not in "iu":
-        raise ValueError(f"the rows of the gradient of {name!r} must be integers, they are {rows.dtype}")
+    rows = array_of(f"the rows of the gradient of {name!r}", rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise ValueError(
+            f"the rows of the gradient of {name!r} must be (r,) integers, they are {rows.shape} of {rows.dtype}"
+        )
     if len(rows) and (rows[0] < 0 or rows[-1] >= D or (rows[1:] <= rows[:-1]).any()):
         raise ValueError(f"the rows of the gradient of {name!r} must increase strictly in [0, {D}), got {rows}")
     return rows.astype(np.intp, copy=False)

@@ -124,7 +124,12 @@ def read_only(array):
         ([1.0, 1.0], np.ones(2), 1, "the parameter 'v' must be an array of floats that can be written to"),
         (read_only(np.ones(2)), np.ones(2), 1, "the parameter 'v' must be an array of floats that can be written to"),
         (np.ones(()), RowGradient(np.array([0]), np.ones(1)), 1, r"the gradient of 'v' has rows, the parameter none"),
-        (np.ones(2), RowGradient(["a"], np.ones(1)), 1, "the rows of the gradient of 'v' must be integers"),
+        (
+            np.ones(2),
+            RowGradient(["a"], np.ones(1)),
+            1,
+            r"the rows of the gradient of 'v' must be \(r,\) integers, they are \(1,\) of <U1",
+        ),
         (np.ones(2), np.ones(2), "a", "threads must be a positive integer of at most 1024, got 'a'"),
     ],
 )

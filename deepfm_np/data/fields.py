@@ -176,8 +176,8 @@ class MultiValued:
 
     def __post_init__(self):
         _check(self, "min_count", "pooling")
-        if not self.separator:
-            raise ValueError(f"{self.name}: separator must not be empty")
+        if not isinstance(self.separator, str) or not self.separator:
+            raise ValueError(f"{self.name}: separator must not be empty, and a text, got {self.separator!r}")
 
     def scan(self, column: pd.Series) -> Cells:
         return Cells(*factorize(column.map(hashable), self._members, "must hold texts or flat lists of values"))

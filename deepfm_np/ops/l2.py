@@ -37,6 +37,8 @@ def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2R
     Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
     check_floats(table=table)
+    if table.ndim != 2:
+        raise ValueError(f"table must be (D, k), it is {table.shape}")
     ids, values = checked_slots(ids, values, len(table), table.dtype)
     rows = table[ids] * (values != 0)[:, :, None]
     return (rows * rows).sum() / (2 * len(ids)), L2RowsCache(ids, values, rows)
