@@ -156,7 +156,10 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         if isinstance(grad, RowGradient):
             if not parameter.ndim:
                 raise ValueError(f"the gradient of {name!r} has rows, the parameter none")
-            rows, values = _checked_rows(name, grad.rows, len(parameter)), np.asarray(grad.values)
+            rows, values = (
+                _checked_rows(name, grad.rows, len(parameter)),
+                array_of(f"the gradient of {name!r}", grad.values),
+            )
             expected = (len(rows), *parameter.shape[1:])
         else:
             values, expected = array_of(f"the gradient of {name!r}", grad), parameter.shape
