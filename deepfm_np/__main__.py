@@ -8,22 +8,24 @@ from collections.abc import Sequence
 # that wait for each other are many times slower. Set the variable yourself for large nets on a quiet machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from deepfm_np.cli.parser import build_parser
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. 0: done. 1: a gradient check failed. 2: bad arguments or data."""
-    options = build_parser().parse_args(arguments)
+    name = "deepfm_np"
     try:
+        from deepfm_np.cli.parser import build_parser  # takes a second, in which an interrupt is one line too
+
+        options = build_parser().parse_args(arguments)
+        name = f"deepfm_np {options.name}"
         return options.command(options)
     except (ValueError, TypeError, IndexError, OSError, FloatingPointError, ImportError) as error:
-        print(f"deepfm_np {options.name}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except MemoryError as error:
-        print(f"deepfm_np {options.name}: error: not enough memory: {error}", file=sys.stderr)
+        print(f"{name}: error: not enough memory: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"deepfm_np {options.name}: interrupted", file=sys.stderr)
+        print(f"{name}: interrupted", file=sys.stderr)
         return 130
 
 

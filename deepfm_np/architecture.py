@@ -34,7 +34,7 @@ Gradients = dict[str, Array | ops.RowGradient]
 
 
 class Caches(NamedTuple):
-    """What a forward pass leaves for the backward pass; the components that are switched off are None."""
+    """What a forward pass keeps for the backward pass; None for components that are off."""
 
     first_order: FirstOrderCache | None
     embedding: EmbeddingCache | None
@@ -95,7 +95,7 @@ class Architecture:
     def backward(self, grad_logits: Array, caches: Caches, touched: ops.TouchedRows | None = None) -> Gradients:
         """(n,) dL/dlogits -> the gradient of every parameter in use.
 
-        touched: the `touched_rows` of the batch, where they are known already.
+        touched: the `touched_rows` of the batch, if already known.
         """
         grads: Gradients = {"bias": np.asarray(grad_logits.sum())}
         if caches.first_order is not None:
@@ -106,9 +106,9 @@ class Architecture:
         return grads | network_grads
 
     def backward_to_vectors(self, grad_logits: Array, caches: Caches) -> tuple[dict[str, Array], dict[str, Array]]:
-        """What each reader of the shared vectors sends back to them, (n, m, k), and the gradients within the network.
+        """The (n, m, k) gradients that FM and network send back to the shared vectors, and the network's own gradients.
 
-        FM and network read the same vectors, so the gradient of the vectors is the sum of what the two send.
+        Both read the same vectors, so the gradient of the vectors is the sum of the two.
         """
         grad_vectors: dict[str, Array] = {}
         network_grads: dict[str, Array] = {}
@@ -122,7 +122,7 @@ class Architecture:
     def gradient_terms(
         self, grad_logits: Array, caches: Caches, params: Mapping[str, Array], ids: Array, values: Array
     ) -> dict[str, ops.RowGradient]:
-        """The terms whose sum is the gradient of the shared table: "FM part", "deep part", "L2 term", where on."""
+        """The terms that add up to the gradient of the table: "FM part", "deep part", "L2 term", where enabled."""
         if caches.embedding is None:
             return {}
         grad_vectors, _ = self.backward_to_vectors(grad_logits, caches)

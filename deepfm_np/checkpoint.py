@@ -1,6 +1,6 @@
-"""The checkpoint of a training run: everything needed to go on from the end of an epoch to the same bits.
+"""The checkpoint of a training run: all it takes to resume after an epoch and get the same result, bit for bit.
 
-about            JSON: which run it is, the generator's state, the history, the counters of early stopping
+about            JSON: the fingerprint of the run, the generator's state, the history, the counters of early stopping
 model/...        the arrays of the model       optimizer/...  of the optimiser
 best/...         the arrays of the model at its best epoch
 """
@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
+from deepfm_np import model_file
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Optimizer
-from deepfm_np.system.files import plain, read_arrays, write_arrays
+from deepfm_np.system.archive import Archive, Header, check_headers, open_archive, write_arrays
+from deepfm_np.system.sealed import from_json, plain
 
 
 @dataclass
 class Progress:
-    """Where a run stands at the end of an epoch: together with the model, all that a checkpoint holds."""
+    """The state of a run after an epoch. Together with the model, this is what a checkpoint holds."""
 
     optimizer: Optimizer
     rng: np.random.Generator
@@ -42,7 +44,7 @@ def fingerprint(
     seed: int | np.random.Generator,
     threads: int,
 ) -> dict:
-    """What must be equal for a resumed run to end as the interrupted one would have. Epochs may be added."""
+    """What must be equal for a resumed run to end as the interrupted one would have. `epochs` may differ."""
     settings = {name: value for name, value in vars(optimizer).items() if isinstance(value, float | int | np.number)}
     return {
         **{f"model {name}": value for name, value in model.config.items()},
@@ -72,23 +74,18 @@ def save_checkpoint(path: str | Path, run: dict, model: DeepFM, state: Progress)
 
 
 def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
-    """Bring the model and the state to where the checkpoint left them.
+    """Restore the model and the state from a checkpoint.
 
-    run: the `fingerprint` of the run that goes on. Raises ValueError where the file is damaged or of another run.
+    run: the `fingerprint` of the run to resume. Raises ValueError, and changes nothing, if the file is damaged or
+    belongs to another run.
     """
-    arrays = read_arrays(path, "a checkpoint of deepfm_np")
-    try:
-        about = json.loads(str(arrays.pop("about")))
+    with open_archive(path, "a checkpoint of deepfm_np") as archive:
+        about = _checked_about(archive, state.rng)
         differing = [name for name in run if about["run"].get(name) != run[name]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path} is not a checkpoint of deepfm_np: {error}") from error
+        parts = {} if differing else _checked_parts(archive, about, model, state.optimizer)
     if differing:
         changes = ", ".join(f"{name} was {about['run'].get(name)}, is {run[name]}" for name in differing)
-        raise ValueError(f"{path} belongs to another run: {changes}; delete it to start anew")
-    parts: dict[str, dict[str, Array]] = {"model": {}, "optimizer": {}, "best": {}}
-    for name, array in arrays.items():
-        part, _, rest = name.partition("/")
-        parts[part][rest] = array
+        raise ValueError(f"{path} belongs to another run: {changes}; delete it to start over")
     model.restore(parts["model"])
     state.optimizer.restore(parts["optimizer"])
     state.best = parts["best"] or None
@@ -96,6 +93,69 @@ def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> N
     state.history = about["history"]
     state.best_log_loss = about["best_log_loss"]
     state.epochs_without_improvement = about["epochs_without_improvement"]
+
+
+def _checked_about(archive: Archive, rng: np.random.Generator) -> dict:
+    """What the checkpoint says of its run, if each entry is what it can be. Raises ValueError where one is not."""
+    about = from_json(archive.text("about"), finite=False)
+    names = {"run", "rng", "history", "best_log_loss", "epochs_without_improvement"}
+    if not isinstance(about, dict) or about.keys() != names or not isinstance(about["run"], dict):
+        raise ValueError(f"it should say {', '.join(sorted(names))}, and nothing else")
+    try:
+        type(rng.bit_generator)().state = about["rng"]
+    except Exception as error:  # NumPy judges it, in its own ways
+        raise ValueError(f"the state of its generator is unusable: {error}") from error
+    history = about["history"]
+    if not isinstance(history, list) or not all(_is_epoch(row, epoch) for epoch, row in enumerate(history, start=1)):
+        raise ValueError("its history is not one row of numbers per epoch")
+    if not _is_number(about["best_log_loss"]) or not about["best_log_loss"] >= 0:
+        raise ValueError(f"its best_log_loss is {about['best_log_loss']!r}")
+    waiting = about["epochs_without_improvement"]
+    if type(waiting) is not int or not 0 <= waiting <= len(history):
+        raise ValueError(f"its epochs_without_improvement is {waiting!r}")
+    return about
+
+
+def _checked_parts(archive: Archive, about: dict, model: DeepFM, optimizer: Optimizer) -> dict[str, dict[str, Array]]:
+    """Arrays of model, optimiser and best epoch, if all are what `model` and `optimizer` can be restored from.
+
+    Headers are judged first, then the numbers of the model. Raises ValueError; nothing is changed.
+    """
+    parts = {name: archive.part(name) for name in ("model", "optimizer", "best")}
+    strange = archive.headers.keys() - {f"{name}/{rest}" for name, part in parts.items() for rest in part} - {"about"}
+    if strange:
+        raise ValueError(f"{', '.join(sorted(strange))}: not expected")
+    if bool(parts["best"]) != bool(np.isfinite(about["best_log_loss"])):
+        raise ValueError("the model of its best epoch is missing or not expected")
+    params = {name: Header(array.dtype, array.shape) for name, array in model.params.items()}
+    arrays = {name: Header(array.dtype, array.shape) for name, array in model.to_arrays().items() if name != "config"}
+    single = {"t": Header(np.dtype(int), ()), "learning_rate": Header(np.dtype(float), ())}
+    moments = {f"{moment}/{name}": header for moment in optimizer.moments for name, header in params.items()}
+    best = arrays if parts["best"] else {}
+    for name, expected in {"model": arrays, "optimizer": single | moments, "best": best}.items():
+        headers = {rest: header for rest, header in parts[name].headers.items() if rest != "config"}
+        try:
+            check_headers(headers, expected)
+        except ValueError as error:
+            raise ValueError(f"{name}/{error}") from None
+    for name in ("model", "best"):
+        if parts[name]:
+            model_file.restored(parts[name], {"params": model.params, "running": model.running})
+    rate, t = float(parts["optimizer"]["learning_rate"]), int(parts["optimizer"]["t"])
+    if t < 0 or not 0 < rate < np.inf:
+        raise ValueError(f"its optimizer is at step {t} with the learning rate {rate}")
+    return {name: dict(part) for name, part in parts.items()}
+
+
+def _is_epoch(row: object, epoch: int) -> bool:
+    """Whether this can be the row of the history for this epoch."""
+    if not isinstance(row, dict) or not {"epoch", "train_loss", "learning_rate"} <= row.keys():
+        return False
+    return row["epoch"] == epoch and all(map(_is_number, row.values()))
+
+
+def _is_number(x: object) -> bool:
+    return isinstance(x, int | float) and not isinstance(x, bool)
 
 
 def _checksums(examples: Examples | Blocks) -> list[int]:

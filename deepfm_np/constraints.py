@@ -1,7 +1,7 @@
-"""What each setting may be: one table, from which every message about a setting is made.
+"""The constraints on all settings: one table, the source of every message about a setting.
 
-Wherever a setting enters (model, estimator, optimiser, training, threads, fields, data sets, command line), it passes
-through `checked` or, as a text, through `CONSTRAINTS[name].read`.
+Every setting (of model, estimator, optimiser, training, threads, fields, data sets or command line) is checked by
+`checked` or, if it is text, by `CONSTRAINTS[name].read`.
 """
 
 import math
@@ -16,16 +16,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Constraint:
-    """What a setting may be."""
+    """The constraint on a setting."""
 
     expected: str  # the end of the sentence "NAME must be ..."
-    plain: Callable[[Any], Any]  # the value in its plain type; raises TypeError or ValueError where it has none
+    plain: Callable[[Any], Any]  # the value as a plain Python type; raises TypeError or ValueError if it is not one
     fits: Callable[[Any], bool]  # whether a plain value is allowed
-    parse: Callable[[str], Any] = str  # the value that a text spells; raises ValueError
-    options: tuple[str, ...] = ()  # all there are, where they can be counted
+    parse: Callable[[str], Any] = str  # text to value; raises ValueError
+    options: tuple[str, ...] = ()  # all allowed values, if they can be listed
 
     def read(self, text: str) -> Any:
-        """The value that a text of the command line spells. Raises ValueError: TEXT is not EXPECTED."""
+        """The value of a command-line argument. Raises ValueError: TEXT is not EXPECTED."""
         try:
             value = self.plain(self.parse(text))
         except (TypeError, ValueError):
@@ -36,10 +36,10 @@ class Constraint:
 
 
 def checked(name: str, value: Any, owner: str = "") -> Any:
-    """The value of a setting in its plain type.
+    """The value of a setting, as a plain Python type.
 
-    owner: whose setting it is, where the name alone does not tell ("price: "), to begin the message.
-    Raises ValueError, naming the setting, what would be right and what was given.
+    owner: whose setting it is ("price: "), if the name alone does not tell; begins the message.
+    Raises ValueError, naming the setting, what is expected and what was given.
     """
     constraint = CONSTRAINTS[name]
     try:
@@ -61,7 +61,7 @@ def check_held(name: str, value: float, dtype: str) -> None:
 
 
 def _integer(value: Any) -> int:
-    """int() would cut off a fraction silently; True is not a number of anything."""
+    """int() would silently truncate a fraction; True is not a count."""
     if isinstance(value, bool | np.bool_):
         raise TypeError
     return operator.index(value)

@@ -1,7 +1,6 @@
-"""DeepFMClassifier: a DataFrame in, click probabilities out, in the manner of scikit-learn."""
+"""DeepFMClassifier: a DataFrame in, click probabilities out, with the interface of a scikit-learn classifier."""
 
 import inspect
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deepfm_np import training
+from deepfm_np import classifier_file, training
 from deepfm_np.constraints import CONSTRAINTS, checked
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples
@@ -19,9 +18,7 @@ from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
-from deepfm_np.system.files import plain, write_text
-
-MODEL_FILE, ENCODER_FILE, SETTINGS_FILE = "model.npz", "encoder.json", "classifier.json"
+from deepfm_np.system.archive import write_arrays
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -31,8 +28,8 @@ class NotFittedError(ValueError, AttributeError):
 class DeepFMClassifier:
     """Click prediction on the columns of a DataFrame.
 
-    It follows scikit-learn's conventions (`get_params`, `set_params`, `classes_`, `history_`) without needing it.
-    Encoding is learned in `fit` from the training part alone and saved with the model.
+    It follows scikit-learn's conventions (`get_params`, `set_params`, `classes_`) but does not need scikit-learn.
+    The encoding is learned in `fit`, from the training part alone, and saved with the model.
 
     fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the dtypes:
         floats are numerical, everything else (integers too, which are mostly ids) categorical.
@@ -99,7 +96,7 @@ class DeepFMClassifier:
         return {name: getattr(self, name) for name in _hyper_parameters()}
 
     def set_params(self, **params) -> "DeepFMClassifier":
-        """Change hyper-parameters. Raises ValueError, and changes nothing, for a name that is not one."""
+        """Change hyper-parameters. Raises ValueError, and changes nothing, for an unknown name."""
         unknown = sorted(set(params) - set(_hyper_parameters()))
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no such parameter; there are {', '.join(_hyper_parameters())}")
@@ -116,13 +113,13 @@ class DeepFMClassifier:
     ) -> "DeepFMClassifier":
         """Learn the encoding and the model.
 
-        X: n rows.  y: n labels of two classes; the second in sorted order counts as the click.
-        eval_set: (X, y) of a validation part, for early stopping, or [(X, y)]; without it all epochs are run.
+        X: n rows.  y: n labels of two classes; the second in sorted order is the click.
+        eval_set: (X, y) of a validation part, or [(X, y)], for early stopping; without it, all epochs run.
         checkpoint: a file to write after each epoch and to resume from, as in `training.fit`.
 
         Sets classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch). Raises ValueError for
-        labels that are not two classes and whatever the encoder or `training.fit` finds wrong; an earlier fit is
-        then still in place.
+        labels that are not of two classes, and whatever the encoder or `training.fit` raises; an earlier fit then
+        stays in place.
         """
         self._check_settings()
         column = column_of(y)
@@ -143,17 +140,18 @@ class DeepFMClassifier:
         valid: Examples | Blocks | None = None,
         checkpoint: str | Path | None = None,
     ) -> "DeepFMClassifier":
-        """Learn the model from examples that `encoder` has encoded already, with labels of 0 and 1.
+        """Learn the model from examples already encoded by `encoder`, with labels of 0 and 1.
 
-        All else is as in `fit`; `fields` is not looked at.
+        Otherwise as in `fit`; `fields` is ignored.
         """
         self._check_settings()
         return self._fit(encoder, train, valid, two_classes(checked_labels(train.labels)), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
-        """(n, 2): the probability of each class in `classes_`. An unseen value counts as unknown.
+        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown.
 
-        Raises NotFittedError before `fit`, and ValueError where a column is missing or holds what it cannot.
+        Raises NotFittedError before `fit`, TypeError if X is not a DataFrame, ValueError for a missing column or a cell
+        that its field cannot hold.
         """
         self._require_fitted()
         ids, values = self.encoder_.transform(frame_of(X))
@@ -161,7 +159,7 @@ class DeepFMClassifier:
         return np.stack([1 - clicks, clicks], axis=1)
 
     def predict_encoded(self, examples: Examples | Blocks) -> Array:
-        """(n,) click probabilities, of the second class, for examples that `encoder_` has encoded already."""
+        """(n,) click probabilities for examples already encoded by `encoder_`. Raises NotFittedError before `fit`."""
         self._require_fitted()
         return training.predict(self.model_, examples, self.threads)
 
@@ -171,38 +169,29 @@ class DeepFMClassifier:
         return self.classes_[(probabilities[:, 1] > 0.5).astype(int)]
 
     def save(self, folder: str | Path) -> None:
-        """Write model.npz, encoder.json and classifier.json to a folder, made if need be; each file atomically.
+        """Write classifier.npz, which holds model, encoder and settings, atomically to a folder, created if necessary.
 
-        Raises TypeError, and writes nothing, where JSON cannot hold the settings or classes.
+        Raises NotFittedError before `fit`; TypeError or ValueError, and writes nothing, if a setting, a class, the name
+        of a column or a number of the model could not be restored exactly.
         """
         self._require_fitted()
-        folder = Path(folder)
+        self._check_settings()
         settings = {name: value for name, value in self.get_params().items() if name != "fields"}
         settings |= {"hidden": list(self.hidden), "dtype": self.model_.dtype}
-        about = json.dumps({"settings": settings, "classes": self.classes_.tolist()}, indent=2, default=plain)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.model_.save(folder / MODEL_FILE)
-        self.encoder_.save(folder / ENCODER_FILE)
-        write_text(folder / SETTINGS_FILE, about + "\n")
+        saved = classifier_file.Saved(self.model_, self.encoder_, self.classes_, settings)
+        arrays = classifier_file.to_arrays(saved)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_arrays(Path(folder) / classifier_file.FILE, arrays)
 
     @classmethod
     def load(cls, folder: str | Path) -> "DeepFMClassifier":
-        """Read what `save` wrote. Raises FileNotFoundError or ValueError, naming the file that is amiss."""
-        folder = Path(folder)
-        model = DeepFM.load(folder / MODEL_FILE)
-        encoder = FieldEncoder.load(folder / ENCODER_FILE)
-        path = folder / SETTINGS_FILE
-        try:
-            about = json.loads(path.read_text(encoding="utf-8"))
-            classifier = cls(fields=encoder.fields, **about["settings"])
-            classifier.classes_ = np.array(about["classes"])
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{path}: no such file; expected the settings of a classifier") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} does not hold the settings of a classifier: {error}") from error
-        if list(model.field_dims) != list(encoder.field_dims):
-            raise ValueError(f"{folder}: {MODEL_FILE} and {ENCODER_FILE} are of different models")
-        classifier.encoder_, classifier.model_ = encoder, model
+        """Read what `save` wrote, including the three files of earlier versions. Executes nothing from it.
+
+        Raises FileNotFoundError or ValueError, naming the missing or damaged file.
+        """
+        saved = classifier_file.read(folder, _hyper_parameters().keys() - {"fields"})
+        classifier = cls(fields=saved.encoder.fields, **saved.settings)
+        classifier.classes_, classifier.encoder_, classifier.model_ = saved.classes, saved.encoder, saved.model
         return classifier
 
     def __repr__(self) -> str:
@@ -212,7 +201,7 @@ class DeepFMClassifier:
         return f"DeepFMClassifier({', '.join(changed)})"
 
     def __sklearn_tags__(self):
-        """What cross_val_score and GridSearchCV ask of a classifier. scikit-learn calls this, so it is loaded."""
+        """What cross_val_score and GridSearchCV ask of a classifier. Only scikit-learn calls it."""
         utils = sys.modules["sklearn.utils"]
         return utils.Tags(
             estimator_type="classifier",
@@ -226,7 +215,7 @@ class DeepFMClassifier:
             raise NotFittedError("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
 
     def _check_settings(self) -> None:
-        """Raise ValueError for the first setting that is not what it may be."""
+        """Raise ValueError for the first setting that breaks its constraint."""
         for name, value in self.get_params().items():
             if name in CONSTRAINTS:
                 checked(name, value)

@@ -1,4 +1,4 @@
-"""What the classifier is handed: X, a DataFrame, and y, a column of two classes."""
+"""Checks of the classifier's input: X, a DataFrame, and y, a column of two classes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from deepfm_np.ops.rows import Array
 
 
 def frame_of(X: Any) -> pd.DataFrame:
-    """X, if it is a DataFrame. Raises TypeError for anything else."""
+    """X itself. Raises TypeError unless it is a DataFrame."""
     if not isinstance(X, pd.DataFrame):
         raise TypeError(f"X must be a pandas DataFrame with one column per field, got {type(X).__name__}")
     return X
@@ -26,7 +26,7 @@ def pair_of(eval_set: Any) -> tuple[Any, Any]:
 
 
 def column_of(y: Any) -> Array:
-    """y as (n,). Raises ValueError for another shape, and for a label that is missing or of another type."""
+    """y as an (n,) array. Raises ValueError for another shape, or a label that is missing or of another type."""
     given, y = y, array_of("y", y)
     if y.ndim != 1:
         raise ValueError(f"y must be (n,), one label per row of X, it is {y.shape}")
@@ -44,7 +44,7 @@ def column_of(y: Any) -> Array:
 
 
 def two_classes(y: Array) -> Array:
-    """(2,) the distinct labels, sorted. Raises ValueError where there are not two."""
+    """(2,) the distinct labels, sorted. Raises ValueError unless there are exactly two."""
     classes = np.unique(y)
     if len(classes) != 2:
         found = ", ".join(str(label) for label in classes[:5]) + (", ..." if len(classes) > 5 else "")
@@ -53,7 +53,7 @@ def two_classes(y: Array) -> Array:
 
 
 def labels_of(X: pd.DataFrame, y: Array, classes: Array) -> Array:
-    """(n,) float32: 1 where y is the second class."""
+    """(n,) float32, 1 where y is the second class. Raises ValueError for another class or a different length."""
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} rows, y has {len(y)}")
     strange = ~np.isin(y, classes)

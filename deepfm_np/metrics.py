@@ -1,6 +1,6 @@
-"""How good are predicted click probabilities? Ranking (AUC), surprise (log loss), calibration.
+"""Metrics of predicted click probabilities: ranking (AUC), surprise (log loss), calibration.
 
-All work in float64 and take (n,) labels of 0 and 1 and (n,) scores.
+All of them take (n,) labels of 0 and 1 and (n,) scores, and compute in float64.
 """
 
 import warnings
@@ -54,8 +54,8 @@ def log_loss(labels: Array, probabilities: Array) -> float:
 def calibration(labels: Array, probabilities: Array, bins: int = 10) -> "pd.DataFrame":
     """Predicted against observed click rate, in bins of equal numbers of examples, lowest probabilities first.
 
-    Returns one row per bin: count, mean_probability, click_rate. There are fewer bins than asked for where there
-    are fewer examples. Raises ValueError as `log_loss` does, and for bins < 1.
+    Returns one row per bin: count, mean_probability, click_rate. With fewer examples than bins, each example is a
+    bin. Raises ValueError as `log_loss` does, and for bins < 1.
     """
     import pandas as pd
 

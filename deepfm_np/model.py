@@ -29,12 +29,12 @@ class DeepFM:
     """DeepFM for click prediction, with every gradient written by hand.
 
     field_dims: rows of the flat table that belong to each field, m numbers; their sum is D.
-    field_starts: the slot at which each field begins; None means one slot per field.
+    field_starts: the slots at which the fields begin; None means one slot per field.
     embedding_dim: k, the length of a field vector (the paper: 10).
     hidden: units of each hidden layer.  activation: "sigmoid", "relu" or "tanh".
     dropout: probability that a hidden unit is dropped in training, in [0, 1).
     deep_output: "logit", or "sigmoid" for the arXiv version of the paper, where y_deep lies in (0, 1).
-    first_order, fm, deep: the components that are on; at least one must be.
+    first_order, fm, deep: which components are on; at least one must be.
     l2_embedding, l2_net: penalty strengths, per example; see `ops.l2`.
     seed: an int or a numpy.random.Generator for the start.  dtype: "float32" or "float64".
 
@@ -102,8 +102,8 @@ class DeepFM:
     def start_from(self, labels: Array) -> None:
         """Set the bias to the log odds of the training labels, so that the first loss is the base rate's.
 
-        Labels of a single class leave the odds undefined; they are counted with half a click and half a miss
-        added. With the sigmoid output, which starts at 1/2, the bias is 1/2 less.
+        labels: (n,) of 0 or 1. If they are all of one class, the odds are undefined: half a click and half a miss are
+        added. With the sigmoid output, which starts at 1/2, the bias is 1/2 less. Raises ValueError for other labels.
         """
         labels = checked_labels(labels)
         clicks, misses = labels.sum(), (1 - labels).sum()
@@ -115,9 +115,9 @@ class DeepFM:
     def logits(self, ids: Array, values: Array, threads: int = 1) -> Array:
         """(n, s) ids and values -> (n,) logits, without dropout, batch norm by its running statistics.
 
-        threads: how many work on parts of the rows at once.
-        Raises ValueError, TypeError or IndexError, naming the row, for slots that do not fit the model, and
-        FloatingPointError where a logit is not finite.
+        threads: how many parts of the rows to compute at once.
+        Raises ValueError, TypeError or IndexError, naming the row, for slots that do not fit the model;
+        FloatingPointError if a logit is not finite.
         """
         ids, values = self.checked_slots(ids, values)
         threads = checked("threads", threads)
@@ -137,7 +137,7 @@ class DeepFM:
         return logits
 
     def predict_proba(self, ids: Array, values: Array, threads: int = 1) -> Array:
-        """(n, s) ids and values -> (n,) click probabilities. threads: as in `logits`. Raises as that does."""
+        """(n, s) ids and values -> (n,) click probabilities. threads: as in `logits`. Raises the same errors."""
         logits = self.logits(ids, values) if threads == 1 else self.logits(ids, values, threads)
         return ops.sigmoid_forward(logits)[0]
 
@@ -154,14 +154,14 @@ class DeepFM:
         """The mean log loss in nats plus the L2 penalties, and its gradient for every parameter.
 
         ids, values: (n, s).  labels: (n,) of 0 or 1.  rng: draws the dropout masks; None leaves dropout off.
-        params: stands in for `self.params`; under a gradient check one entry is complex, and so is the loss.
+        params: used instead of `self.params`; in a gradient check one entry is complex, and so is the loss.
         training: batch norm uses the statistics of the batch instead of the running ones.
-        threads: how many split the batch; the dropout masks depend on it. See `require_splittable`.
+        threads: how many split the batch. The dropout masks depend on this number. See `require_splittable`.
         The gradients of "weights" and "table" are `RowGradient`s of the rows that the batch touches.
 
-        A call in training with the model's own parameters moves the running statistics of batch norm; one with
-        `params` given changes nothing. Two threads may not call one model at once. Raises ValueError, TypeError or
-        IndexError, naming the row, for input that does not fit.
+        A call in training mode updates the running statistics of batch norm, unless `params` is given. It is not
+        thread-safe: use `threads`. Raises ValueError, TypeError or IndexError, naming the row, for input that does not
+        fit the model.
         """
         ids, values = self.checked_slots(ids, values)
         labels = checked_labels(labels)
@@ -193,7 +193,7 @@ class DeepFM:
     def explain(self, ids: Array, values: Array) -> Explanation:
         """Split each logit into bias, first order by field, pairs of fields and the deep part.
 
-        Raises as `logits` does.
+        ids, values: (n, s). Raises ValueError, TypeError or IndexError as `logits` does.
         """
         ids, values = self.checked_slots(ids, values)
         self.logits(ids, values)
@@ -202,7 +202,7 @@ class DeepFM:
     def save(self, path: str | Path) -> None:
         """Write configuration, parameters and running statistics to an .npz file, atomically.
 
-        Raises ValueError for a number that is not finite, which `load` would refuse.
+        Raises ValueError for a number that is not finite; `load` would refuse it.
         """
         model_file.write(path, self.to_arrays())
 
@@ -210,28 +210,28 @@ class DeepFM:
     def load(cls, path: str | Path) -> "DeepFM":
         """Read a file that `save` wrote. Executes nothing from it.
 
-        Raises FileNotFoundError, or ValueError where the file is damaged or not a model.
+        Raises FileNotFoundError, or ValueError if the file is damaged or not a model.
         """
         return model_file.read(path, cls)
 
     def to_torch(self, sparse: bool = False) -> "TorchDeepFM":
         """A `torch.nn.Module` with copies of the parameters: forward(ids, values) gives the same (n,) logits.
 
-        It is in evaluation mode: call its `train()` before training. sparse: gradients of "weights" and "table" as
-        sparse tensors. See `deepfm_np.to_torch`. Raises ImportError where PyTorch is not installed.
+        It is in evaluation mode: call its `train()` before training. sparse: return the gradients
+        of "weights" and "table" as sparse tensors. See `deepfm_np.to_torch`. Raises ImportError without PyTorch.
         """
         from deepfm_np.to_torch import TorchDeepFM
 
         return TorchDeepFM(self.config, self.params, self.running, sparse)
 
     def to_arrays(self) -> dict[str, Array]:
-        """Everything `restore` needs, as named arrays in the model's dtype; the configuration is a JSON text."""
+        """Everything that `restore` needs, as named arrays in the model's dtype; the configuration is JSON text."""
         return model_file.to_arrays(self.config, self.params, self.running)
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
-        """Take parameters and running statistics from what `to_arrays` returned for a model of this configuration.
+        """Take parameters and running statistics from the `to_arrays` of a model with the same configuration.
 
-        Raises ValueError, and changes nothing, where one is missing, of another shape or not finite.
+        Raises ValueError, and changes nothing, if an array is missing, has another shape or dtype, or is not finite.
         """
         restored = model_file.restored(arrays, {"params": self.params, "running": self.running})
         self.params, self.running = restored["params"], restored["running"]
@@ -244,10 +244,10 @@ class DeepFM:
         rng: np.random.Generator | None = None,
         params: Mapping[str, Array] | None = None,
     ) -> dict[str, dict[str, ops.RowGradient]]:
-        """The terms whose sum is the gradient of the shared table: {"table": {"FM part": ..., "deep part": ...}}.
+        """The terms that add up to the gradient of the shared table: {"table": {"FM part": ..., "deep part": ...}}.
 
-        One for each of FM, network ("deep part") and penalty ("L2 term") that the model has; {} without a table. The
-        arguments are those of `loss_and_grads`: with the same seed, the same dropout masks. For checks and lessons.
+        There is one for FM, network ("deep part") and penalty ("L2 term"), where enabled; {} without a table. The
+        arguments are those of `loss_and_grads`; the same seed gives the same dropout masks. For checks and lessons.
         """
         params = self.params if params is None else params
         ids, values = self.checked_slots(ids, values)
@@ -258,12 +258,12 @@ class DeepFM:
         return {"table": terms} if terms else {}
 
     def require_splittable(self, training: bool = True) -> None:
-        """Raise ValueError where a batch cannot be split: batch norm in training needs the statistics of all of it."""
+        """Raise ValueError if a batch cannot be split: batch norm in training needs the statistics of all of it."""
         if self.batch_norm and self.deep and training:
             raise ValueError("batch norm needs the whole batch, which threads split: turn it off or use one thread")
 
     def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
-        """ids and values as arrays, the values in the model's dtype, if they are (n, s) slots of this model.
+        """Check (n, s) ids and values, and return them as arrays, the values in the model's dtype.
 
         Raises TypeError for ids that are not integers, IndexError for an id outside the table, and ValueError for
         shapes that do not fit or a value that is not finite; each names the row.

@@ -5,19 +5,23 @@ params/NAME        one array per parameter, in the model's dtype
 running/NAME       the running statistics of batch norm
 """
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from deepfm_np.constraints import checked
 from deepfm_np.ops.rows import Array
-from deepfm_np.system.files import read_arrays, write_arrays
+from deepfm_np.system.archive import Archive, Header, check_headers, open_archive, write_arrays
+from deepfm_np.system.sealed import from_json
 
 
 def to_arrays(config: Mapping, params: Mapping[str, Array], running: Mapping[str, Array]) -> dict[str, Array]:
-    """What the file holds, in the dtype that the configuration names."""
+    """The arrays of the file, in the dtype that the configuration names."""
     arrays = {"config": np.array(json.dumps(config))}
     for kind, group in (("params", params), ("running", running)):
         arrays |= {f"{kind}/{name}": np.asarray(array, config["dtype"]) for name, array in group.items()}
@@ -26,33 +30,75 @@ def to_arrays(config: Mapping, params: Mapping[str, Array], running: Mapping[str
 
 def write(path: str | Path, arrays: Mapping[str, Array]) -> None:
     """Write what `to_arrays` returned, atomically. Raises ValueError for a number that is not finite."""
-    for name, array in arrays.items():
-        if name != "config":
-            _check_finite(name, array)
+    check_finite(arrays)
     write_arrays(path, arrays)
 
 
-def read(path: str | Path, build: Callable[..., Any]) -> Any:
-    """The model that build(**configuration) and its `restore` make of a file. Executes nothing from it.
+def check_finite(arrays: Mapping[str, Array]) -> None:
+    """Raise ValueError, naming the first of the arrays that holds a number that is not finite."""
+    for name, array in arrays.items():
+        if name != "config":
+            _check_finite(name, array)
 
-    Raises FileNotFoundError, or ValueError where the file is damaged or not a model.
+
+def read(path: str | Path, build: Callable[..., Any]) -> Any:
+    """Read a file into a new model, build(**configuration). Executes nothing from it.
+
+    Raises FileNotFoundError, or ValueError if the file is damaged or not a model.
     """
-    arrays = read_arrays(path, "a deepfm_np model")
+    with open_archive(path, "a deepfm_np model") as archive:
+        return model_of(archive, build)
+
+
+def model_of(archive: Archive, build: Callable[..., Any]) -> Any:
+    """The model of these arrays. Nothing is built or read but the configuration until all headers agree with it.
+
+    Raises ValueError for a configuration that is unusable, and arrays that are missing, unexpected or do not fit it.
+    """
     try:
-        model = build(**json.loads(str(arrays["config"])))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is not a deepfm_np model: its configuration is unusable ({error})") from error
-    try:
-        model.restore(arrays)
-    except ValueError as error:
-        raise ValueError(f"{path} is not a deepfm_np model, or it is damaged: {error}") from error
+        config = checked_config(from_json(archive.text("config")), build)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"its configuration is unusable ({error})") from error
+    check_headers(archive.headers, {"config": archive.headers["config"], **expected_headers(config)})
+    model = build(**config)
+    model.restore(archive)
     return model
+
+
+def checked_config(config: Any, build: Callable[..., Any]) -> dict[str, Any]:
+    """The configuration, if it has every argument of `build` but the seed, no other, and each is what it may be."""
+    names = inspect.signature(build).parameters.keys() - {"seed"}
+    if not isinstance(config, dict) or config.keys() != names:
+        differing = ", ".join(sorted(map(str, names ^ set(config if isinstance(config, dict) else ()))))
+        raise ValueError(f"missing or unknown: {differing}")
+    return {
+        name: None if name == "field_starts" and value is None else checked(name, value)
+        for name, value in config.items()
+    }
+
+
+def expected_headers(config: Mapping[str, Any]) -> dict[str, Header]:
+    """What the file holds beside its configuration, by name: computed without making any of it."""
+    D, m, k = sum(config["field_dims"]), len(config["field_dims"]), config["embedding_dim"]
+    shapes: dict[str, tuple[int, ...]] = {"params/bias": ()}
+    if config["first_order"]:
+        shapes["params/weights"] = (D,)
+    if config["fm"] or config["deep"]:
+        shapes["params/table"] = (D, k)
+    if config["deep"]:
+        widths = [m * k, *config["hidden"], 1]
+        for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
+            shapes |= {f"params/W{layer}": (fan_in, fan_out), f"params/b{layer}": (fan_out,)}
+            if config["batch_norm"] and layer < len(config["hidden"]):
+                normalised = "params/gamma", "params/beta", "running/mean", "running/var"
+                shapes |= {f"{name}{layer}": (fan_out,) for name in normalised}
+    return {name: Header(np.dtype(config["dtype"]), shape) for name, shape in shapes.items()}
 
 
 def restored(arrays: Mapping[str, Array], current: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, Array]]:
     """Copies of the arrays that replace the current ones, by kind and name.
 
-    Raises ValueError where one is missing, has another shape or dtype, or is not finite.
+    Raises ValueError if one is missing, has another shape or dtype, or is not finite.
     """
     return {
         kind: {name: _restored(f"{kind}/{name}", array, arrays) for name, array in group.items()}

@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], tuple[Array, Any]], Callable[[Arr
 
 
 class LayerCache(NamedTuple):
-    """One hidden layer, in the order of its forward pass; None where the step is off."""
+    """The caches of a hidden layer, in the order of its forward pass; None for a step that is off."""
 
     affine: AffineCache
     batch_norm: BatchNormCache | None
@@ -34,6 +34,8 @@ class LayerCache(NamedTuple):
 
 
 class NetworkCache(NamedTuple):
+    """The caches of the network; `sigmoid` is None unless the output goes through one."""
+
     layers: list[LayerCache]
     output: AffineCache
     sigmoid: SigmoidCache | None
@@ -73,7 +75,7 @@ class Network:
         return params
 
     def start_running(self) -> dict[str, Array]:
-        """Running mean 0 and variance 1 for every hidden layer, or nothing without batch norm."""
+        """Running mean 0 and variance 1 for every hidden layer; {} without batch norm."""
         running: dict[str, Array] = {}
         if self.batch_norm:
             for layer, units in enumerate(self.hidden):
@@ -127,7 +129,7 @@ class Network:
         return grad, grads
 
     def moved_running(self, cache: NetworkCache, running: Mapping[str, Array]) -> dict[str, Array]:
-        """The running statistics after the batch that left this cache."""
+        """The running statistics after the batch of this cache."""
         moved = dict(running)
         for layer, step in enumerate(cache.layers):
             if step.batch_norm is not None:

@@ -1,7 +1,7 @@
 """Optimisers that update a dict of arrays in place.
 
-A gradient is an array of the parameter's shape, or a `RowGradient`: then its rows alone are read and written, and
-the rest of the table, and its moments, stand still. A step costs the same whatever the table's length.
+A gradient is an array of the parameter's shape or a `RowGradient`. For the latter only its rows, and their moments, are
+read and written, so a step costs the same however long the table is.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class _Update(NamedTuple):
 
 
 class Optimizer:
-    """What SGD and Adam share: the step count `t`, `learning_rate`, and a state of arrays for each parameter."""
+    """What SGD and Adam share: `learning_rate`, the step count `t`, and the moments of each parameter in `state`."""
 
     moments: tuple[str, ...] = ()
 
@@ -39,9 +39,10 @@ class Optimizer:
         grads: Mapping[str, Array | RowGradient],
         threads: int = 1,
     ) -> None:
-        """Update params in place. Raises KeyError or ValueError, before any change, for gradients that do not fit.
+        """Update params in place.
 
         threads: how many parameters to update at once.
+        Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters.
         """
         threads = checked("threads", threads)
         matched = _matched(params, grads)
@@ -76,12 +77,12 @@ class Optimizer:
         raise NotImplementedError
 
     def to_arrays(self) -> dict[str, Array]:
-        """Everything `restore` needs to go on exactly from here, as named arrays."""
+        """Everything that `restore` needs to continue exactly from here, as named arrays."""
         arrays = {f"{moment}/{name}": array for name, state in self.state.items() for moment, array in state.items()}
         return {"t": np.array(self.t), "learning_rate": np.array(self.learning_rate), **arrays}
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
-        """Go on from what `to_arrays` returned."""
+        """Continue from what `to_arrays` returned."""
         self.t = int(arrays["t"])
         self.learning_rate = float(arrays["learning_rate"])
         self.state = {}
@@ -172,7 +173,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
 
 
 def _checked_rows(name: str, rows: Array, D: int) -> Array:
-    """The rows as np.intp. One named twice would be updated once, a negative one would count from the end."""
+    """The rows as np.intp. A repeated row would be updated only once; a negative one would count from the end."""
     rows = array_of(f"the rows of the gradient of {name!r}", rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu":
         raise ValueError(

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from deepfm_np import metrics
 from deepfm_np.gradcheck.numeric import EPS, METHODS
 from deepfm_np.ops.rows import Array
+from deepfm_np.system.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +26,11 @@ def training_figure(
     title: str = "",
     base_rate: float | None = None,
 ) -> Figure:
-    """How training went, and what its model is worth: log loss and AUC by epoch, and calibration.
+    """The course of training and the quality of the model: log loss and AUC by epoch, and calibration.
 
     history: as `training.fit` returns it.  labels, probabilities: (n,) of the examples to calibrate on.
-    best_attainable: {"auc", "log_loss"} of the true click probabilities, where they are known.
-    base_rate: log loss of always predicting the share of clicks; that of `labels` where None.
+    best_attainable: {"auc", "log_loss"} of the true click probabilities, if known.
+    base_rate: log loss of always predicting the share of clicks; that of `labels` if None.
     """
     base_rate = metrics.base_rate_log_loss(labels) if base_rate is None else base_rate
     figure = Figure(figsize=(12, 3.8), layout="constrained")
@@ -110,8 +111,8 @@ def step_sweep_figure(sweep: pd.DataFrame) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a PNG of 150 dots per inch."""
-    figure.savefig(path, dpi=150, metadata={"Software": None})
+    """Write a PNG of 150 dots per inch, atomically."""
+    write_atomically(path, lambda file: figure.savefig(file, format="png", dpi=150, metadata={"Software": None}))
 
 
 def _finish(axes: Axes, x: str, y: str) -> None:

@@ -1,6 +1,6 @@
 """DeepFM as a `torch.nn.Module`, for jobs beyond one machine: see docs/distributed.md.
 
-The module is built of torch's own layers, so that what torch knows about them (DistributedDataParallel, SyncBatchNorm,
+The module is built from torch's own layers, so that what torch does with them (DistributedDataParallel, SyncBatchNorm,
 devices, its optimisers) works. Only this file imports torch, and only `DeepFM.to_torch` imports this file.
 """
 
@@ -26,12 +26,12 @@ class TorchDeepFM(nn.Module):
     """The same model with copies of the parameters and of batch norm's running statistics, in evaluation mode.
 
     config, params, running: those of a `DeepFM`.
-    sparse: give the gradients of `weights` and `table` as sparse tensors of the rows that the batch touches, for
+    sparse: return the gradients of `weights` and `table` as sparse tensors of the rows that the batch touches, for
         torch.optim.SparseAdam, instead of whole tables.
 
-    `bias` is a Parameter (); `weights` (D, 1) and `table` (D, k) are nn.Embedding; `hidden` is a layer for each of
-    the hidden ones, in it `affine`, `batch_norm`, `activation` and `dropout`, as far as they are on; `output` is
-    nn.Linear. nn.Linear keeps W transposed, (d_out, d_in). What is switched off is None.
+    `bias` is a Parameter (); `weights` (D, 1) and `table` (D, k) are nn.Embedding; `hidden` has one entry per hidden
+    layer, with `affine`, `batch_norm`, `activation` and `dropout` where enabled; `output` is nn.Linear. nn.Linear
+    keeps W transposed, (d_out, d_in). Components that are off are None.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TorchDeepFM(nn.Module):
     def forward(self, ids: Tensor, values: Tensor) -> Tensor:
         """(n, s) int32 or int64 ids, (n, s) values -> (n,) logits, in the dtype of the model.
 
-        Raises ValueError for a number of slots that does not fit the fields; ids outside the table are torch's to find.
+        Raises ValueError if the number of slots does not fit the fields; ids outside the table are left to torch.
         """
         values = self._checked(ids, values)
         logits = self.bias.expand(len(ids))
@@ -72,7 +72,7 @@ class TorchDeepFM(nn.Module):
         return logits
 
     def penalty(self, ids: Tensor, values: Tensor) -> Tensor:
-        """The L2 penalties of the loss, as in `ops.l2`, a scalar: 0 where both strengths are. (n, s) ids and values.
+        """The L2 penalties of the loss for (n, s) ids and values, as in `ops.l2`: a scalar, 0 if both strengths are 0.
 
         The mean log loss plus this is what `DeepFM.loss_and_grads` differentiates.
         """
@@ -107,7 +107,7 @@ class TorchDeepFM(nn.Module):
 
 
 class _BatchNorm(nn.BatchNorm1d):
-    """torch refuses to train on a batch of one; ours gives beta, no gradient for x, and remembers nothing of it."""
+    """torch refuses to train on a batch of one; ours returns beta, with a zero gradient for x and no update."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, d) -> (n, d)"""
@@ -119,8 +119,8 @@ class _BatchNorm(nn.BatchNorm1d):
 def _slot_vectors(embedding: nn.Embedding, ids: Tensor, values: Tensor) -> Tensor:
     """(n, s) ids and values -> (n, s, width), each slot's value times its row.
 
-    A sparse gradient would name the rows of slots of value 0 too, and SparseAdam would let them drift; hence these
-    slots are not looked up.
+    With sparse gradients, slots of value 0 are not looked up: their rows would be part of the gradient, and SparseAdam
+    would let them drift.
     """
     if not embedding.sparse:
         return embedding(ids) * values[:, :, None]

@@ -1,7 +1,7 @@
 """Training: mini-batches, epochs, early stopping.
 
-After each epoch the model is scored on the validation part. An epoch that does not lower the validation log loss
-divides the learning rate by ten; `patience` of them in a row end training. The best epoch's parameters are kept.
+After each epoch the model is scored on the validation part. If the validation log loss did not improve, the learning
+rate is divided by ten; after `patience` such epochs in a row, training stops. The best epoch's parameters are kept.
 """
 
 from collections.abc import Callable, Iterator
@@ -49,19 +49,19 @@ def fit(
     """Train the model in place and return its history, one row per epoch.
 
     train, valid: `Examples` in memory, or `Blocks` read from files.
-    valid: without it there is no early stopping, and training runs all epochs at one learning rate.
-    optimizer: Adam() where None.  seed: of the shuffling and the dropout masks.
-    checkpoint: a file written after each epoch. Where it exists already the run is resumed from it and ends in the
-        same bits as one that was never interrupted.
-    threads: how many split each batch, see `system.threads`. Results are reproducible for the same number of threads.
-        With one thread, BLAS may use several of its own, and the last bits depend on how many.
+    valid: without it there is no early stopping, and all epochs run at the same learning rate.
+    optimizer: Adam() if None.  seed: of the shuffling and the dropout masks.
+    checkpoint: a file written after each epoch. If it exists, the run resumes from it, and the result is bit for bit
+        that of an uninterrupted run.
+    threads: how many split each batch, see `system.threads`. Results are reproducible only for the same number of
+        threads. With one thread, BLAS may use several of its own, and the last bits depend on how many.
     progress: show a bar on a terminal (never in a pipe).
 
     The bias starts at the base rate of the training labels. Columns of the history: epoch, train_loss (with dropout
     and penalties), valid_auc, valid_log_loss, learning_rate. On Linux a large net trains faster after
     `system.memory.keep_freed_memory()`.
-    Raises ValueError for settings out of range, labels other than 0 or 1, values that are not finite and a
-    checkpoint of another run, before the model is changed; FloatingPointError where the loss stops being finite.
+    Raises ValueError, before the model is changed, for settings out of range, labels other than 0 or 1, values that
+    are not finite, and a checkpoint of another run; FloatingPointError if the loss becomes infinite or nan.
     """
     import pandas as pd
 
@@ -186,7 +186,7 @@ def _advice(state: Progress) -> str:
 
 def _bar(train: Examples | Blocks, state: Progress, epochs: int, batch_size: int, progress: bool) -> tqdm:
     steps = -(-len(train.labels) // batch_size)
-    hidden = None if progress else True  # None: shown on a terminal alone
+    hidden = None if progress else True  # None: shown only on a terminal
     return tqdm(total=epochs * steps, initial=len(state.history) * steps, disable=hidden, unit="batch")
 
 

@@ -1,7 +1,7 @@
 """Gradient checks of everything: each operation, and whole models in every variant, at random points.
 
 This is what `python -m deepfm_np gradcheck` runs. Points are small, so that every entry of every parameter is
-compared; parameters are moved off their start, where a zero output layer would hide the hidden layers.
+compared; parameters are moved away from their start, where a zero output layer would hide the hidden layers.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FIELD_STARTS = (0, 1, 2, 5)
 def check_operations(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
     """The name of each operation and the report on its backward pass, one after the other."""
     for name, forward, backward, inputs, *slots in _operations(np.random.default_rng(seed)):
-        yield name, check_operation(forward, backward, inputs, None, method, seed, *slots)
+        yield name, check_operation(forward, backward, inputs, None, method, seed, *slots, strict=True)
 
 
 def check_models(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, Report]]:
@@ -51,7 +51,7 @@ def check_model(
 ) -> Report:
     """Check the loss of a float64 model, in training mode with dropout under a frozen mask, at a random point.
 
-    The point is the model's parameters plus Gaussian noise of deviation 0.3; the model itself stays as it is.
+    The point is the model's parameters plus Gaussian noise of standard deviation 0.3; the model is not changed.
     method, fast: as in `check_loss`.
     """
     rng = np.random.default_rng(seed)
@@ -62,11 +62,11 @@ def check_model(
 
     terms = model.gradient_terms(*examples, rng=np.random.default_rng(seed), params=point)
     slots = (examples.ids, examples.values)
-    return check_loss(loss_and_grads, point, method, seed, slots=slots, terms=terms, fast=fast)
+    return check_loss(loss_and_grads, point, method, seed, slots=slots, terms=terms, fast=fast, strict=True)
 
 
 def mixed_examples(rng: np.random.Generator, n: int = 8) -> Examples:
-    """n examples of the fields above, with ids that repeat, padding, and a number that is exactly 0."""
+    """n examples of the fields above, with repeated ids, padding, and a number that is exactly 0."""
     first = np.concatenate([[0], np.cumsum(FIELD_DIMS)[:-1]])
     widths = np.diff([*FIELD_STARTS, 6])
     ids = np.repeat(first, widths) + rng.integers(0, np.repeat(FIELD_DIMS, widths), (n, 6))

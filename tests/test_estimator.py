@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -142,31 +140,6 @@ def test_a_saved_classifier_comes_back(tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(X_VALID), FITTED.predict_proba(X_VALID))
     np.testing.assert_array_equal(loaded.predict(X_VALID), FITTED.predict(X_VALID))
     assert loaded.hidden == [8]
-
-
-@pytest.mark.parametrize("name", ["model.npz", "encoder.json", "classifier.json"])
-def test_a_damaged_folder_names_the_file(tmp_path, name):
-    FITTED.save(tmp_path)
-    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:50])
-    with pytest.raises(ValueError, match=name):
-        DeepFMClassifier.load(tmp_path)
-    (tmp_path / name).unlink()
-    with pytest.raises(FileNotFoundError, match=name):
-        DeepFMClassifier.load(tmp_path)
-
-
-def test_files_of_different_models_are_refused(tmp_path):
-    FITTED.save(tmp_path)
-    classifier().fit(X[["app"]], Y).encoder_.save(tmp_path / "encoder.json")
-    with pytest.raises(ValueError, match=r"model\.npz and encoder\.json are of different models"):
-        DeepFMClassifier.load(tmp_path)
-
-
-def test_the_settings_are_readable_json(tmp_path):
-    FITTED.save(tmp_path)
-    about = json.loads((tmp_path / "classifier.json").read_text())
-    assert about["classes"] == [0, 1]
-    assert about["settings"]["learning_rate"] == 0.02
 
 
 def test_settings_from_numpy_can_be_saved(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -7,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np import DeepFM, gallery, plots
+from deepfm_np import DeepFM, DeepFMClassifier, gallery, plots
 from deepfm_np.__main__ import main
 from deepfm_np.cli import check, train
 from deepfm_np.data import make_click_log
 from deepfm_np.exercises.assignments import assignment
 from deepfm_np.gradcheck import check_operation
+from deepfm_np.system.lock import locked
 
 QUICK = ["--rows", "3000", "--epochs", "2", "--hidden", "8", "--embedding-dim", "4"]
 
@@ -37,10 +39,15 @@ def no_figure(monkeypatch):
 
 
 def test_train_writes_model_encoder_history_and_figure(trained):
-    names = {"model.npz", "encoder.json", "classifier.json", "history.csv", "training.png"}
+    names = {"classifier.npz", "history.csv", "training.png"}
     assert {path.name for path in trained.iterdir()} == names
     assert len(pd.read_csv(trained / "history.csv")) == 2
     assert (trained / "training.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_train_says_what_it_saved(capsys, tmp_path, no_figure):
+    _, out, _ = run(capsys, "train", *QUICK, "--out", tmp_path)
+    assert out.splitlines()[-1] == f"Saved in {tmp_path}: classifier.npz, history.csv, training.png"
 
 
 def test_the_training_figure_shows_the_base_rate_of_the_validation_part(capsys, tmp_path, monkeypatch):
@@ -125,7 +132,7 @@ def test_two_threads_share_the_batches(capsys, tmp_path, no_figure):
     shared = ("--no-batch-norm", "--dropout", 0.3, "--threads", 2)
     outs = [run(capsys, "train", *QUICK, *shared, "--out", tmp_path / name)[1].splitlines()[:5] for name in "ab"]
     assert outs[0] == outs[1] != []
-    assert json.loads((tmp_path / "a" / "classifier.json").read_text())["settings"]["threads"] == 2
+    assert DeepFMClassifier.load(tmp_path / "a").threads == 2
 
 
 def test_threads_with_batch_norm_are_refused_in_one_line(capsys, tmp_path):
@@ -214,7 +221,7 @@ def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path, n
         (["encode", "--data", "criteo", "--path", "nowhere.txt", "--out", "x"], "nowhere.txt: no such file"),
         (["train", "--data", "encoded"], "--data encoded needs --path: a folder that encode wrote"),
         (["train", "--data", "encoded", "--path", "none"], "meta.json: no such file; expected a folder that"),
-        (["predict", "no-folder", "x.csv"], "model.npz: no such file; expected a deepfm_np model"),
+        (["predict", "no-folder", "x.csv"], "classifier.npz: no such file; expected a deepfm_np classifier"),
     ],
 )
 def test_bad_requests_end_in_one_line_and_status_2(capsys, tmp_path, monkeypatch, arguments, message):
@@ -284,6 +291,14 @@ def test_the_module_runs_as_a_program():
     assert done.stderr == ("deepfm_np train: error: argument --rows: '-3' is not a positive integer (see --help)\n")
 
 
+def test_an_interrupt_while_the_program_is_loaded_is_one_line(tmp_path):
+    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), os.getcwd()])
+    command = [sys.executable, "-m", "deepfm_np", "train", "--rows", "100"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "deepfm_np: interrupted\n")
+
+
 def test_the_program_sets_the_number_of_threads_before_numpy_is_loaded():
     code = "import deepfm_np, sys; print('numpy' in sys.modules); from deepfm_np import DeepFM; print(DeepFM.__name__)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -298,11 +313,28 @@ def test_an_interrupted_training_is_resumed(capsys, tmp_path, monkeypatch, no_fi
         assert run(capsys, *arguments, tmp_path / "cut")[0] == 2
     assert (tmp_path / "cut" / "checkpoint.npz").exists()
     assert run(capsys, *arguments, tmp_path / "cut")[0] == 0
-    with np.load(tmp_path / "whole" / "model.npz") as whole, np.load(tmp_path / "cut" / "model.npz") as cut:
-        assert json.loads(str(whole["config"])) == json.loads(str(cut["config"]))
-        for name in whole.files:
-            np.testing.assert_array_equal(whole[name], cut[name])
+    whole, cut = ((tmp_path / name / "classifier.npz").read_bytes() for name in ("whole", "cut"))
+    assert whole == cut
     assert not (tmp_path / "cut" / "checkpoint.npz").exists()
+
+
+def test_a_second_train_to_one_folder_stops_and_says_who_is_there(capsys, tmp_path):
+    pytest.importorskip("fcntl", reason="this system has no flock")
+    for command in ("train", "compare"):
+        with locked(tmp_path):
+            status, out, err = run(capsys, command, *QUICK, "--out", tmp_path)
+        message = f"{tmp_path} is being written by process {os.getpid()}; wait for it to end, or stop it"
+        assert (status, out, err.splitlines()[-1]) == (2, "", f"deepfm_np {command}: error: {message}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_removes_what_a_killed_one_left_and_nothing_else(capsys, tmp_path, no_figure):
+    for name in ("checkpoint.npz", "classifier.npz", "history.csv"):
+        (tmp_path / f"{name}.deepfm_np-abcd1234.part").touch()
+        (tmp_path / f"{name}.part").touch()
+    assert run(capsys, "train", *QUICK, "--out", tmp_path)[0] == 0
+    kept = {f"{name}.part" for name in ("checkpoint.npz", "classifier.npz", "history.csv")}
+    assert {path.name for path in tmp_path.iterdir()} == {"classifier.npz", "history.csv", *kept}
 
 
 def test_an_encoded_log_has_no_raw_rows_to_score(capsys, trained):
@@ -327,7 +359,7 @@ def test_an_encoded_log_can_be_trained_on_and_its_model_predicts_raw_rows(capsys
     assert status == 0
     assert "2,000 rows, 2 fields" in err
     assert [line.split()[0] for line in out.splitlines()[2:4]] == ["base", "DeepFM"]
-    names = {"model.npz", "encoder.json", "classifier.json", "history.csv", "training.png"}
+    names = {"classifier.npz", "history.csv", "training.png"}
     assert {path.name for path in (tmp_path / "run").iterdir()} == names
     assert run(capsys, *arguments, tmp_path / "again")[1].replace("again", "run") == out
     status, out, _ = run(capsys, "predict", tmp_path / "run", tmp_path / "clicks.csv")
@@ -339,6 +371,12 @@ def test_an_encoded_id_outside_the_table_ends_in_one_line(capsys, encoded_log, t
     ids = np.load(tmp_path / "log" / "ids.npy")
     np.save(tmp_path / "log" / "ids.npy", ids + 10_000)
     arguments = ["train", "--data", "encoded", "--path", tmp_path / "log", "--out", tmp_path / "run"]
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert "ids.npy is damaged: its checksum is not that in meta.json" in err.splitlines()[-1]
+    meta = json.loads((tmp_path / "log" / "meta.json").read_text())
+    del meta["crc32"], meta["checksums"]
+    (tmp_path / "log" / "meta.json").write_text(json.dumps({**meta, "format": "deepfm_np encoded 1"}))
     status, out, err = run(capsys, *arguments)
     assert (status, out) == (2, "")
     assert "error: ids must lie in [0, " in err.splitlines()[-1]

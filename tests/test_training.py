@@ -233,7 +233,7 @@ def test_a_checkpoint_of_another_run_is_refused_and_names_the_difference(tmp_pat
     run(epochs=1, checkpoint=tmp_path / "run.npz")
     model = small_model()
     before = model.to_arrays()
-    with pytest.raises(ValueError, match="belongs to another run: batch_size was 64, is 32; delete it to start anew"):
+    with pytest.raises(ValueError, match="belongs to another run: batch_size was 64, is 32; delete it to start over"):
         run(model, batch_size=32, checkpoint=tmp_path / "run.npz")
     for name, array in model.to_arrays().items():
         np.testing.assert_array_equal(array, before[name])

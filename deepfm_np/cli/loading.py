@@ -1,4 +1,4 @@
-"""From the options of a command to rows: raw ones, encoded parts, or a stream."""
+"""From the options of a command to its data: raw rows, encoded parts, or a stream."""
 
 import sys
 from argparse import Namespace
@@ -58,7 +58,7 @@ def load_parts(options: Namespace) -> Parts:
 
 
 def load_rows(options: Namespace) -> ClickData:
-    """The raw rows of a data set. Raises ValueError for an option that it needs and does not have."""
+    """The raw rows of a data set. Raises ValueError if a required option is missing."""
     if options.data == "encoded":
         raise ValueError("--data encoded has no raw rows any more; it is for train and compare")
     if options.data != "click-log":
@@ -89,7 +89,7 @@ def say(text: str) -> None:
 
 
 def _load_encoded(options: Namespace) -> Parts:
-    log = encoded.open_encoded(required_path(options))
+    log = encoded.open_encoded(required_path(options), verify=True)
     rows, fields = log.meta["rows"], log.encoder.fields
     say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)

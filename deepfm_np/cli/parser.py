@@ -48,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="name", required=True, metavar="train | compare | gradcheck | predict | encode | exercise"
     )
-    _add(commands, train, "The folder --out then holds model, encoder, settings, history.csv and training.png.")
+    _add(commands, train, "The folder --out then holds classifier.npz, history.csv and training.png.")
     _add(commands, compare, "The folder --out then holds comparison.csv and comparison.png.")
     _add(commands, gradcheck, "Exit status 1 if any gradient is wrong.")
     _add(commands, predict, "Values that were not seen in training count as unknown; a missing column is an error.")

@@ -1,6 +1,8 @@
 """The commands train and compare: fit models on a data set, print how good they are, save tables and figures."""
 
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from deepfm_np.architecture import COMPONENTS
 from deepfm_np.cli.loading import Part, Parts, load_parts, say
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.recipes import RECIPES
-from deepfm_np.system.files import write_text
+from deepfm_np.system.files import remove_leftovers, write_text
+from deepfm_np.system.lock import locked
 from deepfm_np.system.memory import keep_freed_memory
 
 COMPARED = ("LR", "FM", "DNN", "DeepFM")
@@ -21,7 +24,12 @@ def train(options: Namespace) -> int:
     """Fit a DeepFM, print how good it is on held-out rows, save it with a figure."""
     settings = _settings(options)
     parts = load_parts(options)
-    folder = _out_folder(options)
+    with _out_folder(options) as folder:
+        _train(options, settings, parts, folder)
+    return 0
+
+
+def _train(options: Namespace, settings: dict[str, Any], parts: Parts, folder: Path) -> None:
     checkpoint = folder / "checkpoint.npz"
     classifier = _fitted(settings, parts, checkpoint)
     classifier.save(folder)
@@ -36,17 +44,22 @@ def train(options: Namespace) -> int:
     )
     plots.save_figure(figure, folder / "training.png")
     checkpoint.unlink(missing_ok=True)
+    remove_leftovers(checkpoint)
     print(_train_table(classifier, parts.valid, parts.test))
-    print(f"\nSaved in {folder}: model.npz, encoder.json, classifier.json, history.csv, training.png")
-    return 0
+    print(f"\nSaved in {folder}: classifier.npz, history.csv, training.png")
 
 
 def compare(options: Namespace) -> int:
     """Fit LR, FM, DNN and DeepFM on the same data, print validation AUC and log loss."""
     settings = _settings(options)
     parts = load_parts(options)
+    with _out_folder(options) as folder:
+        _compare(options, settings, parts, folder)
+    return 0
+
+
+def _compare(options: Namespace, settings: dict[str, Any], parts: Parts, folder: Path) -> None:
     valid = parts.valid
-    folder = _out_folder(options)
     rows: list[dict[str, Any]] = []
     for name in COMPARED:
         say(f"{name} ...")
@@ -63,7 +76,6 @@ def compare(options: Namespace) -> int:
     for row in rows:
         print(f"{row['model']:15}  {row['auc']:.4f}  {row['log_loss']:.4f}")
     say(f"\nSaved in {folder}: comparison.csv, comparison.png")
-    return 0
 
 
 def _settings(options: Namespace) -> dict[str, Any]:
@@ -82,10 +94,13 @@ def _fitted(settings: dict[str, Any], parts: Parts, checkpoint: Path | None = No
     return classifier.fit_encoded(parts.encoder, parts.train.examples, parts.valid.examples, checkpoint)
 
 
-def _out_folder(options: Namespace) -> Path:
+@contextmanager
+def _out_folder(options: Namespace) -> Iterator[Path]:
+    """The folder for the results, made if need be; no other process trains to it meanwhile."""
     folder = Path(options.out or f"runs/{options.data}")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    with locked(folder):
+        yield folder
 
 
 def _train_table(classifier: DeepFMClassifier, valid: Part, test: Part) -> str:

@@ -1,9 +1,9 @@
-"""The cells of a raw column: which are distinct, which are missing, and the text under which each value is known."""
+"""The cells of a raw column: distinct cells, missing cells, and the text that identifies each value."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,14 @@ SPELLINGS = {"1": "True", "0": "False"}  # of one value, in a column that holds 
 
 
 class Cells(NamedTuple):
-    """A piece of a column, its distinct cells told apart from where they stand."""
+    """A piece of a column: its distinct cells, and which of them each row holds."""
 
-    codes: Array  # (n,) int, which of the distinct cells; -1 is missing
-    keys: list  # of each distinct cell its text, or for a multi-valued one the tuple of its members
+    codes: Array  # (n,) int, each row's index into `keys`; -1 is missing
+    keys: list  # the text of each distinct cell; for a multi-valued one, the tuple of its members
 
 
 class CellError(ValueError):
-    """A cell that its field cannot hold. row: counted from 0 in the column that was given.  what: the rest."""
+    """A cell that its field cannot hold. row: counted from 0 within the column.  what: the message without the row."""
 
     def __init__(self, name: str, row: int, must: str, holds: str):
         super().__init__(f"column {name!r} {must}; row {row} holds {holds}")
@@ -29,9 +29,9 @@ class CellError(ValueError):
 
 
 def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
-    """(n,) codes and what `describe` says of each distinct cell; code -1 is missing.
+    """(n,) codes, -1 where missing, and `describe` of each distinct cell. Raises ValueError for unhashable cells.
 
-    must: what the column must do, to begin the message for lists and other cells that cannot be told apart.
+    must: what the error message says of the column.
     """
     try:
         codes, distinct = pd.factorize(column)
@@ -41,7 +41,7 @@ def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
 
 
 def key_of(cell) -> str:
-    """The text under which a value is known, the same for 12, 12.0, "12" and "12.0"."""
+    """The text that identifies a value: the same for 12, 12.0, "12" and "12.0"."""
     if isinstance(cell, str):
         return cell[:-2] if cell.endswith(".0") and cell[:-2].isdigit() else cell
     if isinstance(cell, bool | np.bool_):
@@ -51,21 +51,30 @@ def key_of(cell) -> str:
 
 
 def hashable(cell):
+    """A list, array or set as a tuple (a set sorted); any other cell as it is."""
     if isinstance(cell, set | frozenset):
         return tuple(sorted(cell, key=key_of))
     return tuple(cell) if isinstance(cell, list | np.ndarray) else cell
 
 
+def quoted(cell, form: Callable[[Any], str] = repr) -> str:
+    """The cell as an error quotes it: of a long one the beginning."""
+    text = form(cell)
+    return text if len(text) <= 100 else f"{text[:60]}... ({len(str(cell)):,} characters)"
+
+
 def is_empty(cell) -> bool:
+    """Whether a cell is the empty string."""
     return isinstance(cell, str) and not cell
 
 
 def is_missing(cell) -> bool:
+    """Whether a cell is None, pandas' NA or nan."""
     return cell is None or cell is pd.NA or cell != cell
 
 
 def frequent_members(parts: Iterable[Cells], min_count: int) -> list[str]:
-    """Members that stand in at least `min_count` rows, sorted, so that the order of the rows does not matter."""
+    """The members found in at least `min_count` rows, sorted so that the order of the rows does not matter."""
     counts: dict[str, int] = {}
     for codes, cells in parts:
         for cell, count in zip(cells, np.bincount(codes[codes >= 0], minlength=len(cells)).tolist(), strict=True):
@@ -94,7 +103,7 @@ def _may_be_a_number(cell) -> bool:
 
 
 def to_numbers(column: pd.Series) -> Array:
-    """(n,) float64, nan for what is not a number."""
+    """(n,) float64, nan where a cell is not a number."""
     if column.dtype.kind not in "iuf":
         cells = pd.Series(column.to_numpy(dtype=object))
         try:

@@ -1,4 +1,4 @@
-"""A click log before encoding: raw columns, labels, and what kind of field each column is."""
+"""A click log before encoding: raw columns, labels, and the kind of each field."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ class ClickData:
     """What every loader returns.
 
     frame: n rows of raw columns.  labels: (n,) float32 of 0 and 1.  fields: which columns to use, and how.
-    click_probabilities: (n,) the true ones, where they are known.  skipped: malformed lines left out when reading.
+    click_probabilities: (n,) the true ones, if known.  skipped: the number of malformed lines left out.
 
-    Raises ValueError for labels other than 0 or 1, naming the row, and for lengths that differ.
+    Raises ValueError for a label other than 0 or 1, naming the row, and if the lengths differ.
     """
 
     frame: pd.DataFrame
@@ -48,15 +48,15 @@ class ClickData:
 
 
 def split(data: ClickData, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0) -> tuple[ClickData, ...]:
-    """Random parts that share no row and together hold every row, of sizes close to the fractions.
+    """Split at random into disjoint parts that cover all rows, in sizes close to the fractions.
 
-    Raises ValueError unless the fractions are positive and sum to 1, or where a part would be empty.
+    Raises ValueError unless the fractions are positive and sum to 1, and if a part would be empty.
     """
     return tuple(data.take(rows) for rows in random_parts(len(data), fractions, seed))
 
 
 def random_parts(rows: int, fractions: Sequence[float], seed: int) -> list[Array]:
-    """The numbers below `rows` in random order, cut into parts. Raises as `split` does."""
+    """The row numbers 0 to rows - 1 in random order, cut into parts. Raises as `split` does."""
     fractions, seed = checked("fractions", fractions), checked("seed", seed)
     ends = np.round(np.cumsum(fractions) * rows).astype(int)
     if np.diff([0, *ends]).min() < 1:

@@ -43,7 +43,7 @@ GENDERS = ("male", "female")
 AGES = ("under 20", "20 to 34", "35 to 54", "55 and over")
 APPS_PER_CATEGORY = 5
 DAYS = 60  # apps are 0 to 60 days old
-APPEAL = 0.6  # share of the order-1 deviation that is the app's appeal rather than its recency
+APPEAL = 0.6  # weight of appeal in the order-1 score; recency has sqrt(1 - APPEAL^2)
 CLICK_RATE = 0.22
 
 
@@ -113,7 +113,7 @@ def gender_age_and_category() -> Array:
 
 
 def _order1(days: Array, app: Array, rng: np.random.Generator) -> Array:
-    """(rows,), mean 0 and deviation 1: recency, falling with the days since release, and the appeal of the app."""
+    """(rows,), mean 0, standard deviation 1: recency, which falls with the days since release, and the app's appeal."""
     recency = (DAYS / 2 - days) / np.sqrt(((DAYS + 1) ** 2 - 1) / 12)
     appeal = rng.standard_normal(len(CATEGORIES) * APPS_PER_CATEGORY)
     appeal = (appeal - appeal.mean()) / appeal.std()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.constraints import checked
+from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, Field, Numerical
 from deepfm_np.data.lines import LineReader, to_integer
@@ -23,9 +24,9 @@ def load_criteo(
 
     numericals: "log" scales the integers as log(1 + x); "buckets" makes each a category, floor(log(x)^2) for x > 2 and
         x itself below, the rule of the 2014 winners ("3 Idiots").
-    min_count: a category seen less often in training counts as unknown.  rows: read the first so many.
+    min_count: a category seen less often in training counts as unknown.  rows: read only this many.
     on_error: "raise", or "skip" to leave malformed lines out and count them in `skipped`.
-    Raises FileNotFoundError for a missing file, ValueError, with file and line, for a malformed one.
+    Raises FileNotFoundError for a missing file, ValueError, naming file and line, for a malformed one.
     """
     numericals = checked("numericals", numericals)
     integer = _bucket if numericals == "buckets" else float
@@ -44,9 +45,9 @@ def load_criteo(
 
 
 def parse_cells(cells: list[str], integer: Callable = float) -> tuple:
-    """The label, 13 integers, nan where missing, and 26 categories. Raises ValueError saying what should be where."""
+    """The label, 13 integers (nan where missing), 26 categories. Raises ValueError, naming what is expected."""
     if cells[0] not in ("0", "1"):
-        raise ValueError(f"the label must be 0 or 1, got {cells[0]!r}")
+        raise ValueError(f"the label must be 0 or 1, got {quoted(cells[0])}")
     counts = [
         integer(_integer_of(cell, name)) if cell else np.nan for name, cell in zip(INTEGERS, cells[1:14], strict=True)
     ]
@@ -54,8 +55,8 @@ def parse_cells(cells: list[str], integer: Callable = float) -> tuple:
 
 
 def _integer_of(cell: str, name: str) -> int:
-    if len(cell) > 18:  # what float32 could not hold would be noticed far from its line
-        raise ValueError(f"{name} must have at most 18 digits, got {cell!r}")
+    if len(cell) > 18:  # float32 overflow would be noticed only later, far from this line
+        raise ValueError(f"{name} must have at most 18 digits, got {quoted(cell)}")
     return to_integer(cell, name)
 
 

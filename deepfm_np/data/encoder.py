@@ -1,6 +1,5 @@
-"""FieldEncoder: raw columns to the ids and values of one flat table, learned from the training part alone."""
+"""FieldEncoder: encodes raw columns as ids and values of one flat table, learned from the training part alone."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -8,25 +7,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from deepfm_np.data.fields import KINDS, Field, infer_fields
+from deepfm_np.data import encoder_file
+from deepfm_np.data.fields import Field, infer_fields
 from deepfm_np.ops.rows import Array
-from deepfm_np.system.files import plain, write_text
+from deepfm_np.system.files import write_text
 
-FORMAT = "deepfm_np fields 1"
 ROWS_AT_ONCE = 2048
 
 
 class FieldEncoder:
-    """Turns the columns of a DataFrame into slots: rows of one flat table and the values that multiply them.
+    """Encodes the columns of a DataFrame as slots: rows of one flat table and the values that multiply them.
 
-    fields: `Categorical`, `Numerical` and `MultiValued` columns, in the order of the table; None infers them.
+    fields: `Categorical`, `Numerical` and `MultiValued` columns, in the order of the table; None infers them in `fit`.
 
     After `fit`:  fields, field_names;  field_dims, the rows of each field (their sum is D);  field_starts, the slot at
     which each field begins;  num_slots, s.
     """
 
     def __init__(self, fields: Sequence[Field] | None = None):
-        """Raises TypeError for what is not a field, ValueError where two fields have the same name."""
+        """Raises TypeError for anything that is not a field, ValueError if two fields have the same name."""
         if not (fields is None or isinstance(fields, Iterable)):
             raise TypeError(f"fields must be a sequence of Categorical, Numerical and MultiValued, got {fields!r}")
         self.fields: list[Field] = list(() if fields is None else fields)
@@ -44,25 +43,25 @@ class FieldEncoder:
         """Learn values, scales and slots from the training part.
 
         Raises ValueError for an empty frame, a missing column, or a cell that its field cannot hold (naming column
-        and row, counted from 0); an earlier fit is then still in place.
+        and row, counted from 0); an earlier fit then stays in place.
         """
         self._learn(frame)
         return self
 
     def combine(self, fields: Sequence[Field], parts: Sequence[Iterable]) -> "FieldEncoder":
-        """Learn from what `scan` made of the pieces of a frame that came in pieces of PIECE_ROWS rows.
+        """Learn from a frame in pieces of PIECE_ROWS rows, each of which has been through `scan`.
 
-        parts: for every field the parts of its column, in order; they are gone through field by field, at most twice.
-        The result is that of `fit` on the whole frame, to the bit.
+        parts: for each field, the parts of its column, in order; each field's are iterated at most twice.
+        The result equals `fit` on the whole frame, bit for bit.
         """
         self._set(fields, [field.combine(pieces) for field, pieces in zip(fields, parts, strict=True)])
         return self
 
     def transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """(n, s) int64 ids and (n, s) float32 values. Values that were not seen in `fit` get the row of the unknown.
+        """(n, s) int64 ids and (n, s) float32 values. Values not seen in `fit` get the row of the unknown.
 
-        Columns that are not fields are ignored. Raises ValueError for a missing column or a cell that its field
-        cannot hold, naming column and row, counted from 0.
+        Columns that are not fields are ignored. Raises ValueError before `fit`, for a missing column, and for a cell
+        that its field cannot hold (naming column and row, counted from 0).
         """
         self._require_fitted()
         return self._encode(scan(frame, self.fields), len(frame))
@@ -87,44 +86,52 @@ class FieldEncoder:
         return ids_and_values
 
     def fit_transform(self, frame: pd.DataFrame) -> tuple[Array, Array]:
-        """`fit`, then `transform` of the same frame, whose columns are scanned once."""
+        """`fit`, then `transform` the same frame, scanning its columns only once."""
         parts = self._learn(frame)
         return self._encode(parts, len(frame))
 
     def summary(self) -> pd.DataFrame:
-        """One line per field: name, kind, rows of the table, slots."""
+        """One row per field: name, kind, rows of the table, slots."""
         slots = np.diff([*self.field_starts, self.num_slots])
         kinds = [field.kind for field in self.fields]
         return pd.DataFrame({"field": self.field_names, "kind": kinds, "rows": self.field_dims, "slots": slots})
 
     def save(self, path: str | Path) -> None:
-        """Write a JSON file, atomically."""
+        """Write a JSON file, atomically. Raises as `to_text` does, and then writes nothing."""
+        write_text(path, self.to_text())
+
+    def to_text(self) -> str:
+        """The JSON text that `save` writes.
+
+        Raises TypeError or ValueError for a column whose name or values would not come back as they are.
+        """
         self._require_fitted()
-        fields = [
-            {"kind": field.kind, **vars(field), "state": state}
-            for field, state in zip(self.fields, self._states, strict=True)
-        ]
-        write_text(path, json.dumps({"format": FORMAT, "fields": fields}, ensure_ascii=False, default=plain) + "\n")
+        return encoder_file.to_text(self.fields, self._states)
 
     @classmethod
     def load(cls, path: str | Path) -> "FieldEncoder":
-        """Read what `save` wrote. Raises FileNotFoundError, or ValueError for a damaged file or another one."""
+        """Read a file that `save` wrote. Raises FileNotFoundError, or ValueError if it is damaged or something else."""
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; expected the fields of a deepfm_np encoder")
         try:
-            saved = json.loads(path.read_text(encoding="utf-8"))
-            if saved["format"] != FORMAT:
-                raise ValueError(f"its format is {saved['format']!r}, should be {FORMAT!r}")
-            states = [field.pop("state") for field in saved["fields"]]
-            encoder = cls([KINDS[field.pop("kind")](**field) for field in saved["fields"]])
-            encoder._set(encoder.fields, states)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls.from_text(path.read_text(encoding="utf-8"))
+        except ValueError as error:
             raise ValueError(f"{path} does not hold the fields of a deepfm_np encoder: {error}") from error
+
+    @classmethod
+    def from_text(cls, text: str) -> "FieldEncoder":
+        """The encoder of which `to_text` made this text. Raises ValueError, whatever is wrong with it."""
+        try:
+            fields, states = encoder_file.from_text(text)
+            encoder = cls(fields)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        encoder._set(fields, states)
         return encoder
 
     def _learn(self, frame: pd.DataFrame) -> list:
-        """Fit; what `scan` made of the frame."""
+        """Fit, and return the result of `scan` for the frame."""
         if not len(frame):
             raise ValueError("cannot fit on a frame without rows")
         fields = infer_fields(frame) if self._infers else self.fields
@@ -135,7 +142,7 @@ class FieldEncoder:
         return parts
 
     def _encode(self, parts: list, n: int) -> tuple[Array, Array]:
-        """(n, s) ids and values of what `scan` made of n rows."""
+        """The result of `scan` for n rows -> (n, s) ids and (n, s) values."""
         ids, values = np.empty((n, self.num_slots), np.int64), np.empty((n, self.num_slots), np.float32)
         start = 0
         for block in self.lookup()(parts):
@@ -159,12 +166,12 @@ class FieldEncoder:
 
 
 def scan(frame: pd.DataFrame, fields: Sequence[Field]) -> list:
-    """For each field what it needs of its column. Raises ValueError for a missing column or a cell it cannot hold."""
+    """For each field, what it needs of its column. Raises ValueError for a missing column or a cell it cannot hold."""
     return [field.scan(_column(frame, field, fields)) for field in fields]
 
 
 def _side_by_side(columns: Sequence[Array], some: slice, dtype: DTypeLike) -> Array:
-    """(b, s), some rows of columns of (n, slots); copied one below the other, which is faster, and turned."""
+    """(b, s): some rows of each (n, slots) column, side by side. Stacking the transposes is faster."""
     turned = np.concatenate([column[some].T for column in columns], dtype=dtype, casting="same_kind")
     return np.ascontiguousarray(turned.T)
 

@@ -5,7 +5,7 @@
                   in buckets          Rows: 0 missing, then one per bucket; value 1.
     MultiValued   several slots.      Rows as for Categorical; slots that are not needed have value 0.
 
-A missing number is filled and flagged in one slot: the row of the missing learns the fill and the flag at once.
+A missing number needs one slot, not two: the row of the missing learns both what to fill in and what missing means.
 Each kind has
 
     scan(column) -> part              all that is needed of a piece of a column: `Cells`, or (n,) numbers
@@ -14,7 +14,7 @@ Each kind has
     lookup(state) -> look_up          the function that turns cells into rows:
     look_up(part) -> (rows, values)   (n, slots) each; rows count from 0 within the field
 
-A column may come in pieces of PIECE_ROWS rows (the last may be shorter): the state is that of the whole, to the bit.
+A column may come in pieces of PIECE_ROWS rows (the last may be shorter); the state is then the same, bit for bit.
 """
 
 import warnings
@@ -35,21 +35,23 @@ from deepfm_np.data.cells import (
     is_empty,
     is_missing,
     key_of,
+    quoted,
     rows_of,
     to_numbers,
 )
 from deepfm_np.ops.rows import Array
 
 UNKNOWN, MISSING, FIRST_VALUE = 0, 1, 2
-PIECE_ROWS = 2**17  # rows of a piece; mean and standard deviation are merged from blocks of as many
+PIECE_ROWS = 2**17  # rows of a piece; mean and standard deviation are merged from blocks of this size
 
 
 @dataclass(frozen=True)
 class Categorical:
     """One of many values. Values seen fewer than `min_count` times in training share the row of the unknown.
 
-    12, 12.0, "12" and "12.0" are the same value, as integers become floats in a column with missing cells; in a column
-    of booleans so are True, "True" and 1. None, NaN and the empty string are missing, which is a value of its own.
+    12, 12.0, "12" and "12.0" are the same value, since integers become floats in a column with missing cells. In a
+    column of booleans, so are True, "True" and 1. None, NaN and the empty string are missing, which is a value of its
+    own.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -83,7 +85,7 @@ class Categorical:
 class Numerical:
     """A number, multiplied into its row.
 
-    scaling: "standard" (mean 0, deviation 1 on the training part), "log" (sign(x) log(1 + |x|), then standardised),
+    scaling: "standard" (mean 0, std 1 on the training part), "log" (sign(x) log(1 + |x|), then standardised),
         "min-max" (to [0, 1] on the training part), "identity", or "quantile" (buckets of equal counts, each a row).
     bins: how many buckets "quantile" makes, fewer where many numbers are equal.
     """
@@ -104,7 +106,7 @@ class Numerical:
     def numbers(self, column: pd.Series) -> Array:
         """(n,) float64, nan where missing.
 
-        Raises CellError, a ValueError that names column and row, for text and infinities, ValueError for dates.
+        Raises CellError, a ValueError naming column and row, for text and infinities; ValueError for dates.
         """
         if column.dtype.kind in "mMc":
             raise ValueError(f"column {self.name!r} must hold finite numbers; it holds {column.dtype}")
@@ -115,13 +117,12 @@ class Numerical:
             wrong &= ~(pd.isna(column) | column.map(is_empty)).to_numpy(bool, na_value=True)
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise CellError(
-                self.name, row, "must hold finite numbers", repr(column.to_numpy(object)[row]).replace("\n", " ")
-            )
+            cell = quoted(column.to_numpy(object)[row]).replace("\n", " ")
+            raise CellError(self.name, row, "must hold finite numbers", cell)
         return numbers
 
     def combine(self, parts: Iterable[Array]) -> dict:
-        """Quantiles need all the numbers in memory at once; all else is merged piece by piece."""
+        """Quantiles need all the numbers in memory at once; everything else is merged piece by piece."""
         if self.scaling == "quantile":
             x = np.concatenate(list(_blocks(parts)) or [np.empty(0)])
             inner = np.linspace(0, 1, self.bins + 1)[1:-1]
@@ -133,7 +134,7 @@ class Numerical:
                 center = min(low for low, _ in ends)
                 scale = max(high for _, high in ends) - center
         elif self.scaling != "identity":
-            center, scale = _mean_and_deviation(_blocks(parts))
+            center, scale = _mean_and_std(_blocks(parts))
         constant = scale <= 1e-12 * abs(center)
         return {"center": float(center), "scale": 1.0 if constant else float(scale)}
 
@@ -161,10 +162,10 @@ class Numerical:
 
 @dataclass(frozen=True)
 class MultiValued:
-    """Several values at once, as the genres of a film: a text with a separator, or a list, tuple or set.
+    """Several values at once, such as the genres of a film: a text with a separator, or a list, tuple or set.
 
     pooling: "sum" gives every member value 1, "mean" 1 / (number of members).
-    The slots are as many as the longest training row needs. Unknown members share one slot. A later row with more
+    There are as many slots as the longest training row needs. Unknown members share one slot. A later row with more
     members keeps the first ones, and a warning says how many rows were cut.
     """
 
@@ -183,7 +184,7 @@ class MultiValued:
         return Cells(*factorize(column.map(hashable), self._members, "must hold texts or flat lists of values"))
 
     def combine(self, parts: Iterable[Cells]) -> dict:
-        """Reads the parts twice: which members are unknown decides how many slots a cell needs."""
+        """Reads the parts twice: the number of slots a cell needs depends on which of its members are known."""
         values = frequent_members(parts, self.min_count)
         row_of = rows_of(values, FIRST_VALUE)
         return {
@@ -251,7 +252,7 @@ KINDS: dict[str, type[Categorical | Numerical | MultiValued]] = {
 def infer_fields(frame: pd.DataFrame) -> list[Field]:
     """One field per column: floats are numerical; text, categories, booleans and integers are categorical.
 
-    Integers in a click log are ids more often than amounts; name a column of amounts as `Numerical` yourself.
+    Integers in a click log are more often ids than amounts; declare a column of amounts as `Numerical`.
     Raises ValueError for columns of dates, which need a decision: the hour? the weekday? the age in days?
     """
     fields: list[Field] = []
@@ -264,7 +265,7 @@ def infer_fields(frame: pd.DataFrame) -> list[Field]:
 
 
 def _blocks(parts: Iterable[Array]) -> Iterator[Array]:
-    """The numbers that are there, by blocks of PIECE_ROWS rows; blocks without a number are left out."""
+    """The numbers that are not missing, in blocks of PIECE_ROWS rows; blocks without any are left out."""
     for part in parts:
         for start in range(0, len(part), PIECE_ROWS):
             block = part[start : start + PIECE_ROWS]
@@ -273,8 +274,8 @@ def _blocks(parts: Iterable[Array]) -> Iterator[Array]:
                 yield block
 
 
-def _mean_and_deviation(blocks: Iterable[Array]) -> tuple[float, float]:
-    """Mean and deviation of all numbers, block by block (Chan, Golub & LeVeque 1979, eq. 2.1); (0, 1) without any."""
+def _mean_and_std(blocks: Iterable[Array]) -> tuple[float, float]:
+    """Mean and standard deviation, merged block by block (Chan, Golub & LeVeque 1979, eq. 2.1); (0, 1) if empty."""
     n, mean, squares = 0, 0.0, 0.0  # squares: the sum of the squared deviations from the mean
     for x in blocks:
         step = x.mean() - mean
@@ -285,7 +286,7 @@ def _mean_and_deviation(blocks: Iterable[Array]) -> tuple[float, float]:
 
 
 def _slots(members: tuple[str, ...], row_of: dict[str, int]) -> list[tuple[int, int]]:
-    """(row, value) of each slot the members need; unknown ones fold into one slot, valued their number."""
+    """(row, value) of each slot that the members need. Unknown members share one slot; its value is their count."""
     if not members:
         return [(MISSING, 1)]
     known = [(row_of[key], 1) for key in members if key in row_of]

@@ -1,23 +1,24 @@
-"""Reading line-based logs strictly: what is wrong is named by file and line, or skipped and counted."""
+"""Strict reading of line-based logs: a malformed line is an error naming file and line, or skipped and counted."""
 
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deepfm_np.constraints import checked
+from deepfm_np.data.cells import quoted
 
 INTEGER = re.compile("[-+]?[0-9]+")  # int() would also take 1_000 and Arabic digits
 
 
 class LineReader:
-    """Splits the lines of a file into cells, as many as expected.
+    """Splits each line of a file into cells and parses them.
 
-    on_error: "raise" stops at the first malformed line with a ValueError that names it; "skip" leaves such lines out
+    on_error: "raise" stops at the first malformed line with a ValueError naming it; "skip" leaves malformed lines out
     and counts them in `skipped`.
     """
 
     def __init__(self, on_error: str = "raise"):
-        """Raises ValueError for any other `on_error`."""
+        """Raises ValueError for an unknown `on_error`."""
         self.on_error: str = checked("on_error", on_error)
         self.skipped = 0
 
@@ -30,14 +31,15 @@ class LineReader:
         encoding: str = "utf-8",
         limit: int | None = None,
     ) -> list[tuple]:
-        """What `parse` makes of the cells of each line, for the first `limit` good lines.
+        """The results of `parse` for the cells of each line, up to `limit` well-formed lines.
 
-        counts: how many cells a line may have.  parse: raises ValueError, saying what would be right, for bad cells.
-        Raises FileNotFoundError, and ValueError for a file without a good line.
+        counts: the numbers of cells that a line may have.  parse: raises ValueError, saying what is expected, for bad
+        cells.  Raises FileNotFoundError; ValueError for a malformed line or a file without a well-formed one.
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
         rows: list[tuple] = []
+        encoding = "utf-8-sig" if encoding == "utf-8" else encoding  # a byte order mark is no part of the first cell
         with open(path, encoding=encoding, errors="strict", newline="\n") as file:
             for number, line in self._numbered(path, file):
                 if limit is not None and len(rows) == limit:
@@ -52,7 +54,7 @@ class LineReader:
     def parse(
         self, where: str, line: str, separator: str, counts: tuple[int, ...], parse: Callable[[list[str]], tuple]
     ) -> tuple | None:
-        """What `parse` makes of the cells of a line; None if it is malformed and skipped.  where: file, number."""
+        """The result of `parse` for the cells of a line; None if it is skipped.  where: file and line, for errors."""
         cells = line.rstrip("\r\n").split(separator)
         try:
             if len(cells) not in counts:
@@ -73,7 +75,7 @@ class LineReader:
 
 
 def to_integer(cell: str, name: str) -> int:
-    """The cell as an integer. Raises ValueError, naming what it should have been."""
+    """The cell as an integer. Raises ValueError naming it. name: what the cell holds, for the message."""
     if not INTEGER.fullmatch(cell):
-        raise ValueError(f"{name} must be an integer, got {cell!r}")
+        raise ValueError(f"{name} must be an integer, got {quoted(cell)}")
     return int(cell)

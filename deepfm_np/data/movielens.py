@@ -1,7 +1,7 @@
 """MovieLens 100K and 1M as click logs: a rating of 4 or 5 counts as a click.
 
-The files are GroupLens's own (https://grouplens.org/datasets/movielens), read where they lie. Rating and timestamp are
-what the label is made of and when; neither is a feature.
+The files are those of GroupLens (https://grouplens.org/datasets/movielens), read as they are. Rating and timestamp are
+not features: the label is made from the rating, and the timestamp says when it was given.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, Field, MultiValued
 from deepfm_np.data.lines import LineReader, to_integer
@@ -30,11 +31,11 @@ FIELDS: list[Field] = [
 
 
 def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: str = "raise") -> ClickData:
-    """The folder with u.data, u.item, u.user and u.genre.
+    """Read the folder with u.data, u.item, u.user and u.genre.
 
     drop_threes: leave out ratings of 3, which say neither yes nor no.
     on_error: "raise", or "skip" to leave malformed lines out and count them in `skipped`.
-    Raises FileNotFoundError for a missing file, ValueError, with file and line, for a malformed one.
+    Raises FileNotFoundError for a missing file, ValueError, naming file and line, for a malformed one.
     """
     folder, reader = _folder(path, "u.data", "u.item", "u.user", "u.genre"), LineReader(on_error)
     genre_lines = [line.split("|") for line in (folder / "u.genre").read_text(encoding="latin-1").split("\n") if line]
@@ -46,7 +47,7 @@ def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: s
     def item(cells):
         flags = cells[5:]
         if set(flags) - {"0", "1"}:
-            raise ValueError(f"genre flags must be 0 or 1, got {' '.join(flags)}")
+            raise ValueError(f"genre flags must be 0 or 1, got {quoted(' '.join(flags), str)}")
         names = "|".join(name for name, flag in zip(genres, flags, strict=True) if flag == "1")
         return to_integer(cells[0], "item id"), names, cells[2][-4:]
 
@@ -59,9 +60,9 @@ def load_movielens_100k(path: str | Path, drop_threes: bool = False, on_error: s
 
 
 def load_movielens_1m(path: str | Path, drop_threes: bool = False, on_error: str = "raise") -> ClickData:
-    """The folder with ratings.dat (with or without the column of timestamps), users.dat and movies.dat.
+    """Read the folder with ratings.dat (with or without the column of timestamps), users.dat and movies.dat.
 
-    The arguments and errors are those of `load_movielens_100k`.
+    Arguments and errors are those of `load_movielens_100k`.
     """
     folder, reader = _folder(path, "ratings.dat", "users.dat", "movies.dat"), LineReader(on_error)
 
@@ -90,13 +91,13 @@ def _folder(path: str | Path, *names: str) -> Path:
 
 
 def _once(parse: Callable[[list[str]], tuple], what: str) -> Callable[[list[str]], tuple]:
-    """The same parser, which refuses an id, the first of what it returns, that it has seen before."""
+    """The same parser, but it refuses a repeated id (the first thing that it returns)."""
     seen = set()
 
     def parse_once(cells: list[str]) -> tuple:
         row = parse(cells)
         if row[0] in seen:
-            raise ValueError(f"{what} {row[0]} stands on an earlier line already")
+            raise ValueError(f"{what} {row[0]} was already on an earlier line")
         seen.add(row[0])
         return row
 
@@ -104,7 +105,7 @@ def _once(parse: Callable[[list[str]], tuple], what: str) -> Callable[[list[str]
 
 
 def _rating(users: pd.DataFrame, items: pd.DataFrame):
-    """Parses user, item and rating, and refuses a user or an item that is not in its file."""
+    """A parser of user, item and rating that refuses users and items not in their files."""
     known_users, known_items = set(users["user_id"]), set(items["item_id"])
 
     def parse(cells: list[str]) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""A click log of one's own: a CSV or Parquet file with a column of labels."""
+"""Your own click log: a CSV or Parquet file with a column of labels."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical, infer_fields
 
@@ -23,12 +24,12 @@ def load_table(
     multi_valued: Sequence[str] = (),
     separator: str = "|",
 ) -> ClickData:
-    """Read a table and say which columns are what.
+    """Read a click log from a table.
 
-    label: the column of 0 and 1.  categorical, numerical, multi_valued: the columns to use; with none named, all but
-    the label are used and inferred from their dtypes.  separator: between the values of a multi-valued cell.
-    Raises FileNotFoundError; ValueError for an empty or malformed file, a column that is not there (listing those that
-    are), a column named twice, or a label other than 0 or 1, with file and line.
+    label: the column of 0 and 1.  categorical, numerical, multi_valued: the columns to use, by kind; if none is named,
+    every other column is used and its kind inferred.  separator: between the values of a multi-valued cell.
+    Raises FileNotFoundError; ValueError for an empty or malformed file, a missing column (listing those there are), a
+    column named twice, or a label other than 0 or 1 (naming file and line).
     """
     fields = declared_fields(label, categorical, numerical, multi_valued, separator)
     fields = fields or infer_fields(read_frame(path).drop(columns=label, errors="ignore"))
@@ -39,9 +40,9 @@ def load_table(
 
 
 def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:
-    """Like `read_frame`, with numerical fields as float64 and all others as text, so that every file is read alike.
+    """`read_frame` with numerical fields as float64 and all others as text, whatever the file alone would suggest.
 
-    Raises as `read_frame` does, and ValueError with file and line for a cell that a numerical field cannot hold.
+    Raises as `read_frame` does, and ValueError, naming file and line, for a cell that a numerical field cannot hold.
     """
     frame = read_frame(path, as_text=text_columns(fields))
     for field in fields:
@@ -52,11 +53,11 @@ def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:
 
 
 def read_frame(path: str | Path, as_text: Sequence[str] = ()) -> pd.DataFrame:
-    """A CSV file, or a Parquet file by its ending. An empty line is a row without values.
+    """Read a CSV file or, by its extension, a Parquet file. An empty line is a row without values.
 
-    as_text: CSV columns to keep as they are written: the zip code 01234 keeps its zero, and NA is Namibia. Of the
-        others, whole numbers stay whole where cells are missing.
-    Raises FileNotFoundError, ImportError where Parquet needs pyarrow, ValueError for an empty or malformed file.
+    as_text: CSV columns to read as text: the zip code 01234 keeps its zero, and NA is Namibia. In other columns,
+        integers stay integers even if cells are missing.
+    Raises FileNotFoundError, ImportError if Parquet needs pyarrow, ValueError for an empty or malformed file.
     """
     path = Path(path)
     with reading(path):
@@ -68,7 +69,7 @@ def read_frame(path: str | Path, as_text: Sequence[str] = ()) -> pd.DataFrame:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Raises what `read_frame` says, whatever pandas raises inside."""
+    """Turn whatever pandas raises inside into the errors of `read_frame`."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
@@ -84,7 +85,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def read_csv(path: Path, as_text: Sequence[str], **options: Any) -> Any:
-    """A DataFrame, or with `chunksize` an iterator of them."""
+    """`pandas.read_csv` with our rules for text and missing cells; with `chunksize`, an iterator of frames."""
     names = pd.read_csv(path, nrows=0, index_col=False).columns
     return pd.read_csv(
         path,
@@ -99,12 +100,13 @@ def read_csv(path: Path, as_text: Sequence[str], **options: Any) -> Any:
 
 
 def is_parquet(path: Path) -> bool:
+    """Whether the file's extension is that of Parquet."""
     return path.suffix.lower() in (".parquet", ".pq")
 
 
 @contextmanager
 def naming_lines(path: str | Path, first: int = 0) -> Iterator[None]:
-    """Name file and line where a cell is wrong; row 0 inside is row `first` of the file."""
+    """Turn a CellError inside into a ValueError naming file and line; row 0 inside is row `first` of the file."""
     try:
         yield
     except CellError as error:
@@ -112,12 +114,14 @@ def naming_lines(path: str | Path, first: int = 0) -> Iterator[None]:
 
 
 def text_columns(fields: Sequence[Field]) -> list[str]:
+    """The names of the columns to read as text: all but the numerical ones."""
     return [field.name for field in fields if not isinstance(field, Numerical)]
 
 
 def declared_fields(
     label: str, categorical: Sequence[str], numerical: Sequence[str], multi_valued: Sequence[str], separator: str
 ) -> list[Field]:
+    """The fields that are named, [] if none is. Raises ValueError for a column named twice."""
     fields: list[Field] = [
         *(Categorical(name) for name in categorical),
         *(Numerical(name) for name in numerical),
@@ -131,17 +135,18 @@ def declared_fields(
 
 
 def require_columns(path: str | Path, frame: pd.DataFrame, label: str, fields: Sequence[Field]) -> None:
+    """Raise ValueError, listing the columns there are, if the label or a field is missing."""
     missing = [name for name in (label, *(field.name for field in fields)) if name not in frame.columns]
     if missing:
         raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
 
 
 def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarray:
+    """(n,) float32. Raises ValueError, naming file and line, unless all are 0 or 1. first: as in `naming_lines`."""
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float32, na_value=np.nan)
     wrong = ~((numbers == 0) | (numbers == 1))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(
-            f"labels must be 0 or 1; {path} line {first + row + 2}, column {column.name!r} holds {column.iloc[row]}"
-        )
+        cell = quoted(column.iloc[row], str)
+        raise ValueError(f"labels must be 0 or 1; {path} line {first + row + 2}, column {column.name!r} holds {cell}")
     return numbers

@@ -26,11 +26,14 @@ class Check(NamedTuple):
 
 
 class Assignment(NamedTuple):
+    """The source of an exercise."""
+
     name: str  # "04-factorization-machines"
     title: str
     path: Path
 
     def cells(self) -> list[dict]:
+        """All its cells."""
         return read_cells(self.path)
 
     def checks(self) -> list[Check]:
@@ -40,6 +43,7 @@ class Assignment(NamedTuple):
 
     @property
     def points(self) -> float:
+        """The total of its checks."""
         return sum(check.points for check in self.checks())
 
 
@@ -51,7 +55,7 @@ def assignments() -> list[Assignment]:
 
 
 def assignment(number_or_name: str) -> Assignment:
-    """The one of this number, or name. Raises ValueError, saying what there is."""
+    """Find an assignment by number or name. Raises ValueError, saying which there are."""
     known = assignments()
     for one in known:
         if number_or_name.zfill(2) == one.name[:2] or number_or_name == one.name:
@@ -63,11 +67,11 @@ def assignment(number_or_name: str) -> Assignment:
 
 
 def start(number: str, folder: str | Path = ".") -> Path:
-    """Write the blank of an assignment into a folder; its path. Raises FileExistsError rather than overwrite work."""
+    """Write the blank of an assignment into a folder and return its path. Raises FileExistsError if it exists."""
     one = assignment(number)
     path = Path(folder) / one.path.name
     if path.exists():
-        raise FileExistsError(f"{path} is there already; rename it, or give another folder with --out")
+        raise FileExistsError(f"{path} already exists; rename it, or give another folder with --out")
     write_text(path, json.dumps(blank(json.loads(one.path.read_text(encoding="utf-8"))), indent=1) + "\n")
     return path
 
@@ -145,6 +149,7 @@ def about(cell: dict) -> dict:
 
 
 def grade_id(cell: dict) -> str:
+    """The id that nbgrader gives a cell, "" without one."""
     return about(cell).get("grade_id", "")
 
 

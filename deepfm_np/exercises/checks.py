@@ -11,7 +11,7 @@ from deepfm_np.gradcheck.judge import ROUNDING
 
 OUR_CODE = __file__.rpartition("exercises")[0]
 METHOD = "auto"  # a forward with a float buffer or a norm is not analytic, and need not be wrong
-SHORT = 12  # so many whole numbers are shown side by side
+SHORT = 12  # at most this many integers are shown side by side
 
 
 class AnswerError(AssertionError):
@@ -23,7 +23,7 @@ class AnswerError(AssertionError):
 
 @contextmanager
 def saying(why: str) -> Iterator[None]:
-    """Begin the message of an AnswerError with these words."""
+    """Prefix the message of an AnswerError raised inside with `why`."""
     try:
         yield
     except AnswerError as error:
@@ -31,7 +31,7 @@ def saying(why: str) -> Iterator[None]:
 
 
 def call(function: Callable, *arguments, returns: Sequence | type = ()):
-    """function(*arguments), with what goes wrong inside it told in terms of the student's own lines.
+    """Call function(*arguments) and explain any error in terms of the student's own lines.
 
     returns: the class of what it must return, or where that is a tuple, the names in it; a tuple of names among them
     is a tuple again, the cache.  Raises AnswerError for an exception, for None and for anything but what is named;
@@ -104,7 +104,9 @@ def gradient(
 
     of: look at the gradients of these inputs alone.  The rest is as in `gradcheck.check_operation`.
     """
-    report = _run(_name(backward), lambda: check_operation(forward, backward, inputs, wrt, METHOD, seed, slots))
+    report = _run(
+        _name(backward), lambda: check_operation(forward, backward, inputs, wrt, METHOD, seed, slots, strict=True)
+    )
     _require(report, _name(backward), of)
 
 
@@ -126,7 +128,7 @@ def loss_gradient(
         return loss, {name: _one_gradient(name, grads.get(name)) for name in names}
 
     chosen = {name: params[name] for name in names}
-    report = _run(_name(loss_and_grads), lambda: check_loss(of_these, chosen, METHOD, terms=terms))
+    report = _run(_name(loss_and_grads), lambda: check_loss(of_these, chosen, METHOD, terms=terms, strict=True))
     _require(report, _name(loss_and_grads), None)
 
 

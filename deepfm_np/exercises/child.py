@@ -15,6 +15,7 @@ class TooLong(BaseException):
 
 
 def main() -> None:
+    """Run the job: the cells in order, then the check; write the verdict."""
     job = json.load(sys.stdin)
     _limit_memory(job["memory"])
     _call_when_time_is_over()
@@ -50,7 +51,7 @@ def _attempt(code: str, number: int, space: dict, seconds: float) -> str:
 
 
 def _execute(code: str, name: str, space: dict, seconds: float) -> None:
-    """Run the code without the lines that only a notebook understands (%magic, !command), for so long at most."""
+    """Run the code without the lines that only a notebook understands (%magic, !command), for at most `seconds`."""
     lines = [line for line in code.split("\n") if not line.lstrip().startswith(("%", "!"))]
     code = "\n".join(lines) + "\n"
     linecache.cache[f"<{name}>"] = len(code), None, code.splitlines(keepends=True), f"<{name}>"

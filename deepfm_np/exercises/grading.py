@@ -18,7 +18,7 @@ MEMORY = 4 * 2**30  # bytes of address space
 
 
 class Grade(NamedTuple):
-    """What one check gave."""
+    """The result of one check."""
 
     task: str
     points: float
@@ -29,10 +29,10 @@ class Grade(NamedTuple):
 def grade(path: str | Path, seconds: float = SECONDS, memory: int = MEMORY) -> list[Grade]:
     """Grade a student's notebook, check by check, with the hidden tests of its assignment.
 
-    Locked cells and checks are taken from the assignment, answers and cells of his own from the student. A cell that
-    fails does not stop the ones behind it. seconds, memory (bytes): the limits of each cell; memory is limited where
-    the system can. The student's file is read, never written or run in its own folder.
-    Raises FileNotFoundError or ValueError where the file is not a notebook of an assignment.
+    Locked cells and checks come from the assignment, answers and additional cells from the student. A cell that fails
+    does not stop the later ones. seconds, memory (bytes): the limits of each cell; memory is limited only if the
+    system supports it. The student's file is only read, and its cells run in an empty folder.
+    Raises FileNotFoundError, or ValueError if the file is not a notebook of an assignment.
     """
     cells = read_cells(path)
     one = _assignment_of(path, cells)

@@ -84,6 +84,7 @@ def tanh_of_z(operation):
     "tanh: the square is forgotten",
     "right where tanh is 0 or 1, and worst at -1: a slope of 2 in place of 0",
     "tanh'(z) = 1 - a^2",
+    "wrong slope",
 )
 def tanh_without_square(operation):
     return operation._replace(backward=lambda g, cache: g * (1 - np.tanh(cache.z)))
@@ -133,7 +134,7 @@ def relu_in_place(operation):
     "stale cache",
 )
 def sigmoid_keeps_first_cache(operation):
-    first = {}
+    first: dict = {}
 
     def forward(z):
         a, cache = ops.sigmoid_forward(z)

@@ -47,6 +47,7 @@ def returns_transposed(grad_y, cache):
     "W in place of W^T on the way back",
     "the layer itself learns, all layers below learn nonsense",
     "x went forward through W, so the gradient comes back through W^T",
+    "wrong product",
 )
 def goes_back_without_transposing(grad_y, cache):
     return grad_y @ cache.W, cache.x.T @ grad_y, grad_y.sum(axis=0)
@@ -104,7 +105,7 @@ def averages_weights(grad_y, cache):
     "the gradients are returned in another order",
     "shapes that do not fit, or, where they do, nonsense",
     "backward returns the gradients in the order of forward's arguments: x, W, b",
-    "shape",
+    "exchanged",
 )
 def swaps_the_order(grad_y, cache):
     return cache.x.T @ grad_y, grad_y @ cache.W.T, grad_y.sum(axis=0)

@@ -24,6 +24,7 @@ def normalised(rng: np.random.Generator) -> Operation:
     "mean and variance are taken for constants",
     "layers below chase shifts that the next batch norm undoes",
     "in training both depend on x: subtract mean(g) and normalized * mean(g * normalized)",
+    "statistics constant",
 )
 def evaluates_in_training(grad_y, cache):
     grad_x = grad_y * cache.gamma * cache.inverse_std
@@ -35,6 +36,7 @@ def evaluates_in_training(grad_y, cache):
     "the variance is taken for a constant",
     "gradients of x sum to 0, as they should, and are wrong all the same",
     "the variance depends on x: subtract normalized * mean(g * normalized), too",
+    "statistics constant",
 )
 def forgets_the_variance(grad_y, cache):
     g = grad_y * cache.gamma
@@ -47,6 +49,7 @@ def forgets_the_variance(grad_y, cache):
     "the gradient of gamma is that of beta",
     "scales learn what shifts should",
     "y = gamma * normalized + beta: dL/dgamma = sum of grad_y * normalized",
+    "exchanged",
 )
 def forgets_normalized(grad_y, cache):
     grad_x, _, grad_beta = ops.batch_norm_backward(grad_y, cache)

@@ -74,11 +74,10 @@ class WrongUpdate:
 def check(problem: Operation | Loss, seed: int = 0, method: str = "complex", fast: bool = False) -> Report:
     """The gradient check of a problem."""
     if isinstance(problem, Loss):
-        return check_loss(
-            problem.loss_and_grads, problem.params, method, seed, slots=problem.slots, terms=problem.terms, fast=fast
-        )
+        function, params, slots, terms = problem
+        return check_loss(function, params, method, seed, slots, terms, fast, strict=True)
     forward, backward, inputs, slots = problem
-    return check_operation(forward, backward, inputs, method=method, seed=seed, slots=slots, fast=fast)
+    return check_operation(forward, backward, inputs, None, method, seed, slots, fast, strict=True)
 
 
 class Collection:

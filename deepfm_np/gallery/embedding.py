@@ -158,6 +158,7 @@ def forgets_the_number(grad_vectors, cache):
     "each slot is given the gradient of the field before it",
     "nothing fits, and nothing crashes, as every field vector has length k",
     "the slots of field j receive dL/dV_j: follow field_starts",
+    "off by one",
 )
 def shifts_fields(grad_vectors, cache):
     grad = np.zeros((D, K))

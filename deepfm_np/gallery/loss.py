@@ -91,6 +91,7 @@ def stops_at_the_probability(grad_loss, cache):
     "only clicks are counted",
     "all predictions drift to 1",
     "an example without a click teaches, too: -log(1 - p)",
+    "nothing arrives",
 )
 def counts_clicks_alone(grad_loss, cache):
     logits, labels = cache

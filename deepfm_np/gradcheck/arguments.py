@@ -18,6 +18,12 @@ def require_method(method: str, fast: bool) -> None:
         raise ValueError(f"the fast check needs the complex step, got method {method!r}")
 
 
+def require_tolerance(tolerance: float | None) -> None:
+    """Raise ValueError for a tolerance under which everything or nothing would pass."""
+    if tolerance is not None and not 0 < tolerance < 1:
+        raise ValueError(f"tolerance must lie between 0 and 1, as a relative error; got {tolerance}")
+
+
 def copied(what: str, given: Mapping[str, Array]) -> dict[str, Array]:
     """A copy of the arrays. Raises TypeError for anything but a dict of arrays, ValueError for an empty one."""
     if not isinstance(given, Mapping):

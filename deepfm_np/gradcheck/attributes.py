@@ -24,8 +24,9 @@ def values_of(root: object) -> dict[Path, object]:
             return
         entered.add(id(holder))
         for step, value in _parts(holder):
-            found[(*path, step)] = value
-            enter(value, (*path, step))
+            below = (*path, step)
+            found[below] = value
+            enter(value, below)
 
     enter(root, ())
     return found

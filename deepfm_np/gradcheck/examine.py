@@ -1,208 +1,217 @@
-"""The examination behind every check: a scalar function at one point, and its analytic gradient there."""
+"""The examination behind every check: the gradients under check against numeric ones, one verdict per tensor."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from math import prod
 
 import numpy as np
 
-from deepfm_np.gradcheck.arrays import Array, to_double
+from deepfm_np.gradcheck.arrays import Array
 from deepfm_np.gradcheck.diagnose import diagnose, how_many_wrong
+from deepfm_np.gradcheck.doubts import in_float32, noise, require_exact, with_kinks
 from deepfm_np.gradcheck.evidence import Evidence, Operation
 from deepfm_np.gradcheck.fast import DIRECTIONS, along_directions, suspects
-from deepfm_np.gradcheck.gradient import complaint, is_row_gradient, to_dense
+from deepfm_np.gradcheck.gradient import RowGradient, complaint, is_row_gradient, to_dense
 from deepfm_np.gradcheck.judge import Measured, judge
-from deepfm_np.gradcheck.numeric import (
-    EPS,
-    ROUNDINGS,
-    NotAnalyticError,
-    complex_errors,
-    complex_step,
-    difference,
-    directional_step,
-)
+from deepfm_np.gradcheck.not_analytic import NotAnalyticError, complex_errors, with_line
+from deepfm_np.gradcheck.numeric import METHODS
+from deepfm_np.gradcheck.problem import Problem, at, precision_of
 from deepfm_np.gradcheck.report import Report, Result
-from deepfm_np.gradcheck.slots import Slots, entries_to_check, rows_compared
+from deepfm_np.gradcheck.shapes import explain_shape
+from deepfm_np.gradcheck.slots import Slots, entries_to_check, explain_zeros, rows_compared
 
-JITTERS = 4  # points tried to measure the rounding error
-JITTERED = 32  # entries whose numeric derivative is taken at each
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
 NO_DERIVATIVE = ", so there is no derivative to compare with. Next: another point, or a forward that stays finite"
-OTHERWISE = (
-    'Your backward pass may be right or wrong. Next: method="central", or a forward without abs, maximum, norm or real'
-)
+OTHERWISE = 'Your backward pass may be right or wrong. Next: method="auto", which compares with differences'
+IN_FLOAT32 = "backward computes in float32 although its inputs are float64"
 
 
 @dataclass(frozen=True)
 class Examination:
-    """A function at a point, the gradients under check, and what it takes to compare them with numeric ones."""
+    """The gradients under check, and what it takes to compare them with numeric ones."""
 
-    function: Callable  # dict of arrays -> scalar
-    point: Mapping[str, Array]
+    problem: Problem
     gradients: Mapping[str, object]  # name -> gradient under check
-    size: float  # of the numbers that add up to the scalar
     method: str
     fast: bool
-    rng: np.random.Generator
     slots: Slots | None
-    gradients_at: Callable  # point -> the analytic gradients there, in the order of `gradients`
     elsewhere: tuple[Mapping[str, Array], Mapping[str, object]]  # point and gradients of an earlier call
+    tolerance: float | None  # relative, if the user gave one
+    slots_are_guessed: bool = False
     operation: Operation | None = None
-    terms: Mapping[str, Mapping[str, Array]] | None = None
-
-    @cached_property
-    def double(self) -> dict[str, Array]:
-        """The point in double precision, in which the numeric side works."""
-        return {name: to_double(value) for name, value in self.point.items()}
-
-    @cached_property
-    def f0(self) -> Array:
-        """() the function at the point."""
-        return np.asarray(self.function(self.double))
-
-    @cached_property
-    def precision(self) -> np.finfo:
-        """The precision in which the function is computed, which may be lower than that of the point."""
-        y = self.f0 if self.operation is None else self.operation.forward(*self.double.values())[0]
-        return _precision(np.asarray(y).dtype)
+    terms: Mapping[str, Mapping[str, Array | RowGradient]] | None = None
 
     def report(self) -> Report:
         """One verdict per gradient."""
-        if not np.isfinite(self.f0):
-            hint = f"the function gives {self.f0} in double precision{NO_DERIVATIVE}"
-            return Report.of_all(Result.inconclusive, self.point, self.gradients, hint, self.method)
-        results, measured = {}, {}
+        point, results, measured = self.problem.point, {}, {}
+        if not np.isfinite(self.problem.f0):
+            hint = f"the function gives {self.problem.f0} in double precision{NO_DERIVATIVE}"
+            return Report.of_all(Result.inconclusive, point, self.gradients, hint, self.method)
+        shapes = {} if self.slots is None else {"ids": self.slots.ids.shape}
+        shapes |= {name: x.shape for name, x in point.items()}
+        misfits = {name: complaint(gradient, shapes[name]) for name, gradient in self.gradients.items()}
         for name, gradient in self.gradients.items():
-            rule, sentence = complaint(gradient, self.point[name].shape)
-            if sentence:
-                results[name] = Result.failed(name, self.point[name].shape, sentence, rule)
+            if not misfits[name][1] or not (self.fast or is_row_gradient(gradient)):
+                measured[name] = self._measured(name)  # of a misfit as well: it may be the gradient of another tensor
+        found = {name: m for name, (m, _) in measured.items() if m is not None}
+        largest = max((found[name].largest for name in found if not misfits[name][1]), default=0.0)
+        whole = {name: m.derivative for name, m in found.items() if len(m.entries) == prod(shapes[name])}
+        numerics = {name: derivative.reshape(shapes[name]) for name, derivative in whole.items()}
+        for name, (rule, sentence) in misfits.items():
+            if not sentence:
+                results[name] = self._result(name, *measured[name], largest, numerics)
                 continue
-            try:
-                measured[name] = self._measure(name)
-            except NotAnalyticError as error:
-                hint = f"{NOT_ANALYTIC}: {error}. {OTHERWISE}"
-                results[name] = Result.inconclusive(name, self.point[name].shape, hint)
-        largest = max((m.largest for m in measured.values()), default=0.0)
-        for name, m in measured.items():
-            results[name] = self._verdict(name, m, largest)
+            if rule == "shape":
+                rule, sentence = explain_shape(name, self.gradients, shapes, numerics, sentence)
+            results[name] = Result.failed(name, shapes[name], sentence, rule)
         return Report([results[name] for name in self.gradients], self.method)
 
-    def _measure(self, name: str) -> Measured:
-        f, x, method = self._along(name), self.double[name], self.method
-        if method in ("complex", "auto"):
+    def _measured(self, name: str) -> tuple[Measured | None, NotAnalyticError | None]:
+        """The numeric derivatives of a tensor by the method asked for, and why not by the complex step."""
+        problem = self.problem
+        if self.method not in ("complex", "auto"):
+            return problem.numeric(name, self._chosen(name), self.method), None
+        try:
+            problem.require_analytic(name)
+            if not self.fast:
+                return problem.numeric(name, self._chosen(name), "complex"), None
+            x = problem.double[name]
+            with complex_errors():
+                dense = to_dense(self.gradients[name], x.shape)
+                return along_directions(problem.along(name), x, dense, problem.rng), None
+        except NotAnalyticError as error:
+            return self._by_differences(name), error
+
+    def _by_differences(self, name: str) -> Measured | None:
+        """The best of the differences, where the method leaves it to the check."""
+        if self.method == "complex" or self.fast:
+            return None
+        return self.problem.numeric(name, self._chosen(name), "best")
+
+    def _result(
+        self,
+        name: str,
+        measured: Measured | None,
+        error: NotAnalyticError | None,
+        largest: float,
+        numerics: Mapping[str, Array],
+    ) -> Result:
+        """The verdict; by differences where there is no complex step, or where it turns out to be wrong."""
+        problem = self.problem
+        if measured is not None and error is None:
             try:
-                _require_analytic(f, x, self.size, self.rng)
-                method = "complex"
-            except NotAnalyticError:
-                if method == "complex" or self.fast:
-                    raise
-                method = "central"
-        if self.fast:
-            with complex_errors():
-                return along_directions(f, x, to_dense(self.gradients[name], x.shape), self.rng)
-        return self._entries(name, entries_to_check(self.gradients[name], x.shape, self._slots(name), self.rng), method)
+                return self._verdict(name, measured, largest, numerics)
+            except NotAnalyticError as late:
+                measured, error = self._by_differences(name), late
+        assert error is not None
+        error = with_line(error, lambda: problem.function(problem.double))
+        if measured is None:
+            hint = f"{NOT_ANALYTIC}: {error}. To have one: {error.advice}. {OTHERWISE}"
+            return Result.inconclusive(name, problem.point[name].shape, hint)
+        result = self._verdict(name, measured, max(largest, measured.largest), numerics)
+        return result.with_notes(f"by {METHODS[measured.method].words}, since forward is not analytic: {error}")
 
-    def _entries(self, name: str, entries: list[tuple], method: str, point: Mapping | None = None) -> Measured:
-        """Numeric derivatives of single entries, here or at another point."""
-        f, x = self._along(name, point), to_double((point or self.point)[name])
-        if method == "complex":
-            with complex_errors():
-                return Measured.exact(entries, [complex_step(f, x, index) for index in entries])
-        f0 = float(self.f0)
-        differences = [difference(f, x, index, method, f0, self.size, float(self.precision.eps)) for index in entries]
-        return Measured.by_differences(entries, differences, method)
+    def _verdict(self, name: str, measured: Measured, largest: float, numerics: Mapping[str, Array]) -> Result:
+        """The verdict by these derivatives. Raises NotAnalyticError where they prove wrong."""
+        problem, gradient, x = self.problem, self.gradients[name], self.problem.double[name]
+        dense, notes = to_dense(gradient, x.shape), []
+        single = "" if measured.method == "complex" else problem.rounded_to_float32
 
-    def _verdict(self, name: str, measured: Measured, largest: float) -> Result:
-        gradient, x, slots = self.gradients[name], self.double[name], self._slots(name)
-        dense = to_dense(gradient, x.shape)
-        precision = max(self.precision, _precision(dense.dtype), key=lambda info: info.eps)
-        result, allowed = judge(name, dense, measured, largest, precision)
-        notes = []
+        def judged(seen: float = 0.0) -> tuple[Result, Array]:
+            precisions = [problem.precision, precision_of(dense.dtype), *([np.finfo(np.float32)] if single else [])]
+            precision = max(precisions, key=lambda info: info.eps)
+            return judge(name, dense, measured, largest, precision, seen, self.tolerance)
+
+        result, allowed = judged()
         if result.verdict == "fail" and self.fast:
             rows = np.unique(gradient.rows) if is_row_gradient(gradient) else None
-            measured = self._entries(name, suspects(self._along(name), x, dense, rows, self.rng), "complex")
-            result, allowed = judge(name, dense, measured, largest, precision)
+            entries = suspects(problem.along(name), x, dense, rows, problem.rng)
+            measured = problem.numeric(name, entries, "complex")
+            result, allowed = judged()
             notes.append(f"a check along {DIRECTIONS} random directions failed")
+        if result.verdict == "fail" and not single:
+            of_doubles = problem.point[name].dtype == np.float64 and in_float32(dense)
+            single = problem.rounded_to_float32 or (IN_FLOAT32 if of_doubles else "")
+            result, allowed = judged()
+        yours = at(dense, measured.entries)
+        if measured.entries and (result.verdict == "fail" or measured.kink.any()):
+            measured = with_kinks(problem, name, yours, measured, allowed)
+            result, allowed = judged()
         if result.verdict == "fail":
-            noise = self._noise(name, dense, measured)
-            result, allowed = judge(name, dense, measured, largest, precision, noise)
+            result, allowed = judged(noise(problem, name, measured, allowed))
+        if result.verdict == "fail" and measured.method == "complex":
+            require_exact(problem, name, yours, measured, allowed)
+        slots = self._explaining(name, measured)
         if result.verdict == "fail":
-            evidence = self._evidence(name, dense, measured, allowed)
+            evidence = self._evidence(name, dense, measured, allowed, slots, numerics)
             rule, hint = diagnose(evidence)
             result = replace(result, rule=rule, hint=hint)
             notes.append(how_many_wrong(evidence))
         if slots is not None:
-            result = _without_idle_rows(result, gradient, slots)
+            result = result if self.slots_are_guessed else _without_idle_rows(result, gradient, slots)
             notes += [rows_compared(measured.entries, len(x), slots)] if measured.entries else []
-        if self.method == "auto" and measured.method != "complex":
-            notes.append("not analytic: central differences instead of the complex step")
-        return result.with_notes(*notes)
+        return result.with_notes(*notes, f"{single}: judged as float32" if single else "")
 
-    def _noise(self, name: str, dense: Array, measured: Measured) -> float:
-        """How far both derivatives jump when the point moves by a few units in its last digit: their rounding error.
+    def _evidence(
+        self,
+        name: str,
+        dense: Array,
+        measured: Measured,
+        allowed: Array,
+        slots: Slots | None,
+        numerics: Mapping[str, Array],
+    ) -> Evidence:
+        problem, entries, shape = self.problem, measured.entries, dense.shape
 
-        Where large terms cancel, it exceeds the usual tolerance. The point in double precision is one of the points
-        tried: data that the functions hold and round to the point's precision then jump, too.
-        """
-        analytic, numeric, position = [], [], list(self.gradients).index(name)
-        some = measured.entries[:: -(-len(measured.entries) // JITTERED)]
-        before = self._entries(name, some, measured.method).derivative
-        moved = ({other: self._jittered(value) for other, value in self.point.items()} for _ in range(JITTERS))
-        for point in (self.double, *moved):
-            gradient = self.gradients_at(point)[position]
-            if complaint(gradient, dense.shape)[1]:
-                continue
-            analytic.append(np.abs(to_dense(gradient, dense.shape) - dense).max())
-            double = {other: to_double(value) for other, value in point.items()}
-            numeric.append(np.abs(self._entries(name, some, measured.method, double).derivative - before).max())
-        return JITTERS * float(max([0.0, *analytic, *numeric]))
-
-    def _jittered(self, x: Array) -> Array:
-        if x.dtype.kind != "f":
-            return x.copy()
-        return np.asarray(x * (1 + np.finfo(x.dtype).eps * self.rng.integers(-2, 3, x.shape)), x.dtype)
-
-    def _evidence(self, name: str, dense: Array, measured: Measured, allowed: Array) -> Evidence:
-        entries, shape = measured.entries, dense.shape
-
-        def at(array: Array) -> Array:
-            return np.array([array[index] for index in entries], float)
-
-        def elsewhere() -> tuple[Array, Array]:
-            point, gradients = self.elsewhere
-            double = {other: to_double(value) for other, value in point.items()}
+        def both(point: Mapping[str, Array], gradients: Mapping[str, object]) -> tuple[Array, Array]:
             analytic = np.full(len(entries), np.nan)
             if not complaint(gradients[name], shape)[1]:
-                analytic = at(to_dense(gradients[name], shape))
-            return analytic, self._entries(name, entries, measured.method, double).derivative
+                analytic = at(to_dense(gradients[name], shape), entries)
+            return analytic, problem.numeric(name, entries, measured.method, point).derivative
+
+        def far_away(times: float) -> tuple[Array, Array]:
+            x = problem.point[name]
+            point = {**problem.point, name: np.asarray(times * x, x.dtype)}
+            return both(point, dict(zip(problem.names, problem.gradients_at(point), strict=True)))
 
         return Evidence(
-            x=self.double[name],
+            name=name,
+            x=problem.double[name],
             gradient=self.gradients[name],
             entries=entries,
-            analytic=at(dense),
+            analytic=at(dense, entries),
             numeric=measured.derivative,
+            method=measured.method,
             allowed=allowed,
-            slots=self._slots(name),
-            batch_size=None if self.slots is None else len(self.slots.ids),
-            terms={label: at(to_dense(term, shape)) for label, term in (self.terms or {}).get(name, {}).items()},
+            slots=slots,
+            batch_size=None if self.slots is None or self.slots_are_guessed else len(self.slots.ids),
+            terms={label: at(to_dense(t, shape), entries) for label, t in (self.terms or {}).get(name, {}).items()},
             operation=self.operation,
-            elsewhere=elsewhere,
+            elsewhere=lambda: both(*self.elsewhere),
+            far_away=far_away,
+            numerics=numerics,
+            analytics=self.gradients,
         )
 
-    def _along(self, name: str, point: Mapping[str, Array] | None = None) -> Callable:
-        """The function of one tensor alone, the others held fixed."""
-        rest = self.double if point is None else point
-        return lambda x: self.function({**rest, name: x})
+    def _chosen(self, name: str) -> list[tuple]:
+        gradient, shape = self.gradients[name], self.problem.point[name].shape
+        return entries_to_check(gradient, shape, self._slots(name), self.problem.rng)
 
     def _slots(self, name: str) -> Slots | None:
         """The slots, if the tensor is a table whose rows they name."""
-        x = self.point[name]
+        x = self.problem.point[name]
         if self.slots is None or x.ndim == 0 or len(x) <= self.slots.ids.max(initial=-1):
             return None
         if is_row_gradient(self.gradients[name]):
             return self.slots
         return self.slots if self.operation is not None and x.shape != self.slots.values.shape else None
+
+    def _explaining(self, name: str, measured: Measured) -> Slots | None:
+        """The slots; those that were guessed only if the numeric derivative says that they are."""
+        slots = self._slots(name)
+        if slots is None or not self.slots_are_guessed:
+            return slots
+        return slots if measured.entries and explain_zeros(slots, measured.entries, measured.derivative) else None
 
 
 def _without_idle_rows(result: Result, gradient: object, slots: Slots) -> Result:
@@ -216,26 +225,3 @@ def _without_idle_rows(result: Result, gradient: object, slots: Slots) -> Result
     hint = f"row {idle[0]} is touched by {'padding alone' if slots.paddings(result.shape[0])[idle[0]] else 'no slot'}"
     hint += ": its gradient is 0, leave the row out, or an optimiser moves its moments"
     return replace(result, verdict="fail", rule="padding", hint=hint)
-
-
-def _require_analytic(f: Callable, x: Array, size: float, rng: np.random.Generator) -> None:
-    """Raise NotAnalyticError where complex step and central difference disagree here and at two points nearby.
-
-    A function that drops imaginary parts (abs, norm, a float buffer) has a wrong complex step, often 0, which would
-    let a wrong gradient pass. Close to a kink the two may differ though both are right; a little away they agree.
-    """
-    size_of_x = max(1.0, float(np.abs(x).max(initial=0.0)))
-    h = 2.0**-20 * size_of_x
-    for away in (0.0, 1e-3, 1e-2):
-        at, direction = x + away * size_of_x * rng.standard_normal(x.shape), rng.standard_normal(x.shape)
-        with complex_errors():
-            exact = directional_step(f, at, direction)
-        central = (float(f(at + h * direction)) - float(f(at - h * direction))) / (2 * h)
-        noise = ROUNDINGS * EPS * size / h
-        if abs(exact - central) <= noise + 1e-3 * max(abs(exact), abs(central)):
-            return
-    raise NotAnalyticError(f"along a random direction it gives {exact:.3g}, the central difference {central:.3g}")
-
-
-def _precision(dtype: np.dtype) -> np.finfo:
-    return np.finfo(dtype if dtype.kind in "fc" else np.float64)

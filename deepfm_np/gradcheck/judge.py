@@ -2,8 +2,9 @@
 
     complex step   ROUNDING eps of the precision of gradient and function, 1e-12 in float64: both passes round
     cancellation   where that fails, plus the rounding seen: how far both sides jump when the point moves by an ulp
-    differences    the same, plus for each entry the error of the method itself: truncation (the change when the step
-                   is doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ on the two sides)
+    kink           where that fails, an entry is set aside if the slopes on its two sides differ and hold yours
+    differences    as the complex step, plus for each entry the error of the method itself: truncation (the change when
+                   the step is doubled), round-off (ROUNDINGS eps |f| / h), and a kink (slopes that differ)
 
 An entry whose numeric derivative is more uncertain than UNCERTAIN of its size is set aside. Where rounding alone may
 exceed that, as in float16, there is no verdict.
@@ -23,9 +24,10 @@ ZERO_TO_ROUNDING = 1e-12  # a tensor this small relative to the largest gradient
 UNCERTAIN = 1e-2
 NOTHING_SAID = "are left for a verdict: your backward pass may be right or wrong"
 REASONS = {
-    "kink": "the function has a corner there. Next: move the point, or take the complex step, which stays on one side",
-    "noise": "rounding drowns the difference. Next: float64 inputs and the complex step, or a point where f is smaller",
-    "truncation": "within the step the function bends too much. Next: take the complex step",
+    "kink": "the function has a corner there, and any slope between its two sides will do. Next: move the point",
+    "noise": "rounding drowns the difference. Next: float64 throughout, or a point where the function is smaller",
+    "truncation": "within the step the function bends too much. Next: move the point, or let the function take "
+    "complex numbers",
 }
 
 
@@ -60,12 +62,19 @@ class Measured(NamedTuple):
 
 
 def judge(
-    name: str, gradient: Array, measured: Measured, largest: float, precision: np.finfo, seen: float = 0.0
+    name: str,
+    gradient: Array,
+    measured: Measured,
+    largest: float,
+    precision: np.finfo,
+    seen: float = 0.0,
+    given: float | None = None,
 ) -> tuple[Result, Array]:
     """The verdict on one tensor, without a hint, and the (e,) absolute tolerances.
 
     gradient: the one under check, dense.  largest: the largest derivative of any tensor of the check.
     precision: of the less precise side.  seen: the rounding error that was measured, where it was.
+    given: the relative error that the user allows; below that of rounding it has no effect.
     """
     n = measured.derivative
     a = measured.analytic
@@ -76,10 +85,11 @@ def judge(
     denominator[denominator == 0] = 1.0
     noise = measured.round_off + seen + float(precision.tiny)  # below tiny, numbers lose their digits
     doubts = np.stack([measured.kink, noise, measured.truncation]) / denominator
-    rounding = ROUNDING * float(precision.eps)
+    derived = ROUNDING * float(precision.eps)
+    rounding = max(derived, given or 0.0)
     error, uncertainty = np.abs(a - n) / denominator, doubts.sum(axis=0)
     tolerance = rounding + uncertainty
-    conclusive = (uncertainty <= UNCERTAIN) & (rounding <= UNCERTAIN)
+    conclusive = (uncertainty <= UNCERTAIN) & (derived <= UNCERTAIN)
     excess = np.where(conclusive, error / tolerance, -1.0)
     excess[~np.isfinite(a)] = np.inf
     worst = int(np.argmax(excess)) if n.size else None
@@ -87,7 +97,7 @@ def judge(
     hint = ""
     if n.size and excess[worst] > 1:
         verdict = "fail"
-    elif rounding > UNCERTAIN:
+    elif derived > UNCERTAIN:
         verdict, hint, aside = "inconclusive", _too_coarse(precision), ""
     elif 2 * conclusive.sum() < n.size:
         left = "Too few" if conclusive.any() else "None"
@@ -104,7 +114,9 @@ def judge(
         numeric=0.0 if worst is None else float(n[worst]),
         relative_error=0.0 if worst is None else float(error[worst]),
         tolerance=rounding if worst is None else float(tolerance[worst]),
-        tolerance_from=_reason(precision, measured.method, seen),
+        derived_tolerance=derived if worst is None else float(derived + uncertainty[worst]),
+        tolerance_from=_reason(precision, measured.method, seen, rounding > derived),
+        method=measured.method,
         checked=gradient.size if directions and verdict != "inconclusive" else int(conclusive.sum()),
         entries=gradient.size,
         hint=hint,
@@ -129,8 +141,9 @@ def _why_set_aside(doubts: Array, conclusive: Array, entries: list[tuple]) -> st
     return f"{kind} at {count} of {conclusive.size} entries{where} which are set aside: {REASONS[kind]}"
 
 
-def _reason(precision: np.finfo, method: str, seen: float) -> str:
-    reason = f"the rounding of a pass in {precision.dtype}, {ROUNDING:.0f} times its precision eps"
+def _reason(precision: np.finfo, method: str, seen: float, is_given: bool) -> str:
+    reason = "what you gave as tolerance; by default " if is_given else ""
+    reason += f"the rounding of a pass in {precision.dtype}, {ROUNDING:.0f} times its precision eps"
     if method != "complex":
         reason += f", and of the method: what doubling its step h changes, and {ROUNDINGS} eps |f| / h"
     return reason + (", and how far both numbers jump when the point moves by its last digit" if seen else "")

@@ -10,15 +10,13 @@ complex number as it treats a real one. The differences work for any f but give 
 with an estimate of its error. Everywhere, f takes an array of the shape of x and returns a scalar.
 """
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.exceptions import ComplexWarning
 
 from deepfm_np.gradcheck.arrays import Array
+from deepfm_np.gradcheck.not_analytic import NotAnalyticError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,26 +24,8 @@ if TYPE_CHECKING:
 EPS = float(np.finfo(np.float64).eps)
 
 COMPLEX_STEP = 1e-30
+CERTAIN = 1e-7  # of the largest derivative: an uncertainty below it needs no second method
 ROUNDINGS = 64  # how often a value of f is assumed to be rounded, each time by eps |f|
-
-
-class NotAnalyticError(Exception):
-    """The function does not treat a complex number as it treats a real one, so it has no complex step."""
-
-
-@contextmanager
-def complex_errors() -> Iterator[None]:
-    """Turn what f raises for a complex input, and NumPy's warning of a lost imaginary part, into NotAnalyticError."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ComplexWarning)
-        try:
-            yield
-        except NotAnalyticError:
-            raise
-        except ComplexWarning as error:
-            raise NotAnalyticError(str(error)) from error
-        except Exception as error:  # of any kind: the same function has accepted a real input
-            raise NotAnalyticError(f"a complex input raises {type(error).__name__}: {error}") from error
 
 
 class Difference(NamedTuple):
@@ -130,6 +110,62 @@ def difference(
     round_off = ROUNDINGS * eps * size / h
     kink = max(0.0, abs(bend[1] - 2 * bend[0]) - 4 * round_off)
     return Difference(derivative, 2 * abs(coarse - derivative), round_off, kink)
+
+
+def best_differences(f: Callable, x: Array, entries: Sequence[tuple], f0: float, size: float, eps: float) -> list:
+    """The derivatives by Richardson extrapolation, or by central differences where these are more certain.
+
+    Richardson has more digits, but its step is some hundred times as wide, and more kinks lie within it.
+    """
+    found = [difference(f, x, index, "richardson", f0, size, eps) for index in entries]
+    largest = max((abs(one.derivative) for one in found), default=0.0)
+    for i, index in enumerate(entries):
+        if found[i].uncertainty > CERTAIN * largest:
+            found[i] = min(found[i], difference(f, x, index, "central", f0, size, eps), key=lambda d: d.uncertainty)
+    return found
+
+
+class Slopes(NamedTuple):
+    """The slopes of a function on the two sides of a point."""
+
+    left: float
+    right: float
+    uncertainty: float
+
+    @property
+    def differ(self) -> bool:
+        """Whether there is a kink at the point."""
+        return abs(self.right - self.left) > 4 * self.uncertainty
+
+    def hold(self, slope: float, slack: float) -> bool:
+        """Whether a slope lies between the two, or equals one of them."""
+        slack += self.uncertainty
+        return min(self.left, self.right) - slack <= slope <= max(self.left, self.right) + slack
+
+
+def slopes(f: Callable, x: Array, index: tuple, f0: float, size: float) -> Slopes:
+    """The one-sided slopes along an entry, 2 F(h) - F(2 h) with F the difference from x, error of order h^2.
+
+    Further kinks close by show as a change when the step is doubled; then smaller steps are tried.
+    """
+    for h in (2.0**-17, 2.0**-22, 2.0**-27):
+        h *= max(1.0, 2.0 ** np.ceil(np.log2(abs(float(x[index])) or 1.0)))
+        steps = h * np.array([1, 2, 4])
+        sides = []
+        for sign in (-1, 1):
+            one, two, four = np.array([_moved(f, x, index, sign * step) - f0 for step in steps]) / (sign * steps)
+            sides.append((2 * one - two, abs(2 * one - two - (2 * two - four))))
+        (left, left_change), (right, right_change) = sides
+        found = Slopes(left, right, left_change + right_change + ROUNDINGS * EPS * size / h)
+        if found.differ:
+            break
+    return found
+
+
+def roughness(f: Callable[[float], float], h: float) -> float:
+    """How far three equidistant values of f lie off a straight line: rounding, if h is small."""
+    bend = abs(f(2 * h) - 2 * f(h) + f(0.0))
+    return float(bend) if np.isfinite(bend) else 0.0
 
 
 def difference_step(method: str, x: Array, index: tuple, eps: float = EPS) -> float:

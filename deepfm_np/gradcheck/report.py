@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("tensor", "shape", "verdict", "checked", "worst at", "yours", "numeric", "ratio", "rel. error", "allowed")
 METHOD_IN_WORDS = {name: method.words for name, method in METHODS.items()} | {
-    "auto": "the complex step where it can be taken, central differences elsewhere"
+    "auto": "the complex step where it can be taken, differences elsewhere"
 }
 WIDTH = 100  # of remarks outside a terminal
 ERROR = "rel. error: |yours - numeric| / max(|yours|, |numeric|, the largest |numeric| of the tensor)"
@@ -45,6 +45,8 @@ class Result:
     hint: str = ""  # the likely mistake, or why there is no verdict
     rule: str = ""  # the rule of `diagnose` that gave the hint
     note: str = ""  # what else is worth knowing: groups of rows, entries set aside
+    derived_tolerance: float = nan  # what would be allowed if no tolerance were given
+    method: str = ""  # by which the numeric side was found
 
     @property
     def ratio(self) -> float:
@@ -77,15 +79,19 @@ class Result:
             return (*head, "", "", "", "", "", "")
         numbers = (f"{self.analytic:.9g}", f"{self.numeric:.9g}", "" if isnan(self.ratio) else f"{self.ratio:.6g}")
         where = _tuple(self.index) if self.index or not self.shape else ""
-        return (*head, where, *numbers, f"{self.relative_error:.1e}", f"{self.tolerance:.1e}")
+        allowed = f"{self.tolerance:.1e}"
+        if self.tolerance > self.derived_tolerance:
+            allowed += f" (derived: {self.derived_tolerance:.1e})"
+        return (*head, where, *numbers, f"{self.relative_error:.1e}", allowed)
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """The results of one check. `print(report)` shows a table, a notebook shows it in HTML."""
+    """The results of one check: `print(report)` shows a table, a notebook shows it in HTML, `explain()` says more."""
 
     results: list[Result]
     method: str
+    notes: tuple[str, ...] = ()  # on the whole check: warnings, what was not differentiated
 
     @classmethod
     def of_all(
@@ -99,7 +105,12 @@ class Report:
         """Several named reports by one method as one; each tensor's name begins with that of its report."""
         reports = list(reports)
         results = [replace(r, name=f"{name}: {r.name}") for name, report in reports for r in report.results]
-        return cls(results, reports[0][1].method if reports else "")
+        notes = tuple(f"{name}: {note}" for name, report in reports for note in report.notes)
+        return cls(results, reports[0][1].method if reports else "", notes)
+
+    def with_notes(self, *notes: str) -> "Report":
+        """The same report with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
     @property
     def ok(self) -> bool:
@@ -113,7 +124,8 @@ class Report:
         return max(errors) if errors and not any(map(isnan, errors)) else nan
 
     def raise_if_failed(self) -> None:
-        """Raise GradientCheckError, with the report as its message, unless `ok`."""
+        """Raise GradientCheckError, with the report as its message, unless `ok`. pytest shows that alone."""
+        __tracebackhide__ = True
         if not self.ok:
             raise GradientCheckError(f"\n{self}")
 
@@ -130,7 +142,11 @@ class Report:
         widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         remarks = [_wrapped(f"  {remark}") for remark in self._remarks()]
-        return "\n".join([*lines, *remarks, *map(_wrapped, self._summary())])
+        return "\n".join([*lines, *remarks, _wrapped(self._summary())])
+
+    def explain(self) -> str:
+        """The report with what its columns mean and where the tolerances come from."""
+        return "\n".join([str(self), *map(_wrapped, self._legend())])
 
     def __repr__(self) -> str:
         return str(self)
@@ -141,8 +157,9 @@ class Report:
         remarks = "".join(f"<li>{escape(remark)}</li>" for remark in self._remarks())
         remarks = f"<ul>{remarks}</ul>" if remarks else ""
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        summary = "<br>".join(map(escape, self._summary()))
-        return f"{table}{remarks}<p>{summary}</p>"
+        legend = "<br>".join(map(escape, self._legend()))
+        folded = f"<details><summary>How to read this</summary>{legend}</details>" if legend else ""
+        return f"{table}{remarks}<p>{escape(self._summary())}</p>{folded}"
 
     def _remarks(self) -> list[str]:
         """Each hint and note once, with the tensors it is about."""
@@ -151,20 +168,24 @@ class Report:
             for text in (result.hint, result.note):
                 if text:
                     about.setdefault(text, []).append(result.name)
-        return [f"{', '.join(names)}: {text}" for text, names in about.items()]
+        return [*(f"{', '.join(names)}: {text}" for text, names in about.items()), *self.notes]
 
-    def _summary(self) -> list[str]:
+    def _summary(self) -> str:
         counts = {verdict: sum(result.verdict == verdict for result in self.results) for verdict in VERDICTS}
         others = [f"{count} {verdict}" for verdict, count in counts.items() if count and verdict != "pass"]
         found = ", ".join([f"{counts['pass']} of {len(self.results)} tensors pass", *others])
+        if not any(result.checked for result in self.results):
+            return found
+        methods = {result.method for result in self.results if result.method}
+        method = methods.pop() if len(methods) == 1 else self.method
+        return f"{found}, by {METHOD_IN_WORDS.get(method, method)}"
+
+    def _legend(self) -> list[str]:
         compared = [result for result in self.results if result.is_compared]
-        anything = any(result.checked for result in self.results)
-        lines = [f"{found}, by {METHOD_IN_WORDS.get(self.method, self.method)}" if anything else found]
-        if compared:
-            lines.append(ERROR)
         reasons: dict[str, list[str]] = {}
         for result in compared:
             reasons.setdefault(result.tolerance_from, []).append(result.name)
+        lines = [ERROR] if compared else []
         for reason, names in reasons.items():
             lines.append(f"allowed: {reason}" if len(reasons) == 1 else f"allowed for {', '.join(names)}: {reason}")
         return lines

@@ -4,7 +4,7 @@ The rows of a table fall into four groups: touched once, touched repeatedly, nam
 row of the first three is checked, and a sample of the last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,17 +30,29 @@ class Slots(NamedTuple):
         return np.bincount(self.ids[self.values == 0], minlength=rows)
 
 
-def find_slots(inputs: Mapping[str, Array]) -> Slots | None:
-    """The slots among the inputs of an operation: integer `ids`, and `values` where they have the same shape.
+def find_slots(inputs: Mapping[str, Array], names: Sequence[str]) -> Slots | None:
+    """The slots among the inputs of an operation: `ids`, or the first integers that may be rows of a named tensor.
 
-    None where there are no ids, or where some cannot be rows: a forward may hash them.
+    `values` count where they have the shape of the ids. None where there are no ids, or where some cannot be rows: a
+    forward may hash them, or count them from the end.
     """
-    ids, values = inputs.get("ids"), inputs.get("values")
-    if ids is None or ids.dtype.kind not in "iu" or ids.ndim != 2:
-        return None
-    if ids.size and (ids.min() < 0 or ids.max() > np.iinfo(np.intp).max):
-        return None
-    return Slots(ids.astype(np.intp), np.ones(ids.shape) if values is None or values.shape != ids.shape else values)
+    longest = max((len(inputs[name]) for name in names if inputs[name].ndim), default=0)
+    for name in sorted(inputs, key=lambda name: name != "ids"):
+        ids = inputs[name]
+        if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2) or not ids.size:
+            continue
+        if ids.min() >= 0 and ids.max() < longest:
+            ids = ids.astype(np.intp).reshape(len(ids), -1)
+            values = inputs.get("values")
+            return Slots(ids, np.ones(ids.shape) if values is None or values.shape != ids.shape else values)
+    return None
+
+
+def explain_zeros(slots: Slots, entries: list[tuple], derivative: Array) -> bool:
+    """Whether the numeric derivative is 0 in the rows that no slot names, and not in some that one does."""
+    rows = np.array([index[0] for index in entries], np.intp)
+    named = np.isin(rows, slots.ids)
+    return bool(not named.all() and not derivative[~named].any() and derivative[named].any())
 
 
 def entries_to_check(gradient: object, shape: tuple, slots: Slots | None, rng: np.random.Generator) -> list[tuple]:

@@ -1,7 +1,7 @@
 """The activations of the deep part, entry by entry: sigmoid, relu, tanh.
 
-Derivatives are written so that they keep their digits where the function saturates: the textbook forms a (1 - a)
-and 1 - a^2 subtract nearly equal numbers there and have lost every digit at |z| = 40.
+The derivatives are written so that they stay accurate where the function saturates: the textbook forms a (1 - a) and
+1 - a^2 subtract nearly equal numbers there and have lost every digit at |z| = 40.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from deepfm_np.ops.rows import Array
 
 
 def minus_abs(z: Array) -> Array:
-    """-|z| where z is real; where it is complex the sign is that of the real part, which is analytic away from 0."""
+    """-|z| for real z; for complex z, the sign of the real part decides, which is analytic away from 0."""
     return np.where(z.real > 0, -z, z) if np.iscomplexobj(z) else -np.abs(z)
 
 
@@ -38,7 +38,7 @@ def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
 
 
 def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:
-    """dL/dz = dL/da * sigmoid(z) sigmoid(-z)"""
+    """dL/dz = dL/da * sigmoid(z) sigmoid(-z). Any shape -> the same shape."""
     check_gradient("grad_a", "like a", grad_a, cache.e.shape)
     return grad_a * cache.slope
 
@@ -55,7 +55,7 @@ def relu_forward(z: Array) -> tuple[Array, ReluCache]:
 
 
 def relu_backward(grad_a: Array, cache: ReluCache) -> Array:
-    """dL/dz = dL/da where z > 0, else 0. At z = 0, where no derivative exists, 0 is taken."""
+    """dL/dz = dL/da where z > 0, else 0. At z = 0, where no derivative exists, it is taken as 0."""
     check_gradient("grad_a", "like a", grad_a, cache.positive.shape)
     return grad_a * cache.positive
 

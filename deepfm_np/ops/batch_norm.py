@@ -1,9 +1,9 @@
-"""Batch normalisation: every unit is given mean 0 and variance 1 over the batch, then a scale and a shift.
+"""Batch normalisation: scale every unit to mean 0 and variance 1 over the batch, then by a learned scale and shift.
 
 normalized = (x - mean) / sqrt(var + epsilon),   y = gamma * normalized + beta      (Ioffe & Szegedy 2015, alg. 1)
 
-In training, mean and var are those of the batch (var is the biased one, divided by n). In evaluation they are
-running averages of what training saw, into which the unbiased variance goes, as in torch.nn.BatchNorm1d.
+In training, mean and var are those of the batch (var is biased: divided by n). In evaluation they are running averages
+from training; the running variance averages the unbiased one, as in torch.nn.BatchNorm1d.
 """
 
 from typing import NamedTuple
@@ -30,9 +30,9 @@ def batch_norm_forward(
 ) -> tuple[Array, BatchNormCache]:
     """(n, d) x, (d,) gamma and beta, running = ((d,) mean, (d,) variance) -> (n, d).
 
-    The running statistics passed in stay as they are; the new ones are `cache.running`. A batch of one has no
-    variance: in training it gives y = beta, a zero gradient for x, and leaves the running statistics unchanged.
-    Raises ValueError where the shapes do not fit, and in training for a batch without rows.
+    The running statistics passed in are not changed; the new ones are `cache.running`. A batch of one has no
+    variance: in training it gives y = beta, a zero gradient for x, and unchanged running statistics.
+    Raises ValueError if the shapes do not fit, and in training for an empty batch.
     """
     mean, var = running
     check_floats(x=x, gamma=gamma, beta=beta, mean=mean, variance=var)
@@ -55,7 +55,7 @@ def batch_norm_forward(
 
 
 def batch_norm_backward(grad_y: Array, cache: BatchNormCache) -> tuple[Array, Array, Array]:
-    """dL/dx, dL/dgamma, dL/dbeta.
+    """(n, d) dL/dy -> dL/dx (n, d), dL/dgamma (d,), dL/dbeta (d,).
 
     With g = dL/dy * gamma, the gradient of `normalized`; in training, mean and variance depend on x as well:
 

@@ -2,11 +2,11 @@
 
 y = x * mask / (1 - rate),  mask ~ Bernoulli(1 - rate) for each unit      (Srivastava et al. 2014, section 10)
 
-The expectation of y is x, so that nothing needs scaling at prediction time. `rate` is the probability of being
+The expectation of y is x, so nothing needs scaling at prediction time. `rate` is the probability of being
 dropped; the DeepFM paper's "dropout" is the probability of being kept.
 
-A unit is dropped where its 16 random bits, read as a whole number, are below rate * 2^16: a float would take twice as
-many bits to tell rates apart that no one can see. The probability is so rounded to a multiple of 2^-16.
+A unit is dropped if its 16 random bits, read as an integer, are below rate * 2^16. The rate is thus rounded to a
+multiple of 2^-16, which no one can see; random floats would need at least twice as many bits.
 """
 
 from numbers import Real
@@ -46,6 +46,6 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
 
 
 def dropout_backward(grad_y: Array, cache: DropoutCache) -> Array:
-    """dL/dx = dL/dy * mask / (1 - rate), with the mask of the forward pass"""
+    """dL/dx = dL/dy * mask / (1 - rate), with the mask of the forward pass. Any shape -> the same shape."""
     check_gradient("grad_y", "like x", grad_y, cache.shape)
     return grad_y.copy() if cache.scale is None else grad_y * cache.scale

@@ -27,7 +27,7 @@ def embedding_forward(
 ) -> tuple[Array, EmbeddingCache]:
     """(D, k) table, (n, s) ids and values -> (n, m, k) field vectors, in the dtype of the table.
 
-    field_starts: m slots, strictly increasing from 0, at which each field begins; None means that every slot
+    field_starts: the m slots at which the fields begin, strictly increasing from 0; None means that every slot
     is a field. Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
     check_floats(table=table)
@@ -47,7 +47,7 @@ def embedding_forward(
 def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: TouchedRows | None = None) -> RowGradient:
     """dL/dtable[r] = sum over the slots that hold row r of value * dL/dV of the slot's field. (n, m, k) -> rows.
 
-    touched: `touched_rows` of the batch, where it is known already.
+    touched: the `touched_rows` of the batch, if already known.
     """
     check_gradient("grad_vectors", "(n, m, k)", grad_vectors, cache.shape)
     if cache.field_of_slot is not None:
@@ -59,7 +59,7 @@ def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: Touc
 def slot_fields(field_starts: Sequence[int], s: int) -> Array:
     """The field of each slot: starts [0, 1, 4] and s = 6 give [0, 1, 1, 1, 2, 2].
 
-    Raises ValueError where the starts do not begin at 0 or do not increase strictly below s.
+    Raises ValueError unless the starts begin at 0 and increase strictly, staying below s.
     """
     starts = array_of("field_starts", field_starts)
     if starts.ndim != 1 or (starts.size and starts.dtype.kind not in "iu"):

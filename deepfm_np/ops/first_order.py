@@ -30,7 +30,7 @@ def first_order_forward(weights: Array, ids: Array, values: Array) -> tuple[Arra
 def first_order_backward(grad_y: Array, cache: FirstOrderCache, touched: TouchedRows | None = None) -> RowGradient:
     """dL/dw[r] = sum over the slots that hold row r of value * dL/dy of the slot's example. (n,) -> rows.
 
-    touched: `touched_rows` of the batch, where it is known already.
+    touched: the `touched_rows` of the batch, if already known.
     """
     check_gradient("grad_y", "(n,)", grad_y, (len(cache.ids),))
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched

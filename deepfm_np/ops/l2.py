@@ -3,8 +3,8 @@
 weights:  1/2 sum_l ||W_l||^2
 rows:     1/(2n) sum_i sum over i's slots with value != 0 of ||table row||^2
 
-A row is penalised once per occurrence in the batch, so the penalty is an average over examples and does not
-depend on the batch size; a row the batch does not touch is not penalised and has no gradient.
+A row is penalised once per occurrence in the batch, so the penalty is an average over examples and does not depend on
+the batch size. A row that the batch does not touch has no penalty and no gradient.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ def l2_forward(W: Array) -> tuple[float, Array]:
 
 
 def l2_backward(grad_y: float, W: Array) -> Array:
-    """d/dW = W"""
+    """dL/dW = dL/dy * W. scalar -> the shape of W"""
     check_gradient("grad_y", "a scalar", grad_y, ())
     return grad_y * W
 
@@ -32,7 +32,7 @@ class L2RowsCache(NamedTuple):
 
 
 def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2RowsCache]:
-    """(D, k) table, (n, s) ids and values -> the mean over examples of 1/2 ||row||^2 over their slots, a scalar.
+    """(D, k) table, (n, s) ids and values -> 1/2 ||row||^2 summed over slots, averaged over examples, a scalar.
 
     Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
@@ -47,7 +47,7 @@ def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2R
 def l2_rows_backward(grad_y: float, cache: L2RowsCache, touched: TouchedRows | None = None) -> RowGradient:
     """dL/dtable[r] = dL/dy * (occurrences of r in the batch) / n * table[r]
 
-    touched: `touched_rows` of the batch, where it is known already.
+    touched: the `touched_rows` of the batch, if already known.
     """
     check_gradient("grad_y", "a scalar", grad_y, ())
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched

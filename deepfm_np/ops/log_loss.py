@@ -24,7 +24,7 @@ def log_loss_forward(logits: Array, labels: Array) -> tuple[np.inexact, LogLossC
     """(n,) logits, (n,) labels of 0 or 1 -> the mean loss in nats, a scalar in the dtype of the logits.
 
     log(1 + exp(u)) = -min(-u, 0) + log(1 + exp(-|u|)) is finite at any logit.
-    Raises ValueError for a label other than 0 or 1 (naming the row), for shapes that differ and an empty batch.
+    Raises ValueError for a label other than 0 or 1 (naming the row), different shapes, or an empty batch.
     """
     check_floats(logits=logits)
     labels = checked_labels(labels)

@@ -1,7 +1,7 @@
-"""Gradients of tables of which a batch touches few rows.
+"""Sparse gradients of a table: a batch touches only a few of its rows.
 
-A batch of n examples switches on at most n * s rows of a table that may have millions. Its gradient is
-therefore kept as the rows that were touched and their values; every other row is exactly zero and absent.
+A batch of n examples switches on at most n * s rows of a table that may have millions. The gradient is therefore kept
+as the touched rows and their values; every other row is exactly zero and left out.
 """
 
 from typing import NamedTuple
@@ -30,11 +30,11 @@ class RowGradient(NamedTuple):
 
 
 def checked_slots(ids: Array, values: Array, D: int, dtype: np.dtype) -> tuple[Array, Array]:
-    """(n, s) ids, as np.intp, the integers that NumPy indexes with, and values, if they are slots of D rows of dtype.
+    """(n, s) ids as np.intp, NumPy's index type, and values, after checking that they are slots of D rows of `dtype`.
 
     On a 32-bit platform, such as a browser, NumPy refuses to take rows by wider integers.
-    Raises TypeError for ids that are not integers and values that are not numbers (complex ones are for complex rows),
-    ValueError for shapes that differ, IndexError for an id outside [0, D): a negative id would otherwise count silently
+    Raises TypeError for ids that are not integers or values that are not numbers (complex values need complex rows),
+    ValueError for different shapes, IndexError for an id outside [0, D): a negative id would otherwise silently count
     from the end of the table.
     """
     ids, values = _slots(ids, values, kinds="biufc" if dtype.kind == "c" else "biuf")
@@ -54,25 +54,25 @@ def _slots(ids: Array, values: Array, kinds: str) -> tuple[Array, Array]:
 
 
 class TouchedRows(NamedTuple):
-    """The rows that a batch of slots switches on. Padding, slots of value 0, switches on none."""
+    """The rows that a batch of slots switches on. Slots of value 0 (padding) switch on none."""
 
     rows: Array  # (r,) np.intp, strictly increasing
     used: Array  # (n, s) bool, where the value is not 0
-    position: Array  # (u,) int, for each used slot in order: where in `rows` its row stands
+    position: Array  # (u,) int, for each used slot in order: the index of its row in `rows`
 
     def part(self, examples: slice) -> "TouchedRows":
-        """The slots of some of the examples, among the rows of the whole batch."""
+        """The slots of some examples; the rows remain those of the whole batch."""
         first = np.count_nonzero(self.used[: examples.start])
         used = self.used[examples]
         return TouchedRows(self.rows, used, self.position[first : first + np.count_nonzero(used)])
 
 
 def touched_rows(ids: Array, values: Array, scratch: Array | None = None) -> TouchedRows:
-    """(n, s) ids and values -> the rows touched, and where each used slot finds its own among them.
+    """(n, s) ids and values -> the rows touched, and the index of each used slot's row among them.
 
     The plain formula: rows, position = np.unique(ids[used], return_inverse=True), which sorts all slots. With a
-    scratch array only the rows are sorted: every slot writes its number at its row's place, the slots that find their
-    own number there stand for one row each, and the rows' ranks, written to the same places, are read back by all.
+    scratch array only the distinct rows are sorted: every slot writes its number to scratch[row], where one of them
+    remains; the rows of those slots are distinct. Their ranks go to the same places, and every slot reads its row's.
 
     scratch: (D,) int32, of which only entries named in `ids` are read and written; its values do not matter.
     """
@@ -97,7 +97,7 @@ def sum_rows(touched: TouchedRows, slot_gradients: Array) -> RowGradient:
         table_gradient[ids[i, j]] += slot_gradients[i, j]     for every slot (i, j) of value != 0
 
     `table_gradient[ids] += ...` would keep only the last of several slots that share a row; `np.add.at` adds
-    them all, in order of appearance, so that the result does not vary from run to run.
+    them all, in order of appearance, so the result is the same in every run.
     """
     rows, used, position = touched
     if used.shape != slot_gradients.shape[:2]:

@@ -1,1 +1,1 @@
-"""What the operating system lends: files, memory and threads."""
+"""The interface to the operating system: files, memory and threads."""

@@ -1,71 +1,61 @@
-"""Files that are written whole or not at all, and read without executing anything."""
+"""Files that are written atomically."""
 
+import glob
 import os
+import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
+from deepfm_np.system.lock import try_lock
+
+LEFTOVER = ".deepfm_np-"  # after the name of the target, in the name of the temporary file
 
 
-def write_whole(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
+def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it: a reader sees the old file or the new one.
 
-    Raises OSError where the folder does not exist or cannot be written; `path` is then as it was.
+    Raises OSError if the folder does not exist or cannot be written; `path` is then unchanged.
     """
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: no such folder; {path.name} was to be written there")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a file")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    remove_leftovers(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}{LEFTOVER}", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
+            try_lock(handle)
             write(file)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
 
 
+def remove_leftovers(path: Path) -> None:
+    """Delete the temporary files beside `path` of writes that were killed; those still being written are locked."""
+    for other in path.parent.glob(f"{glob.escape(path.name)}{LEFTOVER}*.part"):
+        if is_leftover(other.name, path.name):
+            with suppress(OSError), open(other, "rb") as file:  # another process may remove it first
+                if try_lock(file.fileno()):
+                    other.unlink()
+
+
+def is_leftover(name: str, target: str) -> bool:
+    """Whether a file of this name is the temporary file of a write to `target`."""
+    return re.fullmatch(rf"{re.escape(target + LEFTOVER)}[a-z0-9_]{{8}}\.part", name) is not None
+
+
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, UTF-8, whole or not at all."""
-    write_whole(path, lambda file: file.write(text.encode()))
-
-
-def plain(value):
-    """For json.dumps(default=plain): a NumPy scalar as Python's own. Raises TypeError for anything else."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} cannot be saved: JSON holds numbers and texts")
-
-
-def write_arrays(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a .npz file of the named arrays, whole or not at all. Raises ValueError for an array of Python objects."""
-    objects = [name for name, array in arrays.items() if np.asarray(array).dtype.hasobject]
-    if objects:
-        raise ValueError(f"{path}: {', '.join(objects)} would need pickle, which is never written")
-    write_whole(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]  # no array is named allow_pickle
-
-
-def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:
-    """Read a .npz file completely, without pickle.
-
-    kind: what the file should be, for the message ("a deepfm_np model"). Raises FileNotFoundError where there is
-    no file and ValueError where it is cut short, damaged or something else.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected {kind}")
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:  # damage can make NumPy, zipfile and zlib raise nearly anything
-        raise ValueError(f"{path} is not {kind}, or it is damaged: {error}") from error
+    """Write a UTF-8 text file atomically. Raises as `write_atomically` does."""
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _umask() -> int:

@@ -1,7 +1,7 @@
-"""Keep freed memory within the process, so that a training step does not ask the system for it again.
+"""Keep freed memory within the process, so that a training step does not request it from the system again.
 
-A step frees some 60 MB of activations and needs as much in the next. By default the C library of Linux (glibc) returns
-such blocks to the system at once, and every page then costs an interrupt when it is first written: a quarter of a step.
+A step frees some 60 MB of activations, and the next one needs as much. By default the C library of Linux (glibc)
+returns such blocks to the system at once; the page faults when they are written again take a quarter of a step.
 """
 
 import ctypes
@@ -12,7 +12,7 @@ LARGEST_KEPT = 1 << 25  # glibc allows no more
 
 
 def keep_freed_memory() -> bool:
-    """Let malloc keep 1 GiB of freed blocks of up to 32 MiB, in the whole process. True if it will: with glibc."""
+    """Let malloc keep 1 GiB of freed blocks of up to 32 MiB, in the whole process. True on success: only glibc can."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

@@ -1,11 +1,11 @@
-"""A batch split among threads: each computes some of the rows, and their gradients are added.
+"""Split a batch among threads: each computes some of the rows, and their gradients are added.
 
 The loss is a mean over n examples. With n_p of them in part p, and L_p the mean over these,
 
 L = sum_p n_p / n L_p,        dL/dtheta = sum_p n_p / n dL_p/dtheta
 
-NumPy releases Python's lock while it computes. By itself only a matrix product uses several cores; here all operations
-do, each on its part, and a matrix product keeps to one thread.
+NumPy releases Python's lock while it computes. On its own it uses several cores only for matrix products; here every
+operation does, each thread on its part, and BLAS is limited to one thread per matrix product.
 """
 
 import os
@@ -26,9 +26,9 @@ Result = TypeVar("Result")
 
 
 def parallel_map(function: Callable[..., Result], *arguments: Iterable, threads: int) -> list[Result]:
-    """[function(the first of each argument), function(the second), ...], up to `threads` at once.
+    """Like list(map(function, *arguments)), with up to `threads` calls at once.
 
-    With one thread it is a loop, and BLAS is left alone. Raises ValueError unless threads is a positive integer.
+    With one thread it is a plain loop, and BLAS is left alone. Raises ValueError unless threads is a positive integer.
     """
     if checked("threads", threads) == 1:
         return list(map(function, *arguments))
@@ -42,10 +42,10 @@ def map_parts(
     rng: np.random.Generator | None,
     threads: int,
 ) -> list[Result]:
-    """[function(rows, rng) for each part of n rows]; with one thread there is one part, with the rng as it is.
+    """[function(rows, rng) for each part of n rows]; with one thread, a single part and `rng` itself.
 
-    Each of several parts has a generator of its own, drawn from that of the batch: threads that shared one would draw
-    in an order that varies from run to run.
+    With several threads, each part gets its own generator, seeded from `rng`: threads that shared one would draw in an
+    order that varies from run to run.
     """
     if checked("threads", threads) == 1:
         return [function(slice(0, n), rng)]
@@ -57,13 +57,13 @@ def map_parts(
 
 
 def split_rows(n: int, count: int) -> list[slice]:
-    """n rows in at most `count` parts, in order, none of which is empty unless n is 0."""
+    """Split n rows into at most `count` parts, in order; none is empty unless n is 0."""
     bounds = np.linspace(0, n, max(1, min(count, n)) + 1).astype(int).tolist()
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 def sum_gradients(parts: Sequence[Mapping[str, Array | RowGradient]]) -> dict[str, Array | RowGradient]:
-    """The sum of the parts' gradients, name by name; the row gradients of a table must all name the same rows."""
+    """Add the gradients of the parts, name by name. The row gradients of a table must all have the same rows."""
     return {name: reduce(_add, (part[name] for part in parts)) for name in parts[0]}
 
 
@@ -75,7 +75,7 @@ def _add(left: Any, right: Any) -> Array | RowGradient:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread a call, in the whole process, until the last of several overlapping uses has ended."""
+    """Limit BLAS to one thread, in the whole process, until the last of all overlapping uses ends."""
     _BLAS.acquire()
     try:
         yield
@@ -84,7 +84,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 class _BlasLimit:
-    """The limit on BLAS's threads, which belongs to the process, and how many uses hold it."""
+    """The process-wide limit on the threads of BLAS, and the number of current uses."""
 
     def __init__(self):
         self.lock, self.uses, self.limit = Lock(), 0, ExitStack()
@@ -115,7 +115,7 @@ def _controller():
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that wait for the next part: to start them anew costs 0.1 ms a step."""
+    """A pool that is kept between steps: starting threads anew would cost 0.1 ms per step."""
     return ThreadPoolExecutor(threads)
 
 

@@ -2,21 +2,35 @@
 
     pip install torch jax autograd scipy
     python docs/benchmarks/gradcheckers.py
+    python docs/benchmarks/gradcheckers.py --foreign    # the operations of tests/gradcheck/foreign instead
 
 Each checker gets the same functions at the same points, once with its default settings and once with the best we know.
 A checker catches a bug when it reports a mismatch or rejects the gradient with an error. It raises a false alarm when
 it does so for the correct gradient of the same problem. Checkers that are not installed are skipped.
 """
 
+import argparse
 import importlib.metadata
 import logging
 import platform
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+if __name__ == "__main__":  # this project's package and tests come first, from wherever the script is run
+    sys.path[:1] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[2] / "tests")]
+
+from gradcheck.foreign.case import Case
+from gradcheck.foreign.catalogue import RIGHT, mutants
+from gradcheck.foreign.manners import manners_of
+from gradcheck.foreign.mutate import Mutant
+from gradcheck.foreign.score import EXPLAINED, of_case, of_mutant
+from gradcheck.foreign.verify import named, outputs
 
 from deepfm_np import ops
 from deepfm_np.gallery import BUGS, Loss, Operation, check
@@ -33,8 +47,10 @@ CONVENTIONS = (
 )  # rules about how a gradient is returned, not about its numbers
 
 
-def as_function(problem: Operation | Loss) -> tuple[list[np.ndarray], Callable]:
+def as_function(problem: Operation | Loss | Case) -> tuple[list[np.ndarray], Callable]:
     """The points, and run(*points) -> (y, pullback), where pullback(grad_y) returns the claimed dense gradients."""
+    if isinstance(problem, Case):
+        return _foreign_function(problem)
     if isinstance(problem, Loss):
         names = list(problem.params)
 
@@ -54,6 +70,27 @@ def as_function(problem: Operation | Loss) -> tuple[list[np.ndarray], Callable]:
         ]
 
     return points, run
+
+
+def _foreign_function(case: Case) -> tuple[list[np.ndarray], Callable]:
+    """Arguments that are not differentiated are held fixed, several outputs joined in one vector."""
+
+    def run(*arrays):
+        fixed = {name: value.copy() for name, value in case.inputs.items()}
+        y, cache = case.forward(*{**fixed, **dict(zip(case.wrt, arrays, strict=True))}.values())
+        parts = outputs(y)
+        ends = np.cumsum([part.size for part in parts])[:-1]
+
+        def pullback(grad_y):
+            if isinstance(y, tuple):
+                split = zip(np.split(grad_y, ends), parts, strict=True)
+                grad_y = tuple(g.reshape(part.shape)[()] for g, part in split)
+            gradients = named(case.backward(grad_y, cache), case.wrt)
+            return [np.array(gradients[name]) for name in case.wrt]
+
+        return np.concatenate([part.reshape(-1) for part in parts]) if isinstance(y, tuple) else parts[0], pullback
+
+    return [np.array(case.inputs[name]) for name in case.wrt], run
 
 
 def _dense(gradient, array: np.ndarray, factor):
@@ -104,7 +141,8 @@ def jax_check_grads(**options) -> Callable:
 
     def caught(problem, seed):
         points, run = as_function(problem)
-        shape = jax.ShapeDtypeStruct(np.shape(run(*map(np.copy, points))[0]), np.float64)
+        y = run(*map(np.copy, points))[0]
+        shape = jax.ShapeDtypeStruct(y.shape, y.dtype)
         pullbacks = {}
 
         def forward(*arrays):
@@ -174,6 +212,60 @@ def scipy_check_grad(tolerance: float = 1e-5, direction: str = "all") -> Callabl
         x0 = np.concatenate([point.reshape(-1) for point in points])
         distance = check_grad(f, gradient, x0, direction=direction, seed=seed)
         return distance > tolerance * max(1e-12, np.linalg.norm(gradient(x0)))
+
+    return caught
+
+
+def complex_step(h: float = 1e-20, tolerance: float = 1e-8) -> Callable:
+    """As in MyGrad's tests (tests/utils/numerical_gradient.py and tests/wrappers/uber.py), with their tolerances."""
+
+    def slope(f, points, number, index):
+        moved = [point.astype(complex) if i == number else point.copy() for i, point in enumerate(points)]
+        moved[number][index] += 1j * h
+        return np.imag(f(*moved)) / h
+
+    def differ(numeric, claimed):
+        np.testing.assert_allclose(claimed, numeric, rtol=tolerance, atol=tolerance)
+        return False
+
+    return _entry_by_entry(slope, differ)
+
+
+def central_difference(h: float = 1e-5, tolerance: float = 1e-5) -> Callable:
+    """As in CS231n's assignments (eval_numerical_gradient_array and rel_error), with a bound on the printed error."""
+
+    def slope(f, points, number, index):
+        ends = []
+        for step in (h, -h):
+            moved = [point.copy() for point in points]
+            moved[number][index] += step
+            ends.append(f(*moved))
+        return (ends[0] - ends[1]) / (2 * h)
+
+    def differ(numeric, claimed):
+        return np.max(np.abs(numeric - claimed) / np.maximum(1e-8, np.abs(numeric) + np.abs(claimed))) > tolerance
+
+    return _entry_by_entry(slope, differ)
+
+
+def _entry_by_entry(slope: Callable, differ: Callable) -> Callable:
+    """The gradient of sum(weights * y), with Gaussian weights."""
+
+    def caught(problem, seed):
+        points, run = as_function(problem)
+        weights = np.random.default_rng((seed, 1)).standard_normal(np.shape(run(*map(np.copy, points))[0]))
+
+        def f(*arrays):
+            return (weights * run(*arrays)[0]).sum()
+
+        claimed = run(*map(np.copy, points))[1](weights.copy()[()])
+        for number, (point, gradient) in enumerate(zip(points, claimed, strict=True)):
+            numeric = np.empty(point.shape)
+            for index in np.ndindex(point.shape):
+                numeric[index] = slope(f, points, number, index)
+            if differ(numeric, gradient):
+                return True
+        return False
 
     return caught
 
@@ -295,9 +387,109 @@ def large_problem() -> None:
     print(_markdown(pd.DataFrame(rows)))
 
 
+# Distribution name, title, check, and of how many wrong versions one is checked.
+FOREIGN_CHECKERS = [
+    ("torch", "torch gradcheck, slow", torch_gradcheck, {}, 1),
+    ("torch", "torch gradcheck, fast", torch_gradcheck, {"fast_mode": True}, 1),
+    ("jax", "JAX check_grads", jax_check_grads, {}, 1),
+    ("autograd", "HIPS autograd check_vjp", hips_check_grads, {}, 1),
+    ("scipy", "scipy check_grad", scipy_check_grad, {}, 1),
+    ("numpy", "complex step, as MyGrad", complex_step, {}, 1),
+    ("numpy", "central difference, as CS231n", central_difference, {}, 1),
+]
+CALLS = tuple(EXPLAINED)  # labels of wrong versions whose gradient is right at the first call, or in float64
+KINDS = (
+    ("integer or boolean inputs", "integer or boolean inputs"),
+    ("several outputs", "several outputs"),
+    ("gradients: dict", "gradients in a dict"),
+    ("class with state", "class with state"),
+    ("on a corner", "point on a corner"),
+)
+
+
+def foreign_answers() -> Iterator[tuple[str, list[str], list[tuple[Mutant, str]], float]]:
+    """Per checker: its title, what it says of each right case and of wrong versions, and the seconds per check.
+
+    "accepted", "rejected", "undecided", or "error" where something else than a mismatch is raised.
+    """
+    words = {"pass": "accepted", "fail": "rejected", "inconclusive": "undecided", "raised": "error"}
+    ours = (lambda case: words[of_case(case, None).verdict], lambda mutant: words[of_mutant(mutant, None).verdict])
+    checkers = [("deepfm_np", *ours, 1)]
+    for package, title, make, options, every in FOREIGN_CHECKERS:
+        if _installed(package):
+            caught = make(**options)
+            case, mutant = lambda case, c=caught: answer(c, case), lambda mutant, c=caught: answer(c, mutant.case)
+            checkers.append((title, case, mutant, every))
+    for title, of_right, of_wrong, every in checkers:
+        some = mutants()[::every]
+        start = time.perf_counter()
+        right, wrong = [of_right(case) for case in RIGHT], [(mutant, of_wrong(mutant)) for mutant in some]
+        yield title, right, wrong, (time.perf_counter() - start) / len(right + some)
+
+
+def answer(caught: Callable, case: Case) -> str:
+    """What a checker says of a case, with seed 0."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return "rejected" if caught(case, 0) else "accepted"
+        except Exception as error:
+            return "rejected" if type(error).__name__ in ("AssertionError", "GradcheckError") else "error"
+
+
+def foreign_problems() -> None:
+    """The right operations of tests/gradcheck/foreign and their wrong versions."""
+    names = [case.name for case in RIGHT]
+    kinds = [{*manners_of(case), case.needs} | ({"float32"} if not case.exact else set()) for case in RIGHT]
+    summary, by_kind, by_label = [], {}, {}
+    for title, right, wrong, seconds in foreign_answers():
+        of = dict(zip(names, right, strict=True))
+        told = [(mutant, said) for mutant, said in wrong if of[mutant.case.name] == "accepted"]
+        summary.append(foreign_row(title, right, wrong, told, seconds))
+        by_kind[title] = {
+            text: f"{sum(kind in has and said == 'accepted' for has, said in zip(kinds, right, strict=True))}"
+            f" of {sum(kind in has for has in kinds)}"
+            for kind, text in (*KINDS, ("in place", "writes over its arguments"), ("float32", "float32 inside"))
+        }
+        missed = [mutant.label for mutant, said in told if said in ("accepted", "undecided")]
+        by_label[title] = {label: missed.count(label) for label in dict.fromkeys(m.label for m in mutants())}
+    print(f"{len(RIGHT)} right operations, {len(mutants())} wrong versions:\n")
+    print(_markdown(pd.DataFrame(summary)))
+    print("\nRight operations accepted, by kind:\n")
+    print(_markdown(pd.DataFrame(by_kind).T.reset_index(names="checker")))
+    print("\nWrong versions missed, though the right operation is accepted:\n")
+    labels = pd.DataFrame(by_label)
+    print(_markdown(labels[labels.any(axis=1)].T.reset_index(names="checker")))
+
+
+def foreign_row(title: str, right: list[str], wrong: list, told: list, seconds: float) -> dict:
+    """A row of the table. told: the wrong versions of operations that the checker accepts."""
+
+    def share(calls: bool) -> str:
+        some = [said for mutant, said in told if (mutant.label in CALLS) == calls]
+        return f"{sum(said in ('rejected', 'error') for said in some)} of {len(some)}"
+
+    return {
+        "checker": title,
+        "right: accepted": right.count("accepted"),
+        "false alarm": right.count("rejected"),
+        "undecided": right.count("undecided"),
+        "cannot take": right.count("error"),
+        "wrong gradients caught": share(calls=False),
+        "float32 or consumed cache caught": share(calls=True),
+        "wrong, of operations not accepted": len(wrong) - len(told),
+        "ms per check": f"{1e3 * seconds:.0f}",
+    }
+
+
 def main() -> None:
-    small_problems()
-    large_problem()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--foreign", action="store_true", help="check the operations of tests/gradcheck/foreign")
+    if parser.parse_args().foreign:
+        foreign_problems()
+    else:
+        small_problems()
+        large_problem()
     packages = sorted({package for package, *_ in CHECKERS} - {"deepfm_np"})
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *packages) if _installed(name)]
     print(f"\nPython {platform.python_version()}, {', '.join(versions)}")

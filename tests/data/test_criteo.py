@@ -62,6 +62,21 @@ def test_a_malformed_line_is_named_or_skipped_and_counted(tmp_path, bad, message
     assert (len(log), log.skipped) == (2, 1)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text(f"{line('1')}\n{line()}\n", encoding="utf-8-sig")
+    for on_error in ("raise", "skip"):
+        log = load_criteo(path, on_error=on_error)
+        assert (log.labels.tolist(), log.skipped) == ([1, 0], 0)
+
+
+@pytest.mark.parametrize("bad", [line("x" * 10**6), line(integers=["9" * 10**6, *INTEGERS[1:]])])
+def test_a_long_cell_is_quoted_shortened(tmp_path, bad):
+    with pytest.raises(ValueError, match=r"train\.txt line 1: .*\.\.\. \(1,000,000 characters\)$") as caught:
+        load_criteo(write(tmp_path / "train.txt", bad))
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
 def test_a_missing_or_empty_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.txt: no such file"):
         load_criteo(tmp_path / "train.txt")

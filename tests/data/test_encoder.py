@@ -1,3 +1,4 @@
+import datetime
 import json
 
 import numpy as np
@@ -303,7 +304,7 @@ def test_a_saved_encoder_comes_back(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [lambda text: text[:40], lambda text: "", lambda text: "[]", lambda text: text.replace("fields 1", "fields 9")],
+    [lambda text: text[:40], lambda text: "", lambda text: "[]", lambda text: text.replace("fields 2", "fields 9")],
 )
 def test_a_damaged_file_is_refused(tmp_path, change):
     path = tmp_path / "encoder.json"
@@ -313,14 +314,105 @@ def test_a_damaged_file_is_refused(tmp_path, change):
         FieldEncoder.load(path)
 
 
-def test_a_file_with_a_field_of_no_kind_is_refused(tmp_path):
-    path = tmp_path / "encoder.json"
-    FieldEncoder().fit(FRAME).save(path)
+FIELDS = [Categorical("app"), Numerical("price"), Numerical("price2", "quantile", 3), MultiValued("tags")]
+SAVED = FRAME.assign(price2=FRAME["price"])
+
+
+def rewritten(path, change):
+    """Write the file anew as an older version wrote it, without a checksum, after `change` has changed its contents."""
+    FieldEncoder(FIELDS).fit(SAVED).save(path)
     saved = json.loads(path.read_text())
-    saved["fields"][0]["kind"] = "magical"
+    del saved["crc32"]
+    saved["format"] = "deepfm_np fields 1"
+    change(saved["fields"])
     path.write_text(json.dumps(saved))
-    with pytest.raises(ValueError, match="magical"):
+
+
+def test_a_file_of_before_the_checksum_is_read(tmp_path):
+    rewritten(tmp_path / "encoder.json", lambda fields: None)
+    loaded, encoder = FieldEncoder.load(tmp_path / "encoder.json"), FieldEncoder(FIELDS).fit(SAVED)
+    assert loaded.fields == FIELDS
+    np.testing.assert_array_equal(loaded.transform(SAVED), encoder.transform(SAVED))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda fields: fields[0].pop("min_count"), "a categorical field has name, should have name, min_count"),
+        (lambda fields: fields[0].update(min_counts=fields[0].pop("min_count")), "should have name, min_count"),
+        (lambda fields: fields[0].update(min_count="1"), "app: min_count must be a positive integer, got '1'"),
+        (lambda fields: fields[0].update(kind=["categorical"]), "kind .'categorical'., should be one of categorical"),
+        (lambda fields: fields[0].update(kind="magical"), "a field is of kind 'magical', should be one of"),
+        (lambda fields: fields[0].update(name=["app", "x"]), "its name is a list; JSON holds numbers and texts"),
+        (lambda fields: fields[0]["state"].update(values="abc"), "app: values is not what it should be"),
+        (lambda fields: fields[0]["state"].update(values=[1, 2]), "app: values is not what it should be"),
+        (lambda fields: fields[0]["state"].update(values=["a", "a"]), "app: values is not what it should be"),
+        (lambda fields: fields[0].update(state=None), "app: the state should have values"),
+        (lambda fields: fields[0]["state"].update(value=1), "app: the state should have values"),
+        (lambda fields: fields[1]["state"].update(scale=float("nan")), "it holds NaN, which is no finite number"),
+        (lambda fields: fields[1]["state"].update(scale=0), "price: scale is not what it should be"),
+        (lambda fields: fields[1]["state"].update(center=10**400), "price: center is not what it should be"),
+        (lambda fields: fields[1]["state"].update(center=True), "price: center is not what it should be"),
+        (lambda fields: fields[2]["state"].update(edges=[2.0, 1.0]), "price2: edges is not what it should be"),
+        (lambda fields: fields[3]["state"].update(slots=-1), "tags: slots is not what it should be"),
+        (lambda fields: fields[3].update(separator=3), "tags: separator must be a text, got 3"),
+        (lambda fields: fields.clear(), "it should have a list of fields"),
+        (lambda fields: fields.append(7), "a field is of kind 7, should be one of"),
+        (lambda fields: fields.append(fields[0]), "two fields have the same name: app"),
+    ],
+)
+def test_a_file_with_wrong_contents_is_refused_in_one_line(tmp_path, change, message):
+    path = tmp_path / "encoder.json"
+    rewritten(path, change)
+    with pytest.raises(
+        ValueError, match=rf"encoder\.json does not hold the fields of a deepfm_np encoder: .*{message}"
+    ):
         FieldEncoder.load(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"format": 1e999}', '{"a":' * 100_000, "7", "null", "\\ud800"])
+def test_a_text_that_is_no_encoder_is_refused_in_one_line(tmp_path, text):
+    (tmp_path / "encoder.json").write_text(text)
+    with pytest.raises(ValueError, match=r"encoder\.json does not hold the fields of a deepfm_np encoder"):
+        FieldEncoder.load(tmp_path / "encoder.json")
+
+
+def test_no_changed_byte_of_a_file_goes_unnoticed(tmp_path):
+    path, rng = tmp_path / "encoder.json", np.random.default_rng(0)
+    FieldEncoder(FIELDS).fit(SAVED).save(path)
+    whole = path.read_bytes()
+    loaded = json.loads(whole)
+    for at, byte in zip(rng.integers(0, len(whole), 500), rng.integers(0, 256, 500), strict=True):
+        path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+        try:
+            FieldEncoder.load(path)
+        except ValueError as error:
+            assert str(error).startswith(str(path))
+        else:
+            assert json.loads(path.read_bytes()) == loaded
+
+
+@pytest.mark.parametrize("name", ["app", 1, "1", 1.5, True, "naïve", "a\ud800"])
+def test_a_column_name_comes_back_as_it_was(tmp_path, name):
+    cells = np.array([["a\ud801"], ["b"]], object)
+    frame = pd.DataFrame(cells, columns=pd.Index([name], dtype=object), dtype=object)
+    encoder = FieldEncoder().fit(frame)
+    encoder.save(tmp_path / "encoder.json")
+    loaded = FieldEncoder.load(tmp_path / "encoder.json")
+    assert [(type(field.name), field.name) for field in loaded.fields] == [(type(name), name)]
+    np.testing.assert_array_equal(loaded.transform(frame)[0], encoder.transform(frame)[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [("a", "b"), pd.Timestamp("2026-01-01"), datetime.date(2026, 1, 1), np.datetime64(1, "ns"), None, np.nan, b"a"],
+)
+def test_a_column_name_that_would_not_come_back_is_refused(tmp_path, name):
+    encoder = FieldEncoder([Categorical(name)])
+    encoder._set(encoder.fields, [{"values": ["a"]}])
+    with pytest.raises((TypeError, ValueError), match=r"column .* cannot be saved: "):
+        encoder.save(tmp_path / "encoder.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_and_repeated_columns_are_named():

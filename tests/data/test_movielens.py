@@ -91,7 +91,7 @@ def test_a_user_or_an_item_that_stands_twice_is_named_or_skipped_and_counted(ml_
     with open(ml_1m / name, "a") as file:
         file.write(f"{line}\n")
     number = len((ml_1m / name).read_text(encoding="latin-1").splitlines())
-    message = rf"{name} line {number}: (user 1|item 5) stands on an earlier line already"
+    message = rf"{name} line {number}: (user 1|item 5) was already on an earlier line"
     with pytest.raises(ValueError, match=message):
         load_movielens_1m(ml_1m)
     log = load_movielens_1m(ml_1m, on_error="skip")

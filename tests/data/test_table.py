@@ -108,3 +108,11 @@ def test_parquet_is_read_by_its_ending(path, tmp_path):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     with pytest.raises(ValueError, match=r"broken\.parquet cannot be read as a table"):
         read_frame(tmp_path / "broken.parquet")
+
+
+@pytest.mark.parametrize("text", ["{long},2,1,a,go\n", "1,{long},1,a,go\n", "1,2,{long},a,go\n"])
+def test_a_long_cell_is_quoted_shortened(path, text):
+    columns = {"categorical": [], "numerical": path.read_text().splitlines()[0].split(",")[1:3]}
+    path.write_text(CSV + text.format(long="x" * 10**6))
+    with pytest.raises(ValueError, match=r"line \d+.*\.\.\. \(1,000,000 characters\)$"):
+        load_table(path, "clicked", **columns)

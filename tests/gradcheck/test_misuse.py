@@ -72,7 +72,7 @@ def test_rows_given_for_a_single_number_fail(x):
 @pytest.mark.parametrize(
     "gradient, found",
     [
-        ({"x": X}, "is of type dict"),
+        ({"x": {"x": X}}, "is of type dict"),
         ("2 x", "is of type str"),
         (True, "is of type bool"),
         ([[[1.0], [1.0, 2.0]]], "is of type list"),
@@ -126,7 +126,6 @@ def test_an_array_of_two_rows_is_not_taken_for_a_pair():
     "returned, found",
     [
         (None, "NoneType"),
-        ({"x": X, "y": X}, "dict"),
         ("gradients", "str"),
         (True, "bool"),
         ([X], "1"),
@@ -137,6 +136,21 @@ def test_a_backward_that_returns_another_number_of_gradients_fails(returned, fou
     report = check_operation(lambda x, y: (x * y, None), lambda g, c: returned, {"x": X, "y": X + 1})
     hint = f"backward must return 2 gradients, for x, y; it returned {found}"
     assert findings(report) == 2 * [("fail", hint)]
+
+
+def test_a_dict_of_gradients_under_other_names_fails():
+    report = check_operation(lambda x, y: (x * y, None), lambda g, c: {"a": X, "b": X}, {"x": X, "y": X + 1})
+    assert findings(report) == 2 * [("fail", "the gradients must be named x, y; the dict holds a, b")]
+    one = check_operation(lambda x, y: (x + y, None), lambda g, c: {"x": g}, {"x": X, "y": X + 1})
+    assert findings(one) == [("pass", ""), ("fail", "there is no gradient for it")]
+
+
+@pytest.mark.parametrize("tolerance", [0, -1e-3, 1, np.nan])
+def test_a_tolerance_that_lets_all_or_nothing_pass_is_refused(tolerance):
+    with pytest.raises(ValueError, match="tolerance must lie between 0 and 1"):
+        check_operation(square, square_backward, {"x": X}, tolerance=tolerance)
+    with pytest.raises(ValueError, match="tolerance must lie between 0 and 1"):
+        check_loss(loss_and_grads, {"x": X}, tolerance=tolerance)
 
 
 LOSS = "loss_and_grads must return two values, (loss, grads); it returned"

@@ -94,7 +94,7 @@ def operation_check(rng, seed):
         def changed(grad_y, cache):
             return change(one_per_name(backward(grad_y, cache), list(inputs)))
 
-        return check_operation(forward, changed, inputs, seed=seed, slots=slots, fast=fast)
+        return check_operation(forward, changed, inputs, None, "complex", seed, slots, fast, strict=True)
 
     return check
 
@@ -127,7 +127,7 @@ def model_check(rng, seed):
             loss, grads = model.loss_and_grads(ids, values, labels, rng=np.random.default_rng(seed), params=params)
             return loss, dict(zip(point, change([grads[name] for name in point]), strict=True))
 
-        return check_loss(loss_and_grads, point, seed=seed, slots=(ids, values), fast=fast)
+        return check_loss(loss_and_grads, point, "complex", seed, (ids, values), fast=fast, strict=True)
 
     return check
 

@@ -1,1 +1,1 @@
-"""Click logs too large for memory: read piece by piece, encoded into a folder of memory-mapped arrays."""
+"""Click logs too large for memory: read in pieces, encoded into a folder of memory-mapped arrays."""

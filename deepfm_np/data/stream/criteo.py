@@ -1,7 +1,7 @@
-"""Criteo's log in pieces, for files larger than memory: whole blocks of lines are parsed by NumPy.
+"""Criteo's log in pieces, for files larger than memory: NumPy parses whole blocks of lines.
 
-A block in which anything is unusual (a malformed line, a number of more than 8 characters, a byte beyond ASCII) is
-parsed line by line, by the function that `load_criteo` uses: what is accepted, and what an error says, is the same.
+A block with anything unusual in it (a malformed line, a number of more than 8 characters, a byte beyond ASCII) is
+parsed line by line with the function that `load_criteo` uses, so both accept the same lines and raise the same errors.
 """
 
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ from deepfm_np.data.stream.prefetch import prefetch
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.ops.rows import Array
 
-LINES = 512  # parsed at once, so that what is computed from them stays in the processor's cache
+LINES = 512  # in a block; its intermediate arrays fit into the processor's cache
 CELLS = 40
 START = {"done": 0, "lines": 0, "rows": 0, "skipped": 0}
 
-# For words of n = 0 ... 8 bytes: ones over these bytes, the shift that moves them to the low end, zeros before them.
+# For words of n = 0 ... 8 bytes: a mask of these bytes, the shift to the low end, the digits "0" that pad them to 8.
 ONES = np.array([2**64 - 2 ** (64 - 8 * n) for n in range(9)], np.uint64)
 SHIFT = np.array([64 - 8 * n for n in range(9)], np.uint64)
 ZEROS = np.array([int.from_bytes(b"0" * (8 - n) + bytes(n), "big") for n in range(9)], np.uint64)
@@ -43,10 +43,10 @@ class Rows(NamedTuple):
 
 
 class CriteoStream:
-    """A file in the format of train.txt, as `load_criteo(path, "log", min_count, rows, on_error)` reads it.
+    """A file in the format of train.txt, read in pieces as `load_criteo(path, "log", min_count, rows, on_error)` does.
 
-    Categories of more than 8 bytes are refused with file and line, whatever `on_error`: Criteo's have 8.
-    Raises FileNotFoundError for a missing file and ValueError for an `on_error` there is not.
+    A category of more than 8 bytes (Criteo's have 8) is an error that names file and line, whatever `on_error` is.
+    Raises FileNotFoundError for a missing file, ValueError for an unknown `on_error`.
     """
 
     unit = "B"
@@ -65,7 +65,7 @@ class CriteoStream:
         self.settings = {"data": "criteo", "min_count": min_count, "rows": rows, "on_error": on_error}
 
     def pieces(self, after: dict | None = None) -> Iterator[Piece]:
-        """The log in pieces, as `Stream` says. The next one is parsed while the last one is used."""
+        """See `Stream.pieces`. The next piece is parsed while the current one is used."""
         end = dict(after or START)
         with open(self.path, "rb") as file, closing(prefetch(self._read_all(file, end))) as parsed:
             for rows, here in parsed:
@@ -74,7 +74,7 @@ class CriteoStream:
             raise ValueError(f"{self.path} holds no {'well-formed ' if end['skipped'] else ''}line")
 
     def _read_all(self, file, end: dict) -> Iterator[tuple[Rows, dict]]:
-        """Rows and the `end` of each piece. They lie in one of two buffers: using one leaves time to fill the other."""
+        """The rows and the `end` of each piece, in two buffers by turns: one is filled while the other is in use."""
         file.seek(end["done"])
         size = fields.PIECE_ROWS if self.limit is None else min(fields.PIECE_ROWS, self.limit)
         for buffer in cycle([_buffer(size), _buffer(size)]):
@@ -91,7 +91,7 @@ class CriteoStream:
         ]
 
     def _read(self, file, buffer: Rows, end: dict) -> Rows:
-        """Fill the buffer with the next rows, as many as there are, and move `end`."""
+        """Fill the buffer with the next rows, as far as the file has any, and advance `end`."""
         n, wanted = 0, len(buffer.labels) if self.limit is None else min(len(buffer.labels), self.limit - end["rows"])
         while n < wanted and (lines := list(islice(file, min(LINES, wanted - n)))):
             rows = parse_block(b"".join(lines)) or self._parse_lines(lines, end)
@@ -104,12 +104,13 @@ class CriteoStream:
         return Rows(*(array[:n] for array in buffer))
 
     def _parse_lines(self, lines: list[bytes], end: dict) -> Rows:
-        """The same as `parse_block`, one line after the other, for every kind of line; counts what is skipped."""
+        """Like `parse_block`, but line by line and for any kind of line; counts the skipped ones in `end`."""
         reader, rows = LineReader(self.on_error), []
         for number, line in enumerate(lines, end["lines"] + 1):
             where = f"{self.path} line {number}"
             try:
-                row = reader.parse(where, line.decode(), "\t", (CELLS,), parse_cells)
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                row = reader.parse(where, text, "\t", (CELLS,), parse_cells)
             except UnicodeDecodeError as error:
                 raise ValueError(f"{self.path} is not a text file in utf-8: {error.reason}") from error
             if row is not None:
@@ -124,13 +125,13 @@ class CriteoStream:
 
 
 def _buffer(rows: int) -> Rows:
-    """Room for so many rows, each column in one piece."""
+    """Room for this many rows, each column contiguous."""
     numbers, hashes = np.empty((len(INTEGERS), rows)), np.empty((len(CATEGORIES), rows), np.uint64)
     return Rows(np.empty(rows, np.uint8), numbers.T, hashes.T)
 
 
 def parse_block(text: bytes) -> Rows | None:
-    """Parse whole lines; None where one of them is anything but 40 cells of at most 8 plain characters."""
+    """Parse whole lines; None unless each has 40 cells of at most 8 ASCII characters, a label and integers."""
     text = text.replace(b"\r\n", b"\n") if b"\r" in text else text
     if not text.isascii() or not text.endswith(b"\n") or any(byte in text for byte in (b".", b"\r", b"\0")):
         return None
@@ -151,20 +152,20 @@ def parse_block(text: bytes) -> Rows | None:
 
 
 def _by_column(cells: Array) -> Array:
-    """(40, n) from the cells in the order of the text."""
+    """(40 n,) cells in the order of the text -> (40, n)."""
     return np.ascontiguousarray(cells.reshape(-1, CELLS).T)
 
 
 def _words(characters: Array, starts: Array, lengths: Array) -> Array:
-    """The words of the cells that begin at `starts`: 8 bytes are read wherever one begins, and cut to its length."""
+    """The cells that begin at `starts`, as uint64: reads 8 bytes from each start and masks those beyond its length."""
     at_every_byte = np.ndarray((len(characters) - 7,), ">u8", buffer=characters, strides=(1,))
     return at_every_byte[starts].astype(np.uint64) & ONES[lengths]
 
 
 def _integers(words: Array, lengths: Array) -> Array | None:
-    """The numbers that the words spell, nan for the empty one; None where one of them is not an integer.
+    """The numbers that the words spell, nan for an empty word; None if one of them is not an integer.
 
-    Eight digits are put together at once: neighbours to pairs, pairs to fours, fours to the number.
+    Eight digits are combined in three steps: digits to pairs, pairs to fours, fours to the number.
     """
     negative = words >> 56 == ord("-")
     digits = lengths - negative

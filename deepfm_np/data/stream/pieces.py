@@ -1,6 +1,6 @@
-"""The pieces of a log between the two passes of `encode`: what each field's `scan` made of them, in files.
+"""Pieces of a log on disk, between the two passes of `encode`: the labels, and what each field's `scan` returned.
 
-NUMBER.arrays holds the arrays of a piece, one after the other, each in .npy format; NUMBER.json says where each begins.
+NUMBER.arrays holds the arrays of a piece one after another, each in .npy format; NUMBER.json says where each begins.
 """
 
 import json
@@ -15,25 +15,36 @@ from deepfm_np.data.stream.hashes import HashCells
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.files import write_text
+from deepfm_np.system.sealed import from_json
 
 
 class StoredPiece:
-    """A piece on disk, its arrays read when they are asked for."""
+    """A piece on disk. Its arrays are read on request."""
 
     def __init__(self, index: Path):
-        about = json.loads(index.read_text(encoding="utf-8"))
-        self.path, self.end, self.places = index.with_suffix(".arrays"), about["end"], about["places"]
+        self.path = index.with_suffix(".arrays")
+        try:
+            about = from_json(index.read_text(encoding="utf-8"))
+            self.end, self.places = about["end"], about["places"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(index, error) from error
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
 
     def __getitem__(self, name: str) -> Array:
-        with open(self.path, "rb") as file:
-            file.seek(self.places[name])
-            return np.load(file, allow_pickle=False)
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(self.places[name])
+                return np.lib.format.read_array(file, allow_pickle=False)
+        except Exception as error:  # damage can make NumPy raise nearly anything
+            raise self._damaged(self.path, error) from error
+
+    def _damaged(self, path: Path, error: Exception) -> ValueError:
+        return ValueError(f"{path} is damaged ({error}); delete {path.parent.parent} to start anew")
 
     def part(self, field: int) -> Cells | HashCells | Array:
-        """What the field's `scan` made."""
+        """What the `scan` of this field returned. field: its number."""
         if f"{field} numbers" in self:
             return self[f"{field} numbers"]
         codes = self[f"{field} codes"]
@@ -44,7 +55,7 @@ class StoredPiece:
 
 
 class StoredColumn:
-    """The parts of one field, read from the pieces one after the other, as often as asked for."""
+    """The parts of one field, piece by piece. Each iteration reads them from disk again."""
 
     def __init__(self, pieces: list[StoredPiece], field: int):
         self.pieces, self.field = pieces, field
@@ -54,11 +65,12 @@ class StoredColumn:
 
 
 def stored_pieces(folder: Path) -> list[StoredPiece]:
+    """The complete pieces in a folder, in order."""
     return [StoredPiece(index) for index in sorted(folder.glob("*.json"))]
 
 
 def store(path: Path, piece: Piece) -> None:
-    """The arrays, and when they are on the disk their index."""
+    """Write a piece to `path`.arrays and, once that is on the disk, `path`.json: no index without its arrays."""
     places = {}
     with open(path.with_suffix(".arrays"), "wb") as file:
         for name, array in _to_arrays(piece).items():
@@ -70,6 +82,7 @@ def store(path: Path, piece: Piece) -> None:
 
 
 def load(stored: StoredPiece) -> Piece:
+    """Read a whole piece back into memory."""
     fields = sum(name.endswith((" numbers", " codes")) for name in stored.places)
     return Piece(stored["labels"], [stored.part(field) for field in range(fields)], stored.end)
 

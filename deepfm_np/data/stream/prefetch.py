@@ -1,4 +1,4 @@
-"""Reading ahead: the next item is made while the last one is used."""
+"""Prefetching: the next item is prepared while the current one is used."""
 
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 def prefetch(items: Iterable[Item]) -> Generator[Item, None, None]:
     """Yield the same items while a thread prepares the next; an error is raised in its item's place.
 
-    None may not be an item. NumPy releases Python's lock while it computes, and so does a file while it is read.
+    No item may be None. The thread runs in parallel because NumPy and file reads release Python's lock.
     """
     remaining = iter(items)
     with ThreadPoolExecutor(1) as thread:

@@ -1,4 +1,4 @@
-"""What a click log too large for memory offers: its fields, and its rows piece by piece."""
+"""The interface of a click log too large for memory: its fields, and its rows in pieces."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,25 +9,25 @@ from deepfm_np.ops.rows import Array
 
 
 class Piece(NamedTuple):
-    """Some rows of a click log that is read in pieces of PIECE_ROWS rows, the last of which may have fewer."""
+    """PIECE_ROWS rows of a click log; the last piece may have fewer."""
 
     labels: Array  # (n,) uint8 of 0 and 1
-    parts: list  # for each field what its `scan` makes of these rows
-    end: dict  # where the next piece begins, as JSON; "rows" counts those so far, "skipped" the malformed lines
+    parts: list  # for each field, what its `scan` returns for these rows
+    end: dict  # where the next piece begins; "rows" and "skipped" count the rows and malformed lines so far
 
 
 class Stream(Protocol):
-    """A click log too large for memory."""
+    """A click log too large for memory. `settings` and `end` hold only what JSON can."""
 
     path: Path
     fields: list[Field]
-    settings: dict  # all else that decides what is read, as JSON
-    unit: str  # in which `total` and end["done"] count
-    total: int | None  # where it is known
+    settings: dict  # everything besides the file that determines what is read
+    unit: str  # of `total` and end["done"], for the progress bar
+    total: int | None  # None if unknown
 
     def pieces(self, after: dict | None = None) -> Iterator[Piece]:
-        """The pieces in order, from the beginning or after the `end` of an earlier piece.
+        """The pieces in order, from the start or from where an earlier piece ended. after: the `end` of that piece.
 
-        Raises ValueError, with file and line, where the log is malformed.
+        Raises ValueError, naming file and line, if the log is malformed.
         """
         ...

@@ -24,10 +24,10 @@ from deepfm_np.data.table import (
 
 
 class TableStream:
-    """A CSV or Parquet file, read as `load_table` reads it, in pieces.
+    """A CSV or Parquet file, read in pieces, with the arguments and results of `load_table`.
 
-    Where no column is named, all rows are read once more beforehand to infer what each column is. A run that goes on
-    reads the rows before again, and drops them. Raises as `load_table` does, for the label when its piece is reached.
+    If no column is named, the whole file is read once beforehand to infer the kind of each column. A resumed run reads
+    the earlier rows again and drops them. Raises as `load_table` does; a bad label only when its piece is reached.
     """
 
     unit = "rows"
@@ -49,7 +49,7 @@ class TableStream:
         require_columns(path, next(_frames(path, (), 1)), label, self.fields)
 
     def pieces(self, after: dict | None = None) -> Iterator[Piece]:
-        """The log in pieces, as `Stream` says."""
+        """See `Stream.pieces`."""
         first, done = 0, after["rows"] if after else 0
         for frame in _frames(self.path, text_columns(self.fields), fields.PIECE_ROWS):
             end = first + len(frame)
@@ -62,7 +62,7 @@ class TableStream:
 
 
 def _inferred(path: str | Path, label: str) -> list[Field]:
-    """`infer_fields` of the whole: a column is numerical where every piece holds numbers, and one of them fractions."""
+    """`infer_fields` of the whole file: a column is numerical if all pieces hold numbers and one of them floats."""
     kinds: dict[str, set[type]] = {}
     for frame in _frames(path, (), fields.PIECE_ROWS):
         for field in infer_fields(frame.drop(columns=label, errors="ignore")):
@@ -74,7 +74,7 @@ def _inferred(path: str | Path, label: str) -> list[Field]:
 
 
 def _frames(path: str | Path, as_text: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
-    """`read_frame` in pieces of so many rows, the last of which may be shorter."""
+    """`read_frame` in pieces of this many rows; the last may have fewer."""
     path, read = Path(path), 0
     with reading(path):
         frames = _parquet_frames(path, rows) if is_parquet(path) else read_csv(path, as_text, chunksize=rows)

@@ -133,3 +133,21 @@ def test_a_missing_file_and_a_bad_setting_are_named(tmp_path):
         CriteoStream(tmp_path / "train.txt")
     with pytest.raises(ValueError, match="on_error must be one of raise, skip, got 'ignore'"):
         CriteoStream(tmp_path / "train.txt", on_error="ignore")
+
+
+@pytest.mark.parametrize("on_error", ["raise", "skip"])
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, on_error):
+    path, text = tmp_path / "train.txt", "\n".join(lines(700)) + "\n"
+    path.write_text(text)
+    plain = [piece.labels for piece in CriteoStream(path).pieces()]
+    path.write_text(text, encoding="utf-8-sig")
+    marked = list(CriteoStream(path, on_error=on_error).pieces())
+    np.testing.assert_array_equal(np.concatenate([piece.labels for piece in marked]), np.concatenate(plain))
+    assert marked[-1].end == {"done": path.stat().st_size, "lines": 700, "rows": 700, "skipped": 0}
+
+
+def test_a_long_cell_is_quoted_shortened(tmp_path):
+    row = lines(1)[0].split("\t")
+    (tmp_path / "train.txt").write_text("\t".join([*row[:-1], "x" * 10**6]) + "\n")
+    with pytest.raises(ValueError, match=r"C26 must have at most 8 bytes .*\.\.\. \(1,000,000 characters\); a log of"):
+        list(CriteoStream(tmp_path / "train.txt").pieces())

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -200,16 +201,38 @@ def test_a_killed_process_goes_on_to_the_same_bits(tmp_path, log, name):
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+def test_a_second_encode_to_one_place_stops_and_says_who_is_there(tmp_path, log):
+    pytest.importorskip("fcntl", reason="this system has no flock")
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), log, tmp_path / "out", "store"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "done\n"
+        with pytest.raises(BlockingIOError, match=f"/out is being written by process {process.pid}; wait for it"):
+            encode(CriteoStream(log), tmp_path / "out", progress=False)
+        process.communicate(10 * "\n")
+    assert process.returncode == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
+    encode(CriteoStream(log), tmp_path / "again", progress=False)
+    assert contents(tmp_path / "out") == contents(tmp_path / "again")
+
+
+def test_a_run_killed_before_its_first_file_was_whole_is_begun_anew(tmp_path, log):
+    (tmp_path / "out.part").mkdir()
+    for name in (".deepfm_np.lock", "meta.json.deepfm_np-abcd1234.part"):
+        (tmp_path / "out.part" / name).touch()
+    encode(CriteoStream(log), tmp_path / "out", progress=False)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
+
+
 def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkeypatch, log):
     cut_after(monkeypatch, "store", 2)
     with pytest.raises(Cut):
         encode(CriteoStream(log), tmp_path / "out", progress=False)
     monkeypatch.undo()
     for stream, message in [
-        (CriteoStream(log, min_count=3), "min_count was 10, is 3; delete it to start anew"),
+        (CriteoStream(log, min_count=3), "min_count was 10, is 3; delete it to start over"),
         (CriteoStream(log, rows=7), "rows was None, is 7; delete it"),
     ]:
-        with pytest.raises(ValueError, match=rf"out\.part is the beginning of another run: .*{message}"):
+        with pytest.raises(ValueError, match=rf"out\.part belongs to another run: .*{message}"):
             encode(stream, tmp_path / "out", progress=False)
     with open(log, "a") as file:
         file.write("\n")
@@ -220,9 +243,53 @@ def test_the_beginning_of_another_run_is_refused_and_left_alone(tmp_path, monkey
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path, log):
     (tmp_path / "out").mkdir()
-    with pytest.raises(ValueError, match="out is there already; delete it or name another folder"):
+    with pytest.raises(ValueError, match="out already exists; delete it or name another folder"):
         encode(CriteoStream(log), tmp_path / "out", progress=False)
     assert {path.name for path in tmp_path.iterdir()} == {"out", "train.txt"}
+
+
+@pytest.mark.parametrize("meta", [None, "not JSON", "{}", '{"format": "thesis 1"}', "[]"])
+def test_a_folder_called_part_that_encode_did_not_make_is_refused_and_left_alone(tmp_path, log, meta):
+    part = tmp_path / "out.part"
+    part.mkdir()
+    (part / "thesis.tex").write_text("three years of work")
+    if meta is not None:
+        (part / "meta.json").write_text(meta)
+    before = contents(part)
+    with pytest.raises(ValueError, match=r"out\.part is there, and encode did not make it; rename it or .* elsewhere$"):
+        encode(CriteoStream(log), tmp_path / "out", progress=False)
+    assert contents(part) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"out.part", "train.txt"}
+
+
+def test_a_file_called_part_is_refused_and_left_alone(tmp_path, log):
+    (tmp_path / "out.part").write_text("three years of work")
+    with pytest.raises(ValueError, match=r"out\.part is there, and encode did not make it"):
+        encode(CriteoStream(log), tmp_path / "out", progress=False)
+    assert (tmp_path / "out.part").read_text() == "three years of work"
+
+
+def test_a_malformed_log_takes_away_what_encode_wrote_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "train.txt"
+    path.write_text("\n".join(lines(450)))
+    with monkeypatch.context() as patch:
+        cut_after(patch, "store", 2)
+        with pytest.raises(Cut):
+            encode(CriteoStream(path), tmp_path / "out", progress=False)
+    kept = tmp_path / "out.part" / "pieces" / "notes.txt"
+    kept.write_text("mine")
+    monkeypatch.setattr(CriteoStream, "pieces", lambda *_: (_ for _ in ()).throw(ValueError("malformed")))
+    with pytest.raises(ValueError, match="malformed"):
+        encode(CriteoStream(path), tmp_path / "out", progress=False)
+    assert [path for path in (tmp_path / "out.part").rglob("*") if path.is_file()] == [kept]
+
+
+def test_a_missing_parent_is_named_as_it_was_given(tmp_path, monkeypatch, log):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    for parent in ("nowhere", "file"):
+        with pytest.raises(FileNotFoundError, match=f"^{parent}: no such folder; out was to be written there$"):
+            encode(CriteoStream(log), f"{parent}/out", progress=False)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +352,111 @@ def test_arrays_of_another_folder_are_refused(tmp_path, log):
     os.replace(tmp_path / "first" / "values.npy", tmp_path / "out" / "values.npy")
     with pytest.raises(ValueError, match=r"values\.npy is \(100, 39\), should be \(450, 39\) according to meta\.json"):
         open_encoded(tmp_path / "out")
+
+
+def as_before(folder):
+    """Take the checksums away: the folder is then as it was written before there were any."""
+    meta = json.loads((folder / "meta.json").read_text())
+    del meta["crc32"], meta["checksums"]
+    (folder / "meta.json").write_text(json.dumps({**meta, "format": "deepfm_np encoded 1"}))
+    encoder = json.loads((folder / "encoder.json").read_text())
+    del encoder["crc32"]
+    (folder / "encoder.json").write_text(json.dumps({**encoder, "format": "deepfm_np fields 1"}))
+
+
+def test_a_folder_of_before_the_checksums_is_read(tmp_path, log):
+    result = encode(CriteoStream(log), tmp_path / "out", progress=False)
+    ids, values = np.array(result.ids), np.array(result.values)
+    as_before(tmp_path / "out")
+    again = open_encoded(tmp_path / "out", verify=True)
+    np.testing.assert_array_equal(again.ids, ids)
+    np.testing.assert_array_equal(again.values, values)
+    assert again.meta["rows"] == 450
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_the_checksums_are_those_of_the_files(tmp_path, monkeypatch, log, interrupted):
+    if interrupted:
+        with monkeypatch.context() as patch:
+            cut_after(patch, "load", 2)
+            with pytest.raises(Cut):
+                encode(CriteoStream(log), tmp_path / "out", progress=False)
+    checksums = encode(CriteoStream(log), tmp_path / "out", progress=False).meta["checksums"]
+    assert checksums == {name: zlib.crc32((tmp_path / "out" / name).read_bytes()) for name in NAMES - {"meta.json"}}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_no_changed_byte_of_a_folder_goes_unnoticed_when_it_is_verified(tmp_path, log, name):
+    before = encode(CriteoStream(log), tmp_path / "out", progress=False)
+    path, rng = tmp_path / "out" / name, np.random.default_rng(0)
+    whole = path.read_bytes()
+    for at, bit in zip(rng.integers(0, len(whole), 40), rng.integers(0, 8, 40), strict=True):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+        if name == "meta.json" and json.loads(whole) == from_json_or_none(path):
+            continue
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            open_encoded(tmp_path / "out", verify=True)
+    path.write_bytes(whole)
+    assert open_encoded(tmp_path / "out", verify=True).meta == before.meta
+
+
+def from_json_or_none(path):
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize(
+    "array, message",
+    [
+        (np.zeros((450, 39), np.float64), r"values\.npy is float64, should be float32"),
+        (np.zeros((450, 39), np.uint8), r"values\.npy is uint8, should be float32"),
+        (np.zeros((450, 39), "U3"), r"values\.npy is <U3, should be float32"),
+        (np.zeros((450, 39), object), r"values\.npy is damaged: it holds Python objects"),
+    ],
+)
+def test_an_array_of_another_dtype_is_refused(tmp_path, log, array, message):
+    encode(CriteoStream(log), tmp_path / "out", progress=False)
+    np.save(tmp_path / "out" / "values.npy", array)
+    with pytest.raises(ValueError, match=message):
+        open_encoded(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "change", [lambda data: data + b"x", lambda data: data[:-1], lambda data: b"\x93NUMPY\1\0\x40\0(("]
+)
+def test_a_header_that_does_not_fit_its_file_is_refused(tmp_path, log, change):
+    encode(CriteoStream(log), tmp_path / "out", progress=False)
+    path = tmp_path / "out" / "labels.npy"
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=r"labels\.npy is damaged"):
+        open_encoded(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"rows": 0}, {"rows": "450"}, {"rows": True}, {"clicks": 451}, {"skipped": None}, {"rows": 1e99}]
+)
+def test_wrong_meta_data_of_before_the_checksums_is_one_line(tmp_path, log, changes):
+    encode(CriteoStream(log), tmp_path / "out", progress=False)
+    as_before(tmp_path / "out")
+    meta = json.loads((tmp_path / "out" / "meta.json").read_text())
+    (tmp_path / "out" / "meta.json").write_text(json.dumps({**meta, **changes}))
+    with pytest.raises(ValueError, match=r"meta\.json does not describe an encoded log"):
+        open_encoded(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["000001.json", "000001.arrays"])
+def test_a_damaged_piece_is_named_and_kept(tmp_path, monkeypatch, log, name):
+    with monkeypatch.context() as patch:
+        cut_after(patch, "_learned", 0)
+        with pytest.raises(Cut):
+            encode(CriteoStream(log), tmp_path / "out", progress=False)
+    piece = tmp_path / "out.part" / "pieces" / name
+    piece.write_bytes(piece.read_bytes()[:60])
+    with pytest.raises(ValueError, match=rf"{name} is damaged .*; delete .*out\.part to start anew"):
+        encode(CriteoStream(log), tmp_path / "out", progress=False)
+    assert piece.exists()
 
 
 PEAK = """

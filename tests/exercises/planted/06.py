@@ -3,7 +3,7 @@
 SIGMOID, AFFINE = "sigmoid_backward(grad_a, sigmoid_cache)", "return affine_backward(grad_z, affine_cache)"
 OUTPUT = 'affine_forward(a, params[f"W{H}"], params[f"b{H}"])'
 PLANTED = [
-    ("6-1-x", SIGMOID, "grad_a", "x: no known mistake fits"),
+    ("6-1-x", SIGMOID, "grad_a", "x: 1 stands for a (1 - a), the slope of the sigmoid"),
     (
         "6-1-x",
         AFFINE,
@@ -14,7 +14,12 @@ PLANTED = [
     ("6-1-x", AFFINE, "return affine_backward(-grad_z, affine_cache)", "x: the sign is flipped"),
     ("6-1-weights", SIGMOID, "grad_a * sigmoid_forward(grad_a)[1].slope", "W0: no known mistake fits"),
     ("6-1-weights", SIGMOID, SIGMOID + " / len(grad_a)", "W0: a constant factor is wrong"),
-    ("6-1-weights", SIGMOID, "sigmoid_backward(" + SIGMOID + ", sigmoid_cache)", "W0: no known mistake fits"),
+    (
+        "6-1-weights",
+        SIGMOID,
+        "sigmoid_backward(" + SIGMOID + ", sigmoid_cache)",
+        "W0: (a (1 - a))^2 stands for a (1 - a)",
+    ),
     ("6-1-weights", SIGMOID, "sigmoid_backward(grad_a, affine_cache)", "no attribute 'slope'"),
     ("6-2-values", "y, output = " + OUTPUT, "y, (output, _) = hidden_layer" + OUTPUT[6:], "y of a net"),
     ("6-2-values", "range(H)", "range(H - 1)", "do not fit"),

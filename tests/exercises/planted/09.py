@@ -25,7 +25,7 @@ PLANTED = [
     ("9-2-loss", "return loss,", "return 4 * loss,", "the loss where all parameters are 0: "),
     ("9-2-loss", "return loss,", "return -loss,", "the loss where all parameters are 0: "),
     ("9-2-loss", "return loss, grads", "return grads", "must return loss, grads"),
-    ("9-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits', "sum it over the batch"),
+    ("9-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits', "sum it over axis 0"),
     ("9-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits.mean()', "a constant factor is wrong"),
     (
         "9-2-first-order",

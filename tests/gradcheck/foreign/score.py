@@ -15,43 +15,15 @@ import numpy as np
 if __name__ == "__main__":  # this project's package and tests come first, from wherever the script is run
     sys.path[:1] = [str(Path(__file__).parents[3]), str(Path(__file__).parents[2])]
 
-from gradcheck.foreign.case import LABELS, Array, Case
+from gradcheck.foreign.case import LABELS, Case
 from gradcheck.foreign.catalogue import RIGHT, mutants
+from gradcheck.foreign.hints import HINTS, NOT_WRONG, is_warned_of, judged_hint
 from gradcheck.foreign.manners import MANNERS, manners_of
-from gradcheck.foreign.mutate import Mutant
-from gradcheck.foreign.verify import grad_y
+from gradcheck.foreign.mutate import Mutant, mutants_of
 
-from deepfm_np.gradcheck import Report, Result, check_operation
+from deepfm_np.gradcheck import Report, check_operation
 
 VERDICTS = ("pass", "inconclusive", "fail", "raised")
-HINTS = ("right", "true", "wrong", "none")
-
-# The rules of the checker that may name a mistake of each label, beside the rule of the label's own name. A text after
-# a colon must stand in the hint: one rule may have several sentences.
-ACCEPTABLE: dict[str, tuple[str, ...]] = {
-    "lost 1/n": ("factor", "1/n and L2"),
-    "factor": ("mask: keep",),
-    "not summed": ("copies not summed",),
-    "copies not summed": ("not summed",),
-    "mask lost": ("mask: not applied",),
-    "mask inverted": ("mask: inverted",),
-    "ignores upstream": ("grad_y", "factor: grad_y"),
-    "per-example factor": ("grad_y", "ignores upstream"),
-    "diagonal only": ("softmax",),
-    "last step only": ("last step",),
-    "statistics constant": ("statistics",),
-    "wrong product": ("product",),
-    "wrong slope": ("wrong point", "slope", "mask: not applied", "double sigmoid"),
-    "true class lost": ("true class", "missing term: missing"),
-    "L2 missing": ("missing term: missing", "L2"),
-    "L2 scaled": ("L2",),
-    "missing term": ("branch lost",),
-    "repeated rows": ("rows",),
-    "float32": ("precision",),
-    "cache consumed": ("consumed",),
-}
-EXPLAINED = {"float32": ("float32",), "cache consumed": ("twice", "consume")}  # words that a verdict's text must hold
-WITH_KEEP = ("dropout", "stateful")  # topics where a hint on 1 / keep makes sense
 
 
 class Outcome(NamedTuple):
@@ -60,7 +32,7 @@ class Outcome(NamedTuple):
     name: str
     kind: str  # of a case: what it needs; of a mutant: its label
     verdict: str
-    hint: str  # of HINTS; of a case: ""
+    hint: str  # of HINTS; of a case: ""; of a mutant that is not wrong: "warned" or ""
     text: str  # what it said
     alarm: str = ""  # tensors of a mutant that failed though they are right
 
@@ -87,72 +59,31 @@ def of_case(case: Case, method: str | None) -> Outcome:
 
 
 def of_mutant(mutant: Mutant, method: str | None) -> Outcome:
-    """The worst verdict on the wrong tensors, and what became of the hints on them."""
+    """The worst verdict on the wrong tensors, and the worst of the hints on them."""
     report = check(mutant.case, method)
     if isinstance(report, Exception):
         return Outcome(mutant.name, mutant.label, "raised", "none", f"{type(report).__name__}: {report}")
     wrong = [result for result in report.results if result.name in (mutant.wrong or mutant.case.wrt)]
     worst = max(wrong, key=lambda result: VERDICTS.index(result.verdict))
+    if mutant.label in NOT_WRONG:
+        warned = "warned" if is_warned_of(report, mutant.label) else ""
+        return Outcome(mutant.name, mutant.label, worst.verdict, warned, worst.hint)
     judged = [(judged_hint(result, mutant), result) for result in wrong if result.verdict != "pass"]
     told = next((pair for kind in ("wrong", "right", "true", "none") for pair in judged if pair[0] == kind), None)
     hint, text = ("none", "") if told is None else (told[0], f"{told[1].name}: [{told[1].rule}] {told[1].hint}")
-    right = set(mutant.case.wrt) - set(mutant.wrong) if mutant.label not in EXPLAINED else set()
+    right = set(mutant.case.wrt) - set(mutant.wrong)
     alarm = ", ".join(r.name for r in report.results if r.name in right and r.verdict == "fail")
     return Outcome(mutant.name, mutant.label, worst.verdict, hint, text, alarm)
 
 
-def judged_hint(result: Result, mutant: Mutant) -> str:
-    """ "right": names the mistake of the label. "true": names another, but a statement on the numbers that holds."""
-    if mutant.label in EXPLAINED and any(word in result.hint for word in EXPLAINED[mutant.label]):
-        return "right"
-    if not result.rule:
-        return "none" if result.verdict == "fail" or mutant.label not in EXPLAINED else "wrong"
-    if "keep" in result.hint and mutant.case.topic not in WITH_KEEP:
-        return "wrong"
-    if result.rule == "not summed" and mutant.claimed[result.name].ndim > mutant.right[result.name].ndim:
-        return "right" if holds(result, mutant) else "wrong"
-    if result.rule == "missing term" and mutant.label == "L2 scaled":
-        return "right" if says_more(result) == has_more(mutant, result.name) else "wrong"
-    for accepted in (mutant.label, *ACCEPTABLE.get(mutant.label, ())):
-        rule, _, words = accepted.partition(": ")
-        if result.rule == rule and words in result.hint:
-            return "right"
-    return "true" if holds(result, mutant) else "wrong"
-
-
-def says_more(result: Result) -> bool:
-    """Whether a hint says that a term is in the gradient more often than it should be."""
-    return "too much" in result.hint
-
-
-def has_more(mutant: Mutant, name: str) -> bool:
-    """Whether the gradient of a loss holds too much of the penalty's, x times a positive number."""
-    difference = mutant.claimed[name] - mutant.right[name]
-    y = mutant.case.forward(*mutant.case.inputs.values())[0]
-    return bool((difference * mutant.case.inputs[name]).sum() * grad_y(y) > 0)
-
-
-def holds(result: Result, mutant: Mutant) -> bool:
-    """Whether a hint is a statement on the numbers that is so, whatever the cause."""
-    claimed, right = mutant.claimed[result.name], mutant.right[result.name]
-    others = [gradient for name, gradient in mutant.right.items() if name != result.name]
-    if result.rule == "exchanged":
-        return any(equal(claimed, gradient) for gradient in others)
-    if result.rule == "not summed" and claimed.ndim > right.ndim:
-        return equal(claimed.sum(axis=0), right)
-    if claimed.shape != right.shape:
-        return result.rule == "shape" or (result.rule == "transposed" and equal(claimed, right.T))
-    if result.rule == "factor":
-        c = (claimed * right).sum() / (right * right).sum()
-        return equal(claimed, c * right)
-    meant = {"sign": -right, "zero": 0 * right, "transposed": right.T}.get(result.rule)
-    return meant is not None and equal(claimed, meant)
-
-
-def equal(left: Array, right: Array) -> bool:
-    """To 1e-6 of the largest entry."""
-    allowed = 1e-6 * np.abs(right).max(initial=0)
-    return left.shape == right.shape and bool((np.abs(left - right) <= allowed).all())
+def scored(method: str | None = None, every: int = 1) -> tuple[list[Outcome], list[Outcome], list[Outcome]]:
+    """The outcomes of every so many cases: of the right ones, of mutants whose gradient is right, and of wrong ones."""
+    numbered = list(enumerate(RIGHT))[::every]
+    made = mutants() if every == 1 else [mutant for number, case in numbered for mutant in mutants_of(case, number)]
+    outcomes = [of_mutant(mutant, method) for mutant in made]
+    warned = [outcome for outcome in outcomes if outcome.kind in NOT_WRONG]
+    wrong = [outcome for outcome in outcomes if outcome.kind not in NOT_WRONG]
+    return [of_case(case, method) for _, case in numbered], warned, wrong
 
 
 def table(heads: tuple[str, ...], rows: list[tuple]) -> str:
@@ -166,14 +97,14 @@ def table(heads: tuple[str, ...], rows: list[tuple]) -> str:
     return "\n".join(lines)
 
 
-def counted(outcomes: list[Outcome], kinds: list[str], hints: bool) -> list[tuple]:
-    """A row per kind, and a last one for all."""
+def counted(outcomes: list[Outcome], kinds: list[str], hints: tuple[str, ...] = ()) -> list[tuple]:
+    """A row per kind, and a last one for all: how many of each verdict, and of each of these hints."""
     rows = []
     for kind in (*kinds, ""):
         some = [o for o in outcomes if not kind or o.kind == kind]
         verdicts, told = Counter(o.verdict for o in some), Counter(o.hint for o in some)
-        row = (kind or "all", len(some), *(verdicts[verdict] or "" for verdict in VERDICTS))
-        rows.append((*row, *(told[hint] or "" for hint in HINTS)) if hints else row)
+        counts = [verdicts[verdict] for verdict in VERDICTS] + [told[hint] for hint in hints]
+        rows.append((kind or "all", len(some), *(count or "" for count in counts)))
     return rows
 
 
@@ -191,30 +122,25 @@ def main() -> None:
         print(table(("topic", "right", "wrong"), [(topic, topics[topic], wrong[topic]) for topic in topics]))
         print(table(("manner", "right"), [(manner, counts[manner]) for manner in MANNERS]))
         return
-    right = [of_case(case, options.method) for case in RIGHT]
-    wrong = [of_mutant(mutant, options.method) for mutant, needs in with_needs() if not needs]
-    later = [of_mutant(mutant, options.method) for mutant, needs in with_needs() if needs]
-    kinds = list(dict.fromkeys(outcome.kind for outcome in right))
+    right, warned, wrong = scored(options.method)
     print(f"method: {options.method or 'the default'}\n")
-    print(table(("right", "cases", *VERDICTS), counted(right, kinds, hints=False)))
+    kinds = list(dict.fromkeys(outcome.kind for outcome in right))
+    print(table(("right", "cases", *VERDICTS), counted(right, kinds)))
+    print(
+        "\n" + table(("not wrong: warned of", "cases", *VERDICTS, "warned"), counted(warned, [*NOT_WRONG], ("warned",)))
+    )
     heads = ("wrong", "cases", *VERDICTS, *(f"hint {hint}" for hint in HINTS))
-    labels = [label for label in LABELS if any(outcome.kind == label for outcome in wrong)]
-    print("\n" + table(heads, counted(wrong, labels, hints=True)))
-    print("\n" + table(("wrong, of cases with needs", *heads[1:]), counted(later, [], hints=True)))
+    labels = [label for label in LABELS if label not in NOT_WRONG]
+    print("\n" + table(heads, counted(wrong, labels, HINTS)))
     print('\nhint true: another name, for a statement on the numbers that holds ("yours = 2 * numeric")')
     print(f"right tensors that fail beside wrong ones: {sum(bool(outcome.alarm) for outcome in wrong)}")
     if options.verbose:
         show("right, but not passed", [o for o in right if o.verdict != "pass"])
         show("wrong, but not failed", [o for o in wrong if o.verdict != "fail"])
-        show("wrong hints", [o for o in (*wrong, *later) if o.hint == "wrong"])
+        show("wrong hints", [o for o in wrong if o.hint == "wrong"])
         show("true hints under another name", [o for o in wrong if o.hint == "true"])
         show("right tensors that fail", [o for o in wrong if o.alarm])
         show("no hint", [o for o in wrong if o.hint == "none" and o.verdict == "fail"])
-
-
-def with_needs() -> list[tuple[Mutant, str]]:
-    """The wrong versions, and what the checker must be able to do to read them."""
-    return [(mutant, mutant.case.needs) for mutant in mutants()]
 
 
 def show(head: str, outcomes: list[Outcome]) -> None:

@@ -1,0 +1,149 @@
+"""The file of a classifier: model, encoder, classes and settings as the arrays of one .npz, without pickle.
+
+settings           JSON text: the arguments of the classifier but `fields`, and the format
+encoder            the JSON text of the encoder, as bytes in UTF-8
+classes            (2,); of Python objects (texts, as a rule) their JSON text
+model/NAME         the arrays of the model's own file
+checksum           SHA-256 of all of these: a file put together from two is refused
+
+A folder of before this file holds model.npz, encoder.json and classifier.json instead, and is still read.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deepfm_np import model_file
+from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.data.encoder import FieldEncoder
+from deepfm_np.model import DeepFM
+from deepfm_np.ops.rows import Array
+from deepfm_np.system.archive import open_archive
+from deepfm_np.system.sealed import from_json, plain
+
+FORMAT = "deepfm_np classifier 1"
+FILE = "classifier.npz"
+OWN = {"settings", "encoder", "classes", "checksum"}
+NATIVE = tuple("biufUSmM")  # kinds of dtypes that a .npy file holds as they are
+OLD_MODEL, OLD_ENCODER, OLD_SETTINGS = "model.npz", "encoder.json", "classifier.json"
+
+
+class Saved(NamedTuple):
+    """All that a fitted classifier needs to predict."""
+
+    model: DeepFM
+    encoder: FieldEncoder
+    classes: Array  # (2,)
+    settings: dict[str, Any]
+
+
+def to_arrays(saved: Saved) -> dict[str, Array]:
+    """What the file holds. Raises TypeError or ValueError for what would not come back as it is."""
+    settings = json.dumps({"format": FORMAT, **saved.settings}, indent=2, default=plain, allow_nan=False)
+    arrays = {
+        "settings": np.array(settings),
+        "encoder": np.frombuffer(saved.encoder.to_text().encode(), np.uint8),
+        "classes": _classes_array(saved.classes),
+    }
+    model = saved.model.to_arrays()
+    model_file.check_finite(model)
+    arrays |= {f"model/{name}": array for name, array in model.items()}
+    return {**arrays, "checksum": np.array(_checksum(arrays))}
+
+
+def read(folder: str | Path, names: Collection[str]) -> Saved:
+    """The classifier in a folder. names: which settings there are.
+
+    Raises FileNotFoundError or ValueError, naming the file that is amiss.
+    """
+    path = Path(folder) / FILE
+    if not path.exists() and (path.parent / OLD_MODEL).exists():
+        return _read_three_files(path.parent, names)
+    with open_archive(path, "a deepfm_np classifier") as archive:
+        model = archive.part("model")
+        own = archive.headers.keys() - {f"model/{name}" for name in model}
+        if own != OWN:
+            raise ValueError(f"missing or not expected: {', '.join(sorted(own ^ OWN))}")
+        settings = from_json(archive.text("settings"))
+        if not isinstance(settings, dict) or settings.pop("format", None) != FORMAT:
+            raise ValueError(f"its format should be {FORMAT!r}")
+        _check_settings(settings, names)
+        encoder = FieldEncoder.from_text(archive["encoder"].tobytes().decode())
+        saved = Saved(model_file.model_of(model, DeepFM), encoder, _classes_of(archive["classes"]), settings)
+        if archive.text("checksum") != _checksum(archive):
+            raise ValueError("its checksum is wrong")
+        _check_match(saved)
+    return saved
+
+
+def _read_three_files(folder: Path, names: Collection[str]) -> Saved:
+    model, encoder = DeepFM.load(folder / OLD_MODEL), FieldEncoder.load(folder / OLD_ENCODER)
+    path = folder / OLD_SETTINGS
+    try:
+        about = from_json(path.read_text(encoding="utf-8"))
+        if not isinstance(about, dict) or about.keys() != {"settings", "classes"}:
+            raise ValueError("it should have settings and classes, and nothing else")
+        _check_settings(about["settings"], names)
+        saved = Saved(model, encoder, _two(np.array(about["classes"])), about["settings"])
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file; expected the settings of a classifier") from None
+    except ValueError as error:
+        raise ValueError(f"{path} does not hold the settings of a classifier: {error}") from error
+    try:
+        _check_match(saved)
+    except ValueError:
+        raise ValueError(f"{folder}: {OLD_MODEL} and {OLD_ENCODER} are of different models") from None
+    return saved
+
+
+def _check_settings(settings: Any, names: Collection[str]) -> None:
+    if not isinstance(settings, dict) or not settings.keys() <= set(names):
+        unknown = sorted(settings.keys() - set(names)) if isinstance(settings, dict) else [repr(settings)]
+        raise ValueError(f"no settings of a classifier: {', '.join(unknown)}")
+    for name, value in settings.items():
+        if name in CONSTRAINTS:
+            checked(name, value)
+
+
+def _check_match(saved: Saved) -> None:
+    model, encoder = saved.model, saved.encoder
+    if list(model.field_dims) != encoder.field_dims or model.field_starts != encoder.field_starts:
+        raise ValueError("its model and its encoder do not belong together")
+
+
+def _classes_array(classes: Array) -> Array:
+    if classes.dtype.kind in NATIVE:
+        return classes
+    text = json.dumps(classes.tolist(), default=plain, allow_nan=False)
+    if from_json(text) != classes.tolist():
+        raise TypeError(f"the classes {classes.tolist()} cannot be saved: JSON holds numbers and texts")
+    return np.array(text)
+
+
+def _classes_of(array: Array) -> Array:
+    if array.shape:
+        return _two(array)
+    classes = from_json(str(array))
+    if not isinstance(classes, list) or not all(isinstance(one, str | int | float) for one in classes):
+        raise ValueError("its classes are not numbers or texts")
+    return _two(np.array(classes, object))
+
+
+def _two(classes: Array) -> Array:
+    if classes.shape != (2,) or classes.dtype.kind not in (*NATIVE, "O") or classes[0] == classes[1]:
+        raise ValueError("its classes are not two")
+    return classes
+
+
+def _checksum(arrays: Mapping[str, Array]) -> str:
+    """SHA-256 over name, dtype, shape and bytes of every array but the checksum."""
+    checksum = hashlib.sha256()
+    for name in sorted(arrays.keys() - {"checksum"}):
+        array = arrays[name]
+        checksum.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        checksum.update(np.ascontiguousarray(array).tobytes())
+    return checksum.hexdigest()

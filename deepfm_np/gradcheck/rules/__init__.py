@@ -1,0 +1,1 @@
+"""Rules that name a mistake, by what it is made of."""
