@@ -48,8 +48,16 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
-        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {value!r}")
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {' '.join(repr(value).splitlines())}")
     return plain
+
+
+def check_held(name: str, value: float, dtype: str) -> None:
+    """Raise ValueError for a positive number that becomes 0 or infinite in the dtype in which it is used."""
+    with np.errstate(over="ignore", under="ignore"):
+        held = np.dtype(dtype).type(value)
+    if not np.isfinite(held) or (held == 0) != (value == 0):
+        raise ValueError(f"{name} must be a number that {dtype} can hold, got {value!r}")
 
 
 def _integer(value: Any) -> int:
@@ -87,8 +95,21 @@ def _digits(text: str) -> int:
     return int(text)
 
 
-def _integers(expected: str, least: int) -> Constraint:
-    return Constraint(expected, _integer, lambda n: n >= least, _digits)
+def _generator(value: Any) -> np.random.Generator:
+    if not isinstance(value, np.random.Generator):
+        raise TypeError
+    return value
+
+
+def _optimizer(value: Any) -> Any:
+    """Your own optimiser need not be derived from ours; a class is not an optimiser yet."""
+    if isinstance(value, type) or not callable(getattr(value, "step", None)):
+        raise TypeError
+    return value
+
+
+def _integers(expected: str, least: int, most: float = math.inf) -> Constraint:
+    return Constraint(expected, _integer, lambda n: least <= n <= most, _digits)
 
 
 def _numbers(expected: str, fits: Callable[[float], bool]) -> Constraint:
@@ -99,11 +120,11 @@ def _one_of(*options: str) -> Constraint:
     return Constraint(f"one of {', '.join(options)}", str, options.__contains__, options=options)
 
 
-def _several(one: Constraint, expected: str, least: int = 0) -> Constraint:
+def _several(one: Constraint, expected: str, fit: Callable[[list], bool] = lambda _: True) -> Constraint:
     return Constraint(
         expected,
         lambda values: [one.plain(value) for value in values],
-        lambda values: len(values) >= least and all(map(one.fits, values)),
+        lambda values: all(map(one.fits, values)) and fit(values),
         lambda text: [one.parse(part) for part in text.split(",")],
     )
 
@@ -117,7 +138,7 @@ FLAG = Constraint("True or False", _flag, lambda _: True)
 
 CONSTRAINTS: dict[str, Constraint] = {
     # the model
-    "field_dims": _several(POSITIVE_INTEGER, "a sequence of positive integers, one per field", least=1),
+    "field_dims": _several(POSITIVE_INTEGER, "a sequence of positive integers, one per field", fit=bool),
     "field_starts": _several(NON_NEGATIVE_INTEGER, "a sequence of slots, one per field"),
     "embedding_dim": POSITIVE_INTEGER,
     "hidden": _several(POSITIVE_INTEGER, "a sequence of positive integers"),
@@ -149,7 +170,9 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epochs": POSITIVE_INTEGER,
     "batch_size": POSITIVE_INTEGER,
     "patience": POSITIVE_INTEGER,
-    "threads": POSITIVE_INTEGER,
+    "threads": _integers("a positive integer of at most 1024", 1, 1024),
+    "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
+    "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),
     # fields
     "min_count": POSITIVE_INTEGER,
     "scaling": _one_of("standard", "log", "min-max", "identity", "quantile"),
@@ -157,6 +180,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "pooling": _one_of("sum", "mean"),
     # data sets
     "rows": POSITIVE_INTEGER,
+    "fractions": _several(POSITIVE, "positive and sum to 1", lambda fractions: abs(sum(fractions) - 1) <= 1e-9),
     "order1": NON_NEGATIVE,
     "order2": NON_NEGATIVE,
     "order3": NON_NEGATIVE,

@@ -13,9 +13,9 @@ from deepfm_np.constraints import CONSTRAINTS, checked
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.data.fields import Field
-from deepfm_np.inputs import column_of, frame_of, labels_of, two_classes
+from deepfm_np.inputs import column_of, frame_of, labels_of, pair_of, two_classes
 from deepfm_np.model import DeepFM
-from deepfm_np.ops.log_loss import check_labels
+from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam
 from deepfm_np.system.archive import write_arrays
@@ -114,7 +114,7 @@ class DeepFMClassifier:
         """Learn the encoding and the model.
 
         X: n rows.  y: n labels of two classes; the second in sorted order is the click.
-        eval_set: (X, y) of a validation part, for early stopping; without it, all epochs run.
+        eval_set: (X, y) of a validation part, or [(X, y)], for early stopping; without it, all epochs run.
         checkpoint: a file to write after each epoch and to resume from, as in `training.fit`.
 
         Sets classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch). Raises ValueError for
@@ -128,8 +128,8 @@ class DeepFMClassifier:
         encoder = FieldEncoder(self.fields)
         train, valid = Examples(*encoder.fit_transform(X), labels), None
         if eval_set is not None:
-            X_valid, y_valid = frame_of(eval_set[0]), column_of(eval_set[1])
-            labels = labels_of(X_valid, y_valid, classes)
+            X_valid, y_valid = pair_of(eval_set)
+            labels = labels_of(frame_of(X_valid), column_of(y_valid), classes)
             valid = Examples(*encoder.transform(X_valid), labels)
         return self._fit(encoder, train, valid, classes, checkpoint)
 
@@ -145,8 +145,7 @@ class DeepFMClassifier:
         Otherwise as in `fit`; `fields` is ignored.
         """
         self._check_settings()
-        check_labels(np.asarray(train.labels))
-        return self._fit(encoder, train, valid, two_classes(train.labels), checkpoint)
+        return self._fit(encoder, train, valid, two_classes(checked_labels(train.labels)), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
         """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown.

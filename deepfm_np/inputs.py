@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from deepfm_np.ops.checks import array_of
 from deepfm_np.ops.rows import Array
 
 
@@ -15,15 +16,31 @@ def frame_of(X: Any) -> pd.DataFrame:
     return X
 
 
+def pair_of(eval_set: Any) -> tuple[Any, Any]:
+    """X and y, also where they stand in a list of one pair, as other libraries take them."""
+    pair = eval_set[0] if isinstance(eval_set, list) and len(eval_set) == 1 else eval_set
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        length = f" of {len(pair)}" if isinstance(pair, tuple | list) else ""
+        raise ValueError(f"eval_set must be a pair (X, y), got a {type(pair).__name__}{length}")
+    return pair[0], pair[1]
+
+
 def column_of(y: Any) -> Array:
-    """y as an (n,) array. Raises ValueError for another shape or a missing label (naming the row)."""
-    y = np.asarray(y)
+    """y as an (n,) array. Raises ValueError for another shape, or a label that is missing or of another type."""
+    given, y = y, array_of("y", y)
     if y.ndim != 1:
         raise ValueError(f"y must be (n,), one label per row of X, it is {y.shape}")
+    if y.dtype.kind in "OU":
+        y = np.fromiter(given, object, len(y))  # NumPy makes texts of [0, "a"] and ["a", nan]
     missing = pd.isna(y)
     if missing.any():
         raise ValueError(f"y must have a label in every row; row {int(np.argmax(missing))} holds {y[missing][0]}")
-    return y
+    if y.dtype == object:
+        texts = np.array([isinstance(label, str) for label in y], bool)
+        if (texts != texts[:1]).any():
+            row = int(np.argmax(texts != texts[0]))
+            raise ValueError(f"y must hold labels of one type; row 0 holds {y[0]!r}, row {row} holds {y[row]!r}")
+    return array_of("y", given)
 
 
 def two_classes(y: Array) -> Array:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepfm_np.ops.log_loss import check_labels
+from deepfm_np.ops.checks import numbers_of
+from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def calibration(labels: Array, probabilities: Array, bins: int = 10) -> "pd.Data
     """
     import pandas as pd
 
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, got {bins}")
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
+        raise ValueError(f"bins must be an integer of at least 1, got {bins!r}")
     labels, p = _checked_probabilities(labels, probabilities)
     parts = np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))
     rows = [(len(part), p[part].mean(), labels[part].mean()) for part in parts]
@@ -68,8 +69,7 @@ def calibration(labels: Array, probabilities: Array, bins: int = 10) -> "pd.Data
 
 def base_rate_log_loss(labels: Array) -> float:
     """The log loss of always predicting the share of clicks: what a model must beat."""
-    labels = np.asarray(labels, np.float64)
-    check_labels(labels)
+    labels = checked_labels(labels).astype(np.float64)
     return log_loss(labels, np.full(len(labels), labels.mean()))
 
 
@@ -83,8 +83,7 @@ def _checked_probabilities(labels: Array, probabilities: Array) -> tuple[Array, 
 
 
 def _checked(labels: Array, scores: Array, name: str) -> tuple[Array, Array]:
-    labels, scores = np.asarray(labels), np.asarray(scores, np.float64)
-    check_labels(labels)
+    labels, scores = checked_labels(labels), numbers_of(name, scores).astype(np.float64)
     if scores.shape != labels.shape:
         raise ValueError(f"labels and {name} must both be (n,); they are {labels.shape} and {scores.shape}")
     if np.isnan(scores).any():

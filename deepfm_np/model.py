@@ -12,10 +12,10 @@ import numpy as np
 from deepfm_np import model_file, ops
 from deepfm_np.architecture import COMPONENTS as COMPONENTS
 from deepfm_np.architecture import Architecture, Explanation
-from deepfm_np.constraints import checked
+from deepfm_np.constraints import check_held, checked
 from deepfm_np.ops.embedding import slot_fields
-from deepfm_np.ops.log_loss import check_labels
-from deepfm_np.ops.rows import Array, checked_ids
+from deepfm_np.ops.log_loss import checked_labels
+from deepfm_np.ops.rows import Array, checked_slots
 from deepfm_np.system.threads import map_parts, parallel_map, sum_gradients
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class DeepFM:
         self.l2_embedding: float = checked("l2_embedding", l2_embedding)
         self.l2_net: float = checked("l2_net", l2_net)
         self.dtype: str = checked("dtype", dtype)
+        check_held("l2_embedding", self.l2_embedding, self.dtype)
+        check_held("l2_net", self.l2_net, self.dtype)
         self.config = dict(vars(self))
         if not (self.first_order or self.fm or self.deep):
             raise ValueError("at least one of first_order, fm and deep must be on")
@@ -103,8 +105,7 @@ class DeepFM:
         labels: (n,) of 0 or 1. If they are all of one class, the odds are undefined: half a click and half a miss are
         added. With the sigmoid output, which starts at 1/2, the bias is 1/2 less. Raises ValueError for other labels.
         """
-        labels = np.asarray(labels)
-        check_labels(labels)
+        labels = checked_labels(labels)
         clicks, misses = labels.sum(), (1 - labels).sum()
         if clicks == 0 or misses == 0:
             clicks, misses = clicks + 0.5, misses + 0.5
@@ -119,6 +120,7 @@ class DeepFM:
         FloatingPointError if a logit is not finite.
         """
         ids, values = self.checked_slots(ids, values)
+        threads = checked("threads", threads)
         size = min(PREDICTION_BATCH, -(-len(ids) // threads) or 1) if threads > 1 else PREDICTION_BATCH
         forward = self.architecture.forward
 
@@ -162,10 +164,11 @@ class DeepFM:
         fit the model.
         """
         ids, values = self.checked_slots(ids, values)
-        labels = np.asarray(labels)
-        check_labels(labels)
+        labels = checked_labels(labels)
         if len(labels) != len(ids):
             raise ValueError(f"labels must be (n,), one for each of {len(ids)} rows of ids; they are {labels.shape}")
+        rng = None if rng is None else checked("rng", rng)
+        threads = checked("threads", threads)
         if threads > 1:
             self.require_splittable(training)
         own, architecture = params is None, self.architecture
@@ -193,6 +196,7 @@ class DeepFM:
         ids, values: (n, s). Raises ValueError, TypeError or IndexError as `logits` does.
         """
         ids, values = self.checked_slots(ids, values)
+        self.logits(ids, values)
         return self.architecture.explain(self.params, self.running, ids, values)
 
     def save(self, path: str | Path) -> None:
@@ -248,7 +252,7 @@ class DeepFM:
         params = self.params if params is None else params
         ids, values = self.checked_slots(ids, values)
         logits, caches = self.architecture.forward(params, self.running, ids, values, rng, training=True)
-        _, loss_cache = ops.log_loss_forward(logits, np.asarray(labels))
+        _, loss_cache = ops.log_loss_forward(logits, labels)
         grad_logits = ops.log_loss_backward(1.0, loss_cache)
         terms = self.architecture.gradient_terms(grad_logits, caches, params, ids, values)
         return {"table": terms} if terms else {}
@@ -264,8 +268,7 @@ class DeepFM:
         Raises TypeError for ids that are not integers, IndexError for an id outside the table, and ValueError for
         shapes that do not fit or a value that is not finite; each names the row.
         """
-        ids, values = np.asarray(ids), np.asarray(values)
-        ids = checked_ids(ids, values, sum(self.field_dims))
+        ids, values = checked_slots(ids, values, sum(self.field_dims), np.dtype(self.dtype))
         m, s = len(self.field_dims), ids.shape[1]
         if self.field_starts is None and s != m:
             raise ValueError(f"the model has {m} fields of one slot each, the input has {s} slots")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np.constraints import checked
+from deepfm_np.ops.checks import array_of
 from deepfm_np.ops.rows import Array, RowGradient
 from deepfm_np.system.threads import parallel_map
 
@@ -43,7 +44,9 @@ class Optimizer:
         threads: how many parameters to update at once.
         Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters.
         """
+        threads = checked("threads", threads)
         matched = _matched(params, grads)
+        self._check_moments(params)
         self.t += 1
         for name in grads:
             if name not in self.state:
@@ -61,6 +64,13 @@ class Optimizer:
                 array[rows] = part
 
         parallel_map(update, matched, threads=threads)
+
+    def _check_moments(self, params: Mapping[str, Array]) -> None:
+        for name in params.keys() & self.state.keys():
+            for moment in self.state[name].values():
+                if moment.shape != params[name].shape:
+                    shapes = f"are {moment.shape}, the parameter is {params[name].shape}"
+                    raise ValueError(f"the moments of {name!r} {shapes}: of another model?")
 
     def _update(self, grad: Array, parameter: Array, *moments: Array) -> None:
         """Move the parameter and its moments, in place."""
@@ -141,21 +151,34 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         rows: Array | None = None
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
+        parameter = params[name]
+        if not isinstance(parameter, np.ndarray) or parameter.dtype.kind not in "fc" or not parameter.flags.writeable:
+            raise ValueError(f"the parameter {name!r} must be an array of floats that can be written to")
         if isinstance(grad, RowGradient):
-            rows, values = _checked_rows(name, grad.rows, len(params[name])), grad.values
-            expected = (len(rows), *params[name].shape[1:])
+            if not parameter.ndim:
+                raise ValueError(f"the gradient of {name!r} has rows, the parameter none")
+            rows, values = (
+                _checked_rows(name, grad.rows, len(parameter)),
+                array_of(f"the gradient of {name!r}", grad.values),
+            )
+            expected = (len(rows), *parameter.shape[1:])
         else:
-            values, expected = np.asarray(grad), params[name].shape
+            values, expected = array_of(f"the gradient of {name!r}", grad), parameter.shape
         if values.shape != expected:
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
+        if not np.can_cast(values.dtype, parameter.dtype, "same_kind"):
+            raise ValueError(f"the gradient of {name!r} is {values.dtype}, the parameter {parameter.dtype}")
         matched.append(_Update(name, rows, values))
     return matched
 
 
 def _checked_rows(name: str, rows: Array, D: int) -> Array:
     """The rows as np.intp. A repeated row would be updated only once; a negative one would count from the end."""
-    if rows.dtype.kind not in "iu":
-        raise ValueError(f"the rows of the gradient of {name!r} must be integers, they are {rows.dtype}")
+    rows = array_of(f"the rows of the gradient of {name!r}", rows)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        raise ValueError(
+            f"the rows of the gradient of {name!r} must be (r,) integers, they are {rows.shape} of {rows.dtype}"
+        )
     if len(rows) and (rows[0] < 0 or rows[-1] >= D or (rows[1:] <= rows[:-1]).any()):
         raise ValueError(f"the rows of the gradient of {name!r} must increase strictly in [0, {D}), got {rows}")
     return rows.astype(np.intp, copy=False)

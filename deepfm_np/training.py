@@ -15,10 +15,10 @@ from tqdm.auto import tqdm
 
 from deepfm_np import metrics
 from deepfm_np.checkpoint import Progress, fingerprint, resume_run, save_checkpoint
-from deepfm_np.constraints import checked
+from deepfm_np.constraints import check_held, checked
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.model import DeepFM
-from deepfm_np.ops.log_loss import check_labels
+from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam, Optimizer
 from deepfm_np.system.threads import one_blas_thread
@@ -67,11 +67,14 @@ def fit(
 
     epochs, batch_size = checked("epochs", epochs), checked("batch_size", batch_size)
     patience, threads = checked("patience", patience), checked("threads", threads)
-    for part in (train, valid) if valid is not None else (train,):
-        _check_examples(model, part)
+    _check_examples(model, train, "train")
+    if valid is not None:
+        _check_examples(model, valid, "valid")
     if threads > 1:
         model.require_splittable()
-    optimizer = Adam() if optimizer is None else optimizer
+    optimizer = Adam() if optimizer is None else checked("optimizer", optimizer)
+    for name in {"learning_rate", "epsilon"} & vars(optimizer).keys():
+        check_held(name, getattr(optimizer, name), model.dtype)
     state = Progress(optimizer, np.random.default_rng(checked("seed", seed)))
     run = fingerprint(
         model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed, threads=threads
@@ -187,9 +190,14 @@ def _bar(train: Examples | Blocks, state: Progress, epochs: int, batch_size: int
     return tqdm(total=epochs * steps, initial=len(state.history) * steps, disable=hidden, unit="batch")
 
 
-def _check_examples(model: DeepFM, examples: Examples | Blocks) -> None:
-    check_labels(np.asarray(examples.labels))
+def _check_examples(model: DeepFM, examples: Examples | Blocks, name: str) -> None:
+    if not isinstance(examples, Examples | Blocks):
+        raise ValueError(f"{name} must be Examples or Blocks, got a {type(examples).__name__}")
+    checked_labels(examples.labels)
     for part in examples.parts():
+        for array, kind in zip(part, part._fields, strict=True):
+            if not isinstance(array, np.ndarray) or not array.ndim:
+                raise ValueError(f"the {kind} of {name} must be an array of rows, got a {type(array).__name__}")
         if not len(part.ids) == len(part.values) == len(part.labels):
             lengths = [len(array) for array in part]
             raise ValueError(f"ids, values and labels must have one row per example, they have {lengths}")

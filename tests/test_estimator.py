@@ -171,6 +171,10 @@ def test_predicting_before_fitting_is_an_error(tmp_path):
         (np.arange(800) % 3, "y must hold exactly two classes, it holds 3: 0, 1, 2"),
         (Y[:-1], "X has 800 rows, y has 799"),
         (np.where(np.arange(800) == 7, np.nan, Y), "y must have a label in every row; row 7 holds nan"),
+        ([0, "a"] * 400, "y must hold labels of one type; row 0 holds 0, row 1 holds 'a'"),
+        (np.array(["a", 0] * 400, object), "y must hold labels of one type; row 0 holds 'a', row 1 holds 0"),
+        (["a", float("nan")] * 400, "y must have a label in every row; row 1 holds nan"),
+        ([0, [1]] * 400, "y must be an array, its rows differ in length"),
         (Y[:, None], r"y must be \(n,\), one label per row of X, it is \(800, 1\)"),
     ],
 )
@@ -180,6 +184,22 @@ def test_bad_labels_are_named_and_an_earlier_fit_stays(y, message):
     with pytest.raises(ValueError, match=message):
         fitted.fit(X, y)
     np.testing.assert_array_equal(fitted.predict_proba(X), before)
+
+
+def test_an_eval_set_may_stand_in_a_list():
+    fitted = classifier().fit(X, Y, eval_set=[(X_VALID, Y_VALID)])
+    pd.testing.assert_frame_equal(fitted.history_, FITTED.history_)
+
+
+@pytest.mark.parametrize("eval_set", [X, 3, (X, Y, Y), []])
+def test_an_eval_set_that_is_no_pair_is_named(eval_set):
+    with pytest.raises(ValueError, match=r"eval_set must be a pair \(X, y\), got "):
+        classifier().fit(X, Y, eval_set=eval_set)
+
+
+def test_fields_that_are_no_sequence_are_named():
+    with pytest.raises(TypeError, match="fields must be a sequence of Categorical, Numerical and MultiValued, got 3"):
+        classifier(fields=3).fit(X, Y)
 
 
 def test_a_strange_label_in_the_eval_set_is_named():

@@ -66,6 +66,21 @@ def test_bad_input_is_named(function):
         function(LABELS, scores)
 
 
+@pytest.mark.parametrize("function", [metrics.auc, metrics.log_loss, metrics.calibration])
+@pytest.mark.parametrize(
+    "scores, found", [(["1", "0"], "<U1"), ([1j, 0], "complex128"), ([0.5, None], "object"), (None, "object")]
+)
+def test_scores_that_are_not_real_numbers_are_named(function, scores, found):
+    with pytest.raises(TypeError, match=f"must be real numbers, they are {found}"):
+        function([0, 1], scores)
+
+
+@pytest.mark.parametrize("bins", [0, 1.5, "a", True, None])
+def test_a_number_of_bins_that_is_none_is_named(bins):
+    with pytest.raises(ValueError, match="bins must be an integer of at least 1, got"):
+        metrics.calibration([0, 1], [0.1, 0.2], bins)
+
+
 def test_a_probability_outside_0_to_1_is_named():
     with pytest.raises(ValueError, match=r"probabilities must lie in \[0, 1\]; row 1 holds 1.5"):
         metrics.log_loss([0, 1], [0.5, 1.5])

@@ -222,6 +222,46 @@ def test_a_logit_that_is_not_finite_is_an_error_and_names_the_row():
         DeepFM([3, 1], hidden=()).predict_proba(ids, values)
 
 
+def test_an_explanation_raises_where_the_logits_do():
+    model = small_model()
+    model.params["table"][:] = 1e200
+    with pytest.raises(FloatingPointError, match="row 0 has the logit"):
+        model.explain(IDS, VALUES)
+
+
+@pytest.mark.parametrize("call", [DeepFM.logits, lambda model, ids, values: model.loss_and_grads(ids, values, LABELS)])
+def test_complex_values_are_named(call):
+    with pytest.raises(TypeError, match="values must be real numbers, they are complex128"):
+        call(small_model(), IDS, VALUES + 1j)
+
+
+def test_a_table_of_integers_is_named():
+    model = small_model()
+    model.params["table"] = np.ones_like(model.params["table"], int)
+    with pytest.raises(TypeError, match="table must be an array of floats, it is int64"):
+        model.logits(IDS, VALUES)
+
+
+@pytest.mark.parametrize("name", ["l2_embedding", "l2_net"])
+def test_a_penalty_that_overflows_is_named(name):
+    with pytest.raises(ValueError, match=f"{name} must be a number that float32 can hold, got 1e\\+39"):
+        DeepFM([2, 2], **{name: 1e39})
+    assert DeepFM([2, 2], dtype="float64", **{name: 1e39}).config[name] == 1e39
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ({"threads": "a"}, "threads must be a positive integer of at most 1024, got 'a'"),
+        ({"threads": 100_000}, "threads must be a positive integer of at most 1024, got 100000"),
+        ({"rng": 3}, "rng must be a numpy.random.Generator, got 3"),
+    ],
+)
+def test_an_argument_of_another_type_is_named(setting, message):
+    with pytest.raises(ValueError, match=message):
+        small_model().loss_and_grads(IDS, VALUES, LABELS, **setting)
+
+
 def test_no_rows_are_explained_but_not_trained_on():
     for settings in ({}, {"batch_norm": True}):
         model = small_model(**settings)

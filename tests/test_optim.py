@@ -109,6 +109,47 @@ def test_gradients_that_do_not_fit_change_nothing():
     assert adam.t == 0
 
 
+def read_only(array):
+    array.flags.writeable = False
+    return array
+
+
+@pytest.mark.parametrize(
+    "parameter, gradient, threads, message",
+    [
+        (np.ones(2), np.array([1j, 1]), 1, "the gradient of 'v' is complex128, the parameter float64"),
+        (np.ones(2), np.array(["a", 1], object), 1, "the gradient of 'v' is object, the parameter float64"),
+        (np.ones(2), np.array(["a", "b"]), 1, "the gradient of 'v' is <U1, the parameter float64"),
+        (np.ones(2, int), np.ones(2), 1, "the parameter 'v' must be an array of floats that can be written to"),
+        ([1.0, 1.0], np.ones(2), 1, "the parameter 'v' must be an array of floats that can be written to"),
+        (read_only(np.ones(2)), np.ones(2), 1, "the parameter 'v' must be an array of floats that can be written to"),
+        (np.ones(()), RowGradient(np.array([0]), np.ones(1)), 1, r"the gradient of 'v' has rows, the parameter none"),
+        (
+            np.ones(2),
+            RowGradient(["a"], np.ones(1)),
+            1,
+            r"the rows of the gradient of 'v' must be \(r,\) integers, they are \(1,\) of <U1",
+        ),
+        (np.ones(2), np.ones(2), "a", "threads must be a positive integer of at most 1024, got 'a'"),
+    ],
+)
+@pytest.mark.parametrize("optimizer", [Adam, lambda: SGD(0.1, momentum=0.9)])
+def test_what_cannot_be_updated_is_named_before_anything_moves(optimizer, parameter, gradient, threads, message):
+    params, optimizer = {"w": np.ones(3), "v": parameter}, optimizer()
+    with pytest.raises(ValueError, match=message):
+        optimizer.step(params, {"w": np.ones(3), "v": gradient}, threads)
+    np.testing.assert_array_equal(params["w"], np.ones(3))
+    assert (optimizer.t, optimizer.state) == (0, {})
+
+
+def test_moments_of_another_model_are_named():
+    adam, params = Adam(), {"w": np.ones(3)}
+    adam.step({"w": np.ones(2)}, {"w": np.ones(2)})
+    with pytest.raises(ValueError, match=r"the moments of 'w' are \(2,\), the parameter is \(3,\): of another model\?"):
+        adam.step(params, {"w": np.ones(3)})
+    assert adam.t == 1
+
+
 @pytest.mark.parametrize(
     "make, message",
     [

@@ -75,8 +75,36 @@ def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
 
 @pytest.mark.parametrize("threads", [0, 1.5, "2"])
 def test_a_number_of_threads_that_is_none_is_refused(threads):
-    with pytest.raises(ValueError, match="threads must be a positive integer, got"):
+    with pytest.raises(ValueError, match="threads must be a positive integer of at most 1024, got"):
         fit(small_model(), TRAIN, threads=threads, progress=False)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("optimizer", "adam", r"optimizer must be an optimiser, as Adam\(\) or SGD\(0.1\), got 'adam'"),
+        ("optimizer", Adam, r"optimizer must be an optimiser, as Adam\(\) or SGD\(0.1\), got <class"),
+        ("optimizer", SGD(1e39), r"learning_rate must be a number that float32 can hold, got 1e\+39"),
+        ("optimizer", SGD(1e-60), "learning_rate must be a number that float32 can hold, got 1e-60"),
+        ("optimizer", Adam(epsilon=1e-60), "epsilon must be a number that float32 can hold, got 1e-60"),
+        ("threads", 100_000, "threads must be a positive integer of at most 1024, got 100000"),
+        ("valid", tuple(VALID), "valid must be Examples or Blocks, got a tuple"),
+        ("valid", VALID._replace(ids=None), "the ids of valid must be an array of rows, got a NoneType"),
+        (
+            "valid",
+            VALID._replace(values=VALID.values.tolist()),
+            "the values of valid must be an array of rows, got a list",
+        ),
+        ("seed", float("nan"), "seed must be a non-negative integer, got nan"),
+    ],
+)
+def test_a_setting_of_another_type_is_named_before_the_model_is_changed(name, value, message):
+    model = DeepFM(DIMS)
+    before = {key: array.copy() for key, array in model.params.items()}
+    with pytest.raises(ValueError, match=message):
+        fit(model, TRAIN, epochs=1, **{name: value})
+    for key, array in before.items():
+        np.testing.assert_array_equal(model.params[key], array)
 
 
 def test_numbers_of_numpy_can_be_written_to_a_checkpoint(tmp_path):

@@ -1,6 +1,7 @@
 """The cells of a raw column: distinct cells, missing cells, and the text that identifies each value."""
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -8,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.ops.rows import Array
+
+SPELLINGS = {"1": "True", "0": "False"}  # of one value, in a column that holds no others
 
 
 class Cells(NamedTuple):
@@ -25,13 +28,15 @@ class CellError(ValueError):
         self.row, self.what = row, f"column {name!r} {must}, it holds {holds}"
 
 
-def factorize(column: pd.Series, describe) -> tuple[Array, list]:
-    """(n,) codes, -1 where missing, and `describe` of each distinct cell. Raises ValueError for unhashable cells."""
+def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
+    """(n,) codes, -1 where missing, and `describe` of each distinct cell. Raises ValueError for unhashable cells.
+
+    must: what the error message says of the column.
+    """
     try:
         codes, distinct = pd.factorize(column)
     except TypeError as error:
-        message = f"column {column.name!r} holds lists or other unhashable cells; declare it as MultiValued"
-        raise ValueError(message) from error
+        raise ValueError(f"column {column.name!r} {must}") from error
     return codes, [describe(cell) for cell in distinct]
 
 
@@ -58,6 +63,11 @@ def quoted(cell, form: Callable[[Any], str] = repr) -> str:
     return text if len(text) <= 100 else f"{text[:60]}... ({len(str(cell)):,} characters)"
 
 
+def is_empty(cell) -> bool:
+    """Whether a cell is the empty string."""
+    return isinstance(cell, str) and not cell
+
+
 def is_missing(cell) -> bool:
     """Whether a cell is None, pandas' NA or nan."""
     return cell is None or cell is pd.NA or cell != cell
@@ -70,11 +80,36 @@ def frequent_members(parts: Iterable[Cells], min_count: int) -> list[str]:
         for cell, count in zip(cells, np.bincount(codes[codes >= 0], minlength=len(cells)).tolist(), strict=True):
             for key in cell:
                 counts[key] = counts.get(key, 0) + count
+    words = set(SPELLINGS.values())
+    if words & counts.keys() and counts.keys() <= words | SPELLINGS.keys():
+        for digit, word in SPELLINGS.items():
+            if digit in counts:
+                counts[word] = counts.get(word, 0) + counts.pop(digit)
     return sorted(key for key, count in counts.items() if count >= min_count)
+
+
+def rows_of(values: Sequence[str], first: int) -> dict[str, int]:
+    """The row of each value. In a column of booleans 1 is True, however either was spelled in training."""
+    row_of = {value: row for row, value in enumerate(values, first)}
+    for spellings in (SPELLINGS, {word: digit for digit, word in SPELLINGS.items()}):
+        if row_of.keys() <= {*spellings.values()}:
+            row_of |= {other: row_of[value] for other, value in spellings.items() if value in row_of}
+    return row_of
+
+
+def _may_be_a_number(cell) -> bool:
+    """Whether pandas can be asked: it fails at arrays and at integers beyond the largest float."""
+    return pd.api.types.is_scalar(cell) and not (isinstance(cell, int) and abs(cell) > sys.float_info.max)
 
 
 def to_numbers(column: pd.Series) -> Array:
     """(n,) float64, nan where a cell is not a number."""
     if column.dtype.kind not in "iuf":
-        column = pd.to_numeric(pd.Series(column.to_numpy(dtype=object)), errors="coerce")
+        cells = pd.Series(column.to_numpy(dtype=object))
+        try:
+            column = pd.to_numeric(cells, errors="coerce")
+        except (TypeError, ValueError, OverflowError):
+            column = pd.to_numeric(cells.where(cells.map(_may_be_a_number), np.nan), errors="coerce")
+    if column.dtype.kind == "c":
+        column = pd.Series(np.where(column.to_numpy().imag == 0, column.to_numpy().real, np.nan))
     return column.to_numpy(np.float64, na_value=np.nan)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from deepfm_np.constraints import checked
 from deepfm_np.data.fields import Field
-from deepfm_np.ops.log_loss import check_labels
+from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 
 
@@ -28,7 +29,7 @@ class ClickData:
     skipped: int = 0
 
     def __post_init__(self):
-        check_labels(self.labels)
+        checked_labels(self.labels)
         if len(self.frame) != len(self.labels):
             raise ValueError(f"there are {len(self.frame)} rows and {len(self.labels)} labels")
 
@@ -56,8 +57,7 @@ def split(data: ClickData, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: i
 
 def random_parts(rows: int, fractions: Sequence[float], seed: int) -> list[Array]:
     """The row numbers 0 to rows - 1 in random order, cut into parts. Raises as `split` does."""
-    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
-        raise ValueError(f"fractions must be positive and sum to 1, got {tuple(fractions)}")
+    fractions, seed = checked("fractions", fractions), checked("seed", seed)
     ends = np.round(np.cumsum(fractions) * rows).astype(int)
     if np.diff([0, *ends]).min() < 1:
         raise ValueError(f"{rows} rows are too few for the fractions {tuple(fractions)}: a part would be empty")

@@ -61,7 +61,7 @@ def make_click_log(
     rows = checked("rows", rows)
     for name, strength in {"order1": order1, "order2": order2, "order3": order3}.items():
         checked(name, strength)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked("seed", seed))
     app = rng.integers(len(CATEGORIES) * APPS_PER_CATEGORY, size=rows)
     category = app // APPS_PER_CATEGORY
     hour, gender, age, device, days = (

@@ -26,7 +26,9 @@ class FieldEncoder:
 
     def __init__(self, fields: Sequence[Field] | None = None):
         """Raises TypeError for anything that is not a field, ValueError if two fields have the same name."""
-        self.fields: list[Field] = list(fields or ())
+        if not (fields is None or isinstance(fields, Iterable)):
+            raise TypeError(f"fields must be a sequence of Categorical, Numerical and MultiValued, got {fields!r}")
+        self.fields: list[Field] = list(() if fields is None else fields)
         self._infers = fields is None
         self._states: list[dict] = []
         for field in self.fields:

@@ -32,9 +32,11 @@ from deepfm_np.data.cells import (
     factorize,
     frequent_members,
     hashable,
+    is_empty,
     is_missing,
     key_of,
     quoted,
+    rows_of,
     to_numbers,
 )
 from deepfm_np.ops.rows import Array
@@ -47,8 +49,9 @@ PIECE_ROWS = 2**17  # rows of a piece; mean and standard deviation are merged fr
 class Categorical:
     """One of many values. Values seen fewer than `min_count` times in training share the row of the unknown.
 
-    12, 12.0, "12" and "12.0" are the same value, since integers become floats in a column with missing cells. None,
-    NaN and the empty string are missing, which is a value of its own.
+    12, 12.0, "12" and "12.0" are the same value, since integers become floats in a column with missing cells. In a
+    column of booleans, so are True, "True" and 1. None, NaN and the empty string are missing, which is a value of its
+    own.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -59,7 +62,7 @@ class Categorical:
         _check(self, "min_count")
 
     def scan(self, column: pd.Series) -> Cells:
-        return Cells(*factorize(column, key_of))
+        return Cells(*factorize(column, key_of, "holds lists or other unhashable cells; declare it as MultiValued"))
 
     def combine(self, parts: Iterable[Cells]) -> dict:
         single = (Cells(codes, [(key,) if key else () for key in keys]) for codes, keys in parts)
@@ -69,7 +72,7 @@ class Categorical:
         return FIRST_VALUE + len(state["values"]), 1
 
     def lookup(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
-        row_of = {"": MISSING, **_row_of(state)}
+        row_of = {"": MISSING, **rows_of(state["values"], FIRST_VALUE)}
 
         def look_up(part: Cells) -> tuple[Array, Array]:
             rows = np.array([*(row_of.get(key, UNKNOWN) for key in part.keys), MISSING])
@@ -111,10 +114,11 @@ class Numerical:
         with np.errstate(invalid="ignore"):
             wrong = ~(np.abs(numbers) <= np.finfo(np.float32).max)
         if wrong.any():
-            wrong &= ~(pd.isna(column) | (column == "")).to_numpy(bool, na_value=True)
+            wrong &= ~(pd.isna(column) | column.map(is_empty)).to_numpy(bool, na_value=True)
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise CellError(self.name, row, "must hold finite numbers", quoted(column.to_numpy(object)[row]))
+            cell = quoted(column.to_numpy(object)[row]).replace("\n", " ")
+            raise CellError(self.name, row, "must hold finite numbers", cell)
         return numbers
 
     def combine(self, parts: Iterable[Array]) -> dict:
@@ -173,16 +177,16 @@ class MultiValued:
 
     def __post_init__(self):
         _check(self, "min_count", "pooling")
-        if not self.separator:
-            raise ValueError(f"{self.name}: separator must not be empty")
+        if not isinstance(self.separator, str) or not self.separator:
+            raise ValueError(f"{self.name}: separator must not be empty, and a text, got {self.separator!r}")
 
     def scan(self, column: pd.Series) -> Cells:
-        return Cells(*factorize(column.map(hashable), self._members))
+        return Cells(*factorize(column.map(hashable), self._members, "must hold texts or flat lists of values"))
 
     def combine(self, parts: Iterable[Cells]) -> dict:
         """Reads the parts twice: the number of slots a cell needs depends on which of its members are known."""
         values = frequent_members(parts, self.min_count)
-        row_of = {value: row for row, value in enumerate(values, FIRST_VALUE)}
+        row_of = rows_of(values, FIRST_VALUE)
         return {
             "values": values,
             "slots": max((len(_slots(cell, row_of)) for _, keys in parts for cell in keys), default=1),
@@ -192,7 +196,7 @@ class MultiValued:
         return FIRST_VALUE + len(state["values"]), state["slots"]
 
     def lookup(self, state: dict) -> Callable[[Cells], tuple[Array, Array]]:
-        row_of = _row_of(state)
+        row_of = rows_of(state["values"], FIRST_VALUE)
 
         def look_up(part: Cells) -> tuple[Array, Array]:
             needed = [_slots(cell, row_of) for cell in [*part.keys, ()]]
@@ -279,10 +283,6 @@ def _mean_and_std(blocks: Iterable[Array]) -> tuple[float, float]:
         n += len(x)
         mean += step * (len(x) / n)
     return (mean, np.sqrt(squares / n)) if n else (0.0, 1.0)
-
-
-def _row_of(state: dict) -> dict[str, int]:
-    return {value: row for row, value in enumerate(state["values"], FIRST_VALUE)}
 
 
 def _slots(members: tuple[str, ...], row_of: dict[str, int]) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 A forward returns its result and a cache, a named tuple of what the backward needs. Arrays keep the dtype they are
 given: float32 when training, float64 when checking, complex128 under a complex step. The returned arrays belong to
-the caller.
+the caller. A backward raises ValueError for a gradient of another shape than the result of its forward.
 """
 
 from deepfm_np.ops.activation import (

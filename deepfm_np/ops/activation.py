@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -28,6 +29,7 @@ class SigmoidCache(NamedTuple):
 
 def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
     """a = 1 / (1 + e) with e = exp(-z), exactly 0 where e is inf. Any shape -> the same shape and dtype."""
+    check_floats(z=z)
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(-z)
     if np.iscomplexobj(z):
@@ -37,6 +39,7 @@ def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
 
 def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:
     """dL/dz = dL/da * sigmoid(z) sigmoid(-z). Any shape -> the same shape."""
+    check_gradient("grad_a", "like a", grad_a, cache.e.shape)
     return grad_a * cache.slope
 
 
@@ -46,12 +49,14 @@ class ReluCache(NamedTuple):
 
 def relu_forward(z: Array) -> tuple[Array, ReluCache]:
     """a = z where z > 0, else 0. Any shape -> the same shape and dtype."""
+    check_floats(z=z)
     positive = z.real > 0
     return z * positive, ReluCache(positive)
 
 
 def relu_backward(grad_a: Array, cache: ReluCache) -> Array:
     """dL/dz = dL/da where z > 0, else 0. At z = 0, where no derivative exists, it is taken as 0."""
+    check_gradient("grad_a", "like a", grad_a, cache.positive.shape)
     return grad_a * cache.positive
 
 
@@ -61,10 +66,12 @@ class TanhCache(NamedTuple):
 
 def tanh_forward(z: Array) -> tuple[Array, TanhCache]:
     """a = tanh z. Any shape -> the same shape and dtype."""
+    check_floats(z=z)
     return np.tanh(z), TanhCache(z)
 
 
 def tanh_backward(grad_a: Array, cache: TanhCache) -> Array:
     """dL/dz = dL/da * sech^2 z,  where sech^2 z = 4 e / (1 + e)^2 with e = exp(-2 |z|)"""
+    check_gradient("grad_a", "like a", grad_a, cache.z.shape)
     e = np.exp(minus_abs(2 * cache.z))
     return grad_a * (4 * e / ((1 + e) * (1 + e)))

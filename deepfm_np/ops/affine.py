@@ -5,6 +5,7 @@ y = x W + b      (Guo et al. 2017, eq. 6 before the activation; the paper writes
 
 from typing import NamedTuple
 
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -15,6 +16,7 @@ class AffineCache(NamedTuple):
 
 def affine_forward(x: Array, W: Array, b: Array) -> tuple[Array, AffineCache]:
     """(n, d_in) x, (d_in, d_out) W, (d_out,) b -> (n, d_out). Raises ValueError if the shapes do not fit."""
+    check_floats(x=x, W=W, b=b)
     if x.ndim != 2 or W.ndim != 2 or x.shape[1] != W.shape[0] or b.shape != W.shape[1:]:
         raise ValueError(f"x (n, d_in), W (d_in, d_out) and b (d_out,) do not fit: {x.shape}, {W.shape} and {b.shape}")
     return x @ W + b, AffineCache(x, W)
@@ -25,7 +27,5 @@ def affine_backward(grad_y: Array, cache: AffineCache) -> tuple[Array, Array, Ar
 
     Shapes (n, d_in), (d_in, d_out), (d_out,). Raises ValueError if grad_y does not have the shape of y.
     """
-    expected = len(cache.x), cache.W.shape[1]
-    if grad_y.shape != expected:
-        raise ValueError(f"grad_y must be (n, d_out), here {expected}; it is {grad_y.shape}")
+    check_gradient("grad_y", "(n, d_out)", grad_y, (len(cache.x), cache.W.shape[1]))
     return grad_y @ cache.W.T, cache.x.T @ grad_y, grad_y.sum(axis=0)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 EPSILON = 1e-5
@@ -33,6 +34,8 @@ def batch_norm_forward(
     variance: in training it gives y = beta, a zero gradient for x, and unchanged running statistics.
     Raises ValueError if the shapes do not fit, and in training for an empty batch.
     """
+    mean, var = running
+    check_floats(x=x, gamma=gamma, beta=beta, mean=mean, variance=var)
     d = x.shape[1:]
     if x.ndim != 2 or any(array.shape != d for array in (gamma, beta, *running)):
         shapes = [array.shape for array in (gamma, beta, *running)]
@@ -45,7 +48,6 @@ def batch_norm_forward(
         var = (centered * centered).mean(axis=0)
         running = _updated(running, mean.real, var.real, len(x))
     else:
-        mean, var = running
         centered = x - mean
     inverse_std = 1 / np.sqrt(var + EPSILON)
     normalized = centered * inverse_std
@@ -61,6 +63,7 @@ def batch_norm_backward(grad_y: Array, cache: BatchNormCache) -> tuple[Array, Ar
 
     In evaluation they are constants, and dL/dx = g / sqrt(var + epsilon).
     """
+    check_gradient("grad_y", "(n, d)", grad_y, cache.normalized.shape)
     g = grad_y * cache.gamma
     if cache.training:
         g = g - g.mean(axis=0) - cache.normalized * (g * cache.normalized).mean(axis=0)

@@ -9,17 +9,20 @@ A unit is dropped if its 16 random bits, read as an integer, are below rate * 2^
 multiple of 2^-16, which no one can see; random floats would need at least twice as many bits.
 """
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 WORDS = 2**16  # values of 16 random bits
 
 
 class DropoutCache(NamedTuple):
-    scale: Array | None  # mask / (1 - rate), the shape of x; None where rate is 0
+    shape: tuple[int, ...]  # of x
+    scale: Array | None  # mask / (1 - rate), None where rate is 0
 
 
 def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Array, DropoutCache]:
@@ -29,16 +32,20 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     for every dtype: a gradient check builds a new one from a fixed seed for each call of the forward pass.
     Raises ValueError for a rate outside [0, 1).
     """
-    if not 0 <= rate < 1:
-        raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate}")
+    check_floats(x=x)
+    if not isinstance(rate, Real) or not 0 <= rate < 1:
+        raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate!r}")
     if rate == 0:
-        return x.copy(), DropoutCache(None)
+        return x.copy(), DropoutCache(x.shape, None)
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
     words = rng.integers(2**64, size=-(-x.size // 4), dtype="<u8").view("<u2")[: x.size]
     kept = words.reshape(x.shape) >= min(round(rate * WORDS), WORDS - 1)
     scale = kept * x.real.dtype.type(1 / (1 - rate))
-    return x * scale, DropoutCache(scale)
+    return x * scale, DropoutCache(x.shape, scale)
 
 
 def dropout_backward(grad_y: Array, cache: DropoutCache) -> Array:
     """dL/dx = dL/dy * mask / (1 - rate), with the mask of the forward pass. Any shape -> the same shape."""
+    check_gradient("grad_y", "like x", grad_y, cache.shape)
     return grad_y.copy() if cache.scale is None else grad_y * cache.scale

@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
+from deepfm_np.ops.checks import array_of, check_floats, check_gradient
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_slots, sum_rows, touched_rows
 
 
 class EmbeddingCache(NamedTuple):
     ids: Array  # (n, s)
     values: Array  # (n, s), in the dtype of the table
     field_of_slot: Array | None  # (s,), None where every field is one slot
+    shape: tuple[int, ...]  # (n, m, k), of the field vectors
 
 
 def embedding_forward(
@@ -28,17 +30,18 @@ def embedding_forward(
     field_starts: the m slots at which the fields begin, strictly increasing from 0; None means that every slot
     is a field. Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
+    check_floats(table=table)
     if table.ndim != 2:
         raise ValueError(f"table must be (D, k), it is {table.shape}")
-    ids = checked_ids(ids, values, len(table))
-    values = np.asarray(values, table.dtype)
+    ids, values = checked_slots(ids, values, len(table), table.dtype)
+    values = values.astype(table.dtype, copy=False)
     slot_vectors = table.take(ids, axis=0)
     slot_vectors *= values[:, :, None]
     if field_starts is None:
-        return slot_vectors, EmbeddingCache(ids, values, None)
+        return slot_vectors, EmbeddingCache(ids, values, None, slot_vectors.shape)
     field_of_slot = slot_fields(field_starts, ids.shape[1])
     vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts), axis=1)
-    return vectors, EmbeddingCache(ids, values, field_of_slot)
+    return vectors, EmbeddingCache(ids, values, field_of_slot, vectors.shape)
 
 
 def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: TouchedRows | None = None) -> RowGradient:
@@ -46,6 +49,7 @@ def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: Touc
 
     touched: the `touched_rows` of the batch, if already known.
     """
+    check_gradient("grad_vectors", "(n, m, k)", grad_vectors, cache.shape)
     if cache.field_of_slot is not None:
         grad_vectors = grad_vectors[:, cache.field_of_slot]
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched
@@ -57,6 +61,9 @@ def slot_fields(field_starts: Sequence[int], s: int) -> Array:
 
     Raises ValueError unless the starts begin at 0 and increase strictly, staying below s.
     """
+    starts = array_of("field_starts", field_starts)
+    if starts.ndim != 1 or (starts.size and starts.dtype.kind not in "iu"):
+        raise ValueError(f"field_starts must be a sequence of integers, got {field_starts!r}")
     widths = np.diff([*field_starts, s])
     if len(field_starts) == 0 or field_starts[0] != 0 or (widths < 1).any():
         raise ValueError(f"field_starts must increase strictly from 0 and end below {s}, got {list(field_starts)}")
@@ -69,8 +76,9 @@ def one_hot(ids: Array, D: int, values: Array | None = None) -> Array:
     `one_hot(ids, D, values) @ table` is the sum of an example's slots: what the lookup computes without x.
     Repeated ids in one example add up. Raises as `embedding_forward` does.
     """
-    values = np.ones(ids.shape) if values is None else values
-    ids = checked_ids(ids, values, D)
+    if not isinstance(D, int | np.integer):
+        raise TypeError(f"D must be an integer, got {D!r}")
+    ids, values = checked_slots(ids, np.ones(np.shape(ids)) if values is None else values, D, np.dtype(complex))
     x = np.zeros((len(ids), D), values.dtype)
     np.add.at(x, (np.arange(len(ids))[:, None], ids), values)
     return x

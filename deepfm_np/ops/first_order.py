@@ -5,9 +5,8 @@ y = <w, x> = sum over the slots t of values_t * weights[ids_t]      (Guo et al. 
 
 from typing import NamedTuple
 
-import numpy as np
-
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
+from deepfm_np.ops.checks import check_floats, check_gradient
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_slots, sum_rows, touched_rows
 
 
 class FirstOrderCache(NamedTuple):
@@ -20,10 +19,11 @@ def first_order_forward(weights: Array, ids: Array, values: Array) -> tuple[Arra
 
     Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the weights.
     """
+    check_floats(weights=weights)
     if weights.ndim != 1:
         raise ValueError(f"weights must be (D,), they are {weights.shape}")
-    ids = checked_ids(ids, values, len(weights))
-    values = np.asarray(values, weights.dtype)
+    ids, values = checked_slots(ids, values, len(weights), weights.dtype)
+    values = values.astype(weights.dtype, copy=False)
     return (weights.take(ids) * values).sum(axis=1), FirstOrderCache(ids, values)
 
 
@@ -32,5 +32,6 @@ def first_order_backward(grad_y: Array, cache: FirstOrderCache, touched: Touched
 
     touched: the `touched_rows` of the batch, if already known.
     """
+    check_gradient("grad_y", "(n,)", grad_y, (len(cache.ids),))
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched
     return sum_rows(touched, grad_y[:, None] * cache.values)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -19,6 +20,7 @@ class FMCache(NamedTuple):
 
 def fm_forward(vectors: Array) -> tuple[Array, FMCache]:
     """(n, m, k) field vectors -> (n,) interaction scores. Raises ValueError for any other number of axes."""
+    check_floats(vectors=vectors)
     if vectors.ndim != 3:
         raise ValueError(f"vectors must be (n, m, k), they are {vectors.shape}")
     total = np.einsum("nmk->nk", vectors)
@@ -29,4 +31,5 @@ def fm_forward(vectors: Array) -> tuple[Array, FMCache]:
 
 def fm_backward(grad_y: Array, cache: FMCache) -> Array:
     """dL/dV_i = dL/dy * (sum_j V_j - V_i): each field sees the sum of the others. (n,) -> (n, m, k)"""
+    check_gradient("grad_y", "(n,)", grad_y, (len(cache.total),))
     return grad_y[:, None, None] * (cache.total[:, None, :] - cache.vectors)

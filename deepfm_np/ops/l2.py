@@ -9,16 +9,19 @@ the batch size. A row that the batch does not touch has no penalty and no gradie
 
 from typing import NamedTuple
 
-from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_ids, sum_rows, touched_rows
+from deepfm_np.ops.checks import check_floats, check_gradient
+from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_slots, sum_rows, touched_rows
 
 
 def l2_forward(W: Array) -> tuple[float, Array]:
     """Any shape -> 1/2 ||W||^2, a scalar. The cache is W itself."""
+    check_floats(W=W)
     return (W * W).sum() / 2, W
 
 
 def l2_backward(grad_y: float, W: Array) -> Array:
     """dL/dW = dL/dy * W. scalar -> the shape of W"""
+    check_gradient("grad_y", "a scalar", grad_y, ())
     return grad_y * W
 
 
@@ -33,7 +36,10 @@ def l2_rows_forward(table: Array, ids: Array, values: Array) -> tuple[float, L2R
 
     Raises TypeError, ValueError or IndexError, naming the row, for slots that do not fit the table.
     """
-    ids = checked_ids(ids, values, len(table))
+    check_floats(table=table)
+    if table.ndim != 2:
+        raise ValueError(f"table must be (D, k), it is {table.shape}")
+    ids, values = checked_slots(ids, values, len(table), table.dtype)
     rows = table[ids] * (values != 0)[:, :, None]
     return (rows * rows).sum() / (2 * len(ids)), L2RowsCache(ids, values, rows)
 
@@ -43,5 +49,6 @@ def l2_rows_backward(grad_y: float, cache: L2RowsCache, touched: TouchedRows | N
 
     touched: the `touched_rows` of the batch, if already known.
     """
+    check_gradient("grad_y", "a scalar", grad_y, ())
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched
     return sum_rows(touched, cache.rows * (grad_y / len(cache.ids)))

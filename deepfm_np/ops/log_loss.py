@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np.ops.activation import minus_abs, sigmoid_forward
+from deepfm_np.ops.checks import array_of, check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
 
@@ -25,10 +26,11 @@ def log_loss_forward(logits: Array, labels: Array) -> tuple[np.inexact, LogLossC
     log(1 + exp(u)) = -min(-u, 0) + log(1 + exp(-|u|)) is finite at any logit.
     Raises ValueError for a label other than 0 or 1 (naming the row), different shapes, or an empty batch.
     """
-    check_labels(labels)
+    check_floats(logits=logits)
+    labels = checked_labels(labels)
     if logits.shape != labels.shape:
         raise ValueError(f"logits and labels must both be (n,); they are {logits.shape} and {labels.shape}")
-    sign = 1 - 2 * np.asarray(labels, logits.real.dtype)
+    sign = 1 - 2 * labels.astype(logits.real.dtype)
     u = sign * logits
     losses = -_negative_part(-u) + np.log1p(np.exp(minus_abs(u)))
     return losses.mean(), LogLossCache(sign, u)
@@ -36,6 +38,7 @@ def log_loss_forward(logits: Array, labels: Array) -> tuple[np.inexact, LogLossC
 
 def log_loss_backward(grad_loss: float, cache: LogLossCache) -> Array:
     """dL/dz_i = (1 - 2y) sigmoid((1 - 2y) z) / n, which is (p - y) / n without its cancellation. scalar -> (n,)"""
+    check_gradient("grad_loss", "a scalar", grad_loss, ())
     return grad_loss * cache.sign * sigmoid_forward(cache.u)[0] / len(cache.u)
 
 
@@ -44,11 +47,13 @@ def _negative_part(z: Array) -> Array:
     return np.where(z.real < 0, z, 0) if np.iscomplexobj(z) else np.minimum(z, 0)
 
 
-def check_labels(labels: Array) -> None:
-    """Raise ValueError unless labels are (n,), n >= 1, of 0 and 1."""
+def checked_labels(labels: Array) -> Array:
+    """The labels as an array. Raises ValueError unless they are (n,), n >= 1, of 0 and 1."""
+    labels = array_of("labels", labels)
     if labels.ndim != 1 or not labels.size:
         raise ValueError(f"labels must be (n,) with n >= 1, they are {labels.shape}")
-    wrong = ~((labels == 0) | (labels == 1))
+    wrong = ~((labels == 0) | (labels == 1)) | np.iscomplexobj(labels)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(f"labels must be 0 or 1; row {row} holds {labels.tolist()[row]!r}")
+    return labels

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deepfm_np.ops.checks import array_of, numbers_of
+
 Array = np.ndarray
 
 
@@ -27,21 +29,28 @@ class RowGradient(NamedTuple):
         return table
 
 
-def checked_ids(ids: Array, values: Array, D: int) -> Array:
-    """The (n, s) ids as np.intp, NumPy's index type, after checking that ids and values are slots of a table of D rows.
+def checked_slots(ids: Array, values: Array, D: int, dtype: np.dtype) -> tuple[Array, Array]:
+    """(n, s) ids as np.intp, NumPy's index type, and values, after checking that they are slots of D rows of `dtype`.
 
     On a 32-bit platform, such as a browser, NumPy refuses to take rows by wider integers.
-    Raises TypeError for ids that are not integers, ValueError for different shapes, IndexError for an id outside
-    [0, D): a negative id would otherwise silently count from the end of the table.
+    Raises TypeError for ids that are not integers or values that are not numbers (complex values need complex rows),
+    ValueError for different shapes, IndexError for an id outside [0, D): a negative id would otherwise silently count
+    from the end of the table.
     """
+    ids, values = _slots(ids, values, kinds="biufc" if dtype.kind == "c" else "biuf")
+    if ids.size and (ids.min() < 0 or ids.max() >= D):
+        row, slot = np.argwhere((ids < 0) | (ids >= D))[0]
+        raise IndexError(f"ids must lie in [0, {D}); row {row}, slot {slot} holds {ids[row, slot]}")
+    return ids.astype(np.intp, copy=False), values
+
+
+def _slots(ids: Array, values: Array, kinds: str) -> tuple[Array, Array]:
+    ids, values = array_of("ids", ids), numbers_of("values", values, kinds)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers, they are {ids.dtype}; a float cannot hold every id exactly")
     if ids.ndim != 2 or ids.shape != values.shape:
         raise ValueError(f"ids and values must both be (n, s); they are {ids.shape} and {values.shape}")
-    if ids.size and (ids.min() < 0 or ids.max() >= D):
-        row, slot = np.argwhere((ids < 0) | (ids >= D))[0]
-        raise IndexError(f"ids must lie in [0, {D}); row {row}, slot {slot} holds {ids[row, slot]}")
-    return ids.astype(np.intp, copy=False)
+    return ids, values
 
 
 class TouchedRows(NamedTuple):
@@ -67,6 +76,7 @@ def touched_rows(ids: Array, values: Array, scratch: Array | None = None) -> Tou
 
     scratch: (D,) int32, of which only entries named in `ids` are read and written; its values do not matter.
     """
+    ids, values = _slots(ids, values, kinds="biufc")
     used = values != 0
     ids = (ids.reshape(-1) if used.all() else ids[used]).astype(np.intp, copy=False)
     if scratch is None:
@@ -90,6 +100,8 @@ def sum_rows(touched: TouchedRows, slot_gradients: Array) -> RowGradient:
     them all, in order of appearance, so the result is the same in every run.
     """
     rows, used, position = touched
+    if used.shape != slot_gradients.shape[:2]:
+        raise ValueError(f"touched must be of this batch of {slot_gradients.shape[:2]} slots, it is of {used.shape}")
     width = slot_gradients.shape[used.ndim :]
     if not used.all():
         slot_gradients = slot_gradients[used]

@@ -54,6 +54,42 @@ def test_ids_that_a_float_cannot_hold_stay_apart():
     assert len(set(ids[:, 0])) == 4
 
 
+BOOLEANS = {
+    "booleans": [True, False, True],
+    "objects": pd.Series([True, False, True], dtype=object),
+    "integers": [1, 0, 1],
+    "floats": [1.0, 0.0, 1.0],
+    "texts": ["True", "False", "True"],
+    "digits": ["1", "0", "1"],
+    "a mixture": pd.Series(["True", 0, 1], dtype=object),
+}
+
+
+@pytest.mark.parametrize("train", BOOLEANS)
+@pytest.mark.parametrize("new", BOOLEANS)
+def test_true_is_1_in_a_column_of_booleans(train, new):
+    np.testing.assert_array_equal(encode(Categorical("x"), BOOLEANS[train], BOOLEANS[new])[0][:, 0], [3, 2, 3])
+
+
+def test_digits_stay_digits_in_what_is_learned():
+    assert FieldEncoder().fit(pd.DataFrame({"x": [1, 0]}))._states == [{"values": ["0", "1"]}]
+
+
+def test_true_is_a_word_among_words():
+    ids, _ = encode(Categorical("x"), ["True", "Lies", "2"], ["True", "1", "0"])
+    np.testing.assert_array_equal(ids[:, 0], [4, 0, 0])
+
+
+def test_both_spellings_of_a_boolean_count_together():
+    ids, _ = encode(Categorical("x", min_count=2), pd.Series(["True", 1, 0], dtype=object))
+    np.testing.assert_array_equal(ids[:, 0], [2, 2, 0])
+
+
+def test_members_may_be_booleans():
+    ids, _ = encode(MultiValued("x"), pd.Series([[True], [False]]), pd.Series([[1], [0]]))
+    np.testing.assert_array_equal(ids[:, 0], [3, 2])
+
+
 def test_booleans_and_categories_are_values():
     np.testing.assert_array_equal(encode(Categorical("x"), [True, False, True])[0][:, 0], [3, 2, 3])
     np.testing.assert_array_equal(encode(Categorical("x"), pd.Categorical(["b", "a", None]))[0][:, 0], [3, 2, 1])
@@ -113,6 +149,18 @@ def test_a_constant_or_missing_column_stays_finite(scaling, train):
 def test_numbers_written_as_text_are_numbers():
     _, values = encode(Numerical("price", scaling="identity"), ["1.5", "", "2"])
     np.testing.assert_array_equal(values[:, 0], [1.5, 1.0, 2.0])
+
+
+@pytest.mark.parametrize("bad", [np.ones(2), np.ones((2, 2)), [1], 10**400, 1j, pd.Series([1, 2])])
+def test_an_object_that_is_no_number_is_named(bad):
+    with pytest.raises(ValueError, match="column 'price' must hold finite numbers; row 2 holds"):
+        encode(Numerical("price"), pd.Series([1.0, "", bad], dtype=object))
+
+
+@pytest.mark.parametrize("bad", [np.ones((2, 2)), {"a": 1}, [[1], [2]]])
+def test_members_that_are_no_values_are_named(bad):
+    with pytest.raises(ValueError, match="column 'tags' must hold texts or flat lists of values"):
+        encode(MultiValued("tags"), pd.Series(["a", bad], dtype=object))
 
 
 @pytest.mark.parametrize("bad, shown", [("cheap", "'cheap'"), (np.inf, "inf"), (-np.inf, "-inf"), (1e39, "1e\\+39")])

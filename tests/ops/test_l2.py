@@ -38,3 +38,8 @@ def test_row_penalty_does_not_depend_on_the_batch_size():
 def test_a_negative_id_is_refused_instead_of_counted_from_the_end():
     with pytest.raises(IndexError, match=r"ids must lie in \[0, 3\); row 0, slot 1 holds -1"):
         l2_rows_forward(np.ones((3, 2)), np.array([[0, -1]]), np.ones((1, 2)))
+
+
+def test_a_table_without_columns_is_refused():
+    with pytest.raises(ValueError, match=r"table must be \(D, k\), it is \(3,\)"):
+        l2_rows_forward(np.ones(3), np.array([[0]]), np.ones((1, 1)))

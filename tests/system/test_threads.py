@@ -185,5 +185,5 @@ def test_a_forked_process_has_threads_of_its_own():
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2", None])
 def test_a_count_that_is_no_number_of_threads_is_refused(threads):
-    with pytest.raises(ValueError, match="threads must be a positive integer, got"):
+    with pytest.raises(ValueError, match="threads must be a positive integer of at most 1024, got"):
         parallel_map(str, [1], threads=threads)

@@ -1,0 +1,52 @@
+"""What every operation asks at its door. NumPy would broadcast, cast or wrap around silently."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+
+def check_floats(**arrays: Any) -> None:
+    """Raise TypeError, naming it, for what is not an array of floating or complex numbers.
+
+    Small integers would wrap around, and values cast to an integer table would lose their fractions.
+    """
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray | np.generic):
+            raise TypeError(f"{name} must be an array of floats, it is a {type(array).__name__}")
+        if array.dtype.kind not in "fc":
+            raise TypeError(f"{name} must be an array of floats, it is {array.dtype}")
+
+
+def check_gradient(name: str, axes: str, gradient: Any, expected: tuple[int, ...]) -> None:
+    """Raise ValueError unless the gradient has the shape of the result that its forward returned.
+
+    axes: what that shape means, "(n, d_out)", for the message. Raises TypeError for what is not an array of numbers.
+    """
+    if not isinstance(gradient, np.ndarray | np.generic | int | float | complex):
+        raise TypeError(f"{name} must be an array of numbers, it is a {type(gradient).__name__}")
+    if isinstance(gradient, np.ndarray | np.generic) and gradient.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must be an array of numbers, it is {gradient.dtype}")
+    if np.shape(gradient) != expected:
+        raise ValueError(f"{name} must be {axes}, here {expected}; it is {np.shape(gradient)}")
+
+
+def array_of(name: str, values: Any) -> np.ndarray:
+    """The values as an array. Raises ValueError where rows differ in length."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be an array, its rows differ in length") from None
+
+
+def numbers_of(name: str, values: Any, kinds: str = "biuf") -> np.ndarray:
+    """The values as an array, if they are real numbers: texts, dates and complex numbers would be cast silently.
+
+    kinds: the kinds of dtype that are allowed. Raises TypeError for another one.
+    """
+    array = array_of(name, values)
+    if array.dtype == object and all(isinstance(value, Real) for value in array.flat):
+        array = array.astype(np.float64)
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be real numbers, they are {array.dtype}")
+    return array
