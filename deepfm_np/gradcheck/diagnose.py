@@ -32,7 +32,6 @@ RULES: dict[str, Rule] = {  # in this order: the first that fits is told
     "transposed": paths.transposed,
     "wrong product": paths.wrong_product,
     "wrong point": elementwise.wrong_point,
-    "off by one": paths.shifted,
     "mask inverted": elementwise.mask_inverted,
     "wrong slope": elementwise.wrong_slope,
     "diagonal only": paths.diagonal,
@@ -47,6 +46,7 @@ RULES: dict[str, Rule] = {  # in this order: the first that fits is told
     "per-example factor": factors.factor_per_index,
     "copies not summed": paths.copies,
     "wrong axis": paths.wrong_axis,
+    "off by one": paths.shifted,
     "mask lost": elementwise.mask_lost,
     "unchanged": elementwise.unchanged,
 }

@@ -330,6 +330,19 @@ def test_a_shift_that_turns_zeros_into_others_is_not_called_an_inverted_mask():
     assert "yours is numeric shifted by 1 along axis 0, round the end" in result.hint
 
 
+def test_where_all_columns_are_multiples_of_one_no_factor_per_index_is_told():
+    """Any mistake behind the product with x, here another slope, keeps the direction of the columns."""
+    x, v = normal(3), normal(4)
+    problem = Problem(lambda W: np.tanh(x @ W) ** 3 @ v, None, {"W": normal((3, 4))})
+
+    def other_slope(_, g, W):
+        a = np.tanh(x @ W)
+        return [np.outer(x, g * v * 3 * a**2 * (1 - a**3))]
+
+    result = report_on(problem, other_slope).results[0]
+    assert (result.verdict, result.rule) == ("fail", "")
+
+
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_the_right_gradients_pass(name):
     report = report_on(PROBLEMS[name], lambda right, g, *inputs: right)

@@ -31,7 +31,8 @@ def mask(e: Evidence) -> str:
 @candidates
 def mask_inverted(e: Evidence) -> Candidates:
     on, yours = _is_on(e, e.numeric), _is_on(e, e.analytic)
-    if min(on.sum(), (~on).sum()) > 1 and np.array_equal(yours, ~on):
+    is_moved = e.agree(np.sort(e.analytic), np.sort(e.numeric))  # a shift may put zeros in the place of others, too
+    if min(on.sum(), (~on).sum()) > 1 and np.array_equal(yours, ~on) and not is_moved:
         yield "a mask is inverted: yours is 0 exactly where numeric is not", e.analytic
     if (two := _two_slopes(e)) is not None:
         grad_y, slopes, low, high = two

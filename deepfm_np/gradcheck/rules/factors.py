@@ -94,6 +94,8 @@ def factor_per_index(e: Evidence) -> str:
         return ""
     for axis in range(e.x.ndim):
         a, n, allowed = (_rows_along(axis, array.reshape(e.x.shape)) for array in (e.analytic, e.numeric, e.allowed))
+        if not _differ_in_direction(n):  # any mistake that keeps the direction is a factor per index
+            continue
         square = (n * n).sum(axis=1, keepdims=True)
         c = np.divide((a * n).sum(axis=1, keepdims=True), square, out=np.ones_like(square), where=square > 0)
         telling = ((np.abs(n) > SLACK * allowed).sum(axis=1) > 1) & (np.abs(c - 1) > 1e-6)[:, 0]
@@ -102,6 +104,12 @@ def factor_per_index(e: Evidence) -> str:
             factors = ", ".join(f"{value:.4g}" for value in c[:3, 0])
             return f"each index of axis {axis} has a wrong factor of its own: yours = c * numeric, c = {factors}, ..."
     return ""
+
+
+def _differ_in_direction(rows: Array) -> bool:
+    """Whether not all are multiples of one."""
+    strengths = np.linalg.svd(rows, compute_uv=False)
+    return bool(len(strengths) > 1 and strengths[1] > 1e-6 * strengths[0])
 
 
 def _rows_along(axis: int, array: Array) -> Array:

@@ -105,6 +105,8 @@ def nothing_arrives(e: Evidence) -> Candidates:
         if set(kept) & set(lost) or not kept:
             continue
         made = e.numeric * np.isin(index[:, axis], kept)
+        if not made.any():  # no entry shows that the others are right
+            continue
         where = ", ".join(map(str, lost[:5])) + (", ..." if len(lost) > 5 else "")
         yield f"nothing arrives at index {where} of axis {axis}, though the function depends on it", made
 
