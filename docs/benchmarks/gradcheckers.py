@@ -391,7 +391,7 @@ def large_problem() -> None:
 FOREIGN_CHECKERS = [
     ("torch", "torch gradcheck, slow", torch_gradcheck, {}, 1),
     ("torch", "torch gradcheck, fast", torch_gradcheck, {"fast_mode": True}, 1),
-    ("jax", "JAX check_grads", jax_check_grads, {}, 8),
+    ("jax", "JAX check_grads", jax_check_grads, {}, 1),
     ("autograd", "HIPS autograd check_vjp", hips_check_grads, {}, 1),
     ("scipy", "scipy check_grad", scipy_check_grad, {}, 1),
     ("numpy", "complex step, as MyGrad", complex_step, {}, 1),
