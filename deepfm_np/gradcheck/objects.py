@@ -34,6 +34,7 @@ from deepfm_np.gradcheck.report import Report, Result
 STATISTICS = ("running", "moving")  # how their names begin; forward depends on them, but they have no gradient
 ADDS_UP = "backward adds to the gradient that is there: set it to zero before each step"
 IGNORED = "forward gives the same y whatever its value: it is not used, or forward keeps another copy"
+CONSTANT = "all entries are equal, so a mistake in what they multiply may not show: give them random values"
 NO_GRADIENT_OF_X = (
     "backward neither returns nor stores its gradient, so nothing was compared: return it, or leave it out of wrt"
 )
@@ -113,7 +114,10 @@ def check_layer(
         return [gradients[name] if has_grad_y else _times(grad_y, gradients[name]) for name in names]
 
     report = check_operation(run, run_back, point, wrt=names, method=method, **options)
-    notes = {p.name: [IGNORED] * p.is_ignored + [ADDS_UP] * (p.name in adding) for p in found}
+    notes = {
+        p.name: [IGNORED] * p.is_ignored + [ADDS_UP] * (p.name in adding) + [CONSTANT] * _is_constant(point[p.name])
+        for p in found
+    }
     results = [Result.inconclusive(name, point[name].shape, NO_GRADIENT_OF_X) for name in unknown]
     results += [result.with_notes(*notes.get(result.name, ())) for result in report.results]
     return replace(report, results=results)
@@ -154,7 +158,9 @@ def check_model(
         return method_of(model, loss, "loss")(*deepcopy(batch), **deepcopy(options))
 
     run(used, nearby(arrays, arrays))  # first, so that a cache which is never renewed shows
-    return check_loss(lambda point: run(deepcopy(used), point), arrays, method=method, **own)
+    report = check_loss(lambda point: run(deepcopy(used), point), arrays, method=method, **own)
+    results = [r.with_notes(*[CONSTANT] * _is_constant(arrays[r.name])) for r in report.results]
+    return replace(report, results=results)
 
 
 def _copy(layer: object):
@@ -215,9 +221,9 @@ def _named(used: object, name: str, gradient: str | Callable) -> Parameter:
 
     def place(text: str) -> Path:
         for path in values:
-            if text in (spelled(path), short_name(path)):
+            if text in (spelled(path), short_name(path)) and is_number(values[path]):
                 return path
-        raise ValueError(f"params names {text!r}; after backward the layer has {_arrays_in(values)}")
+        raise ValueError(f"params names {text!r}, which is no array; after backward the layer has {_arrays_in(values)}")
 
     return Parameter(name, _paths_with(place(name), values), gradient if callable(gradient) else place(gradient))
 
@@ -240,6 +246,11 @@ def _floating(start: object, later: object) -> Array:
     """The value of a parameter; that after a pass where a layer makes its parameters in the first one."""
     value = np.array(start if is_number(start) else later)
     return value if value.dtype.kind == "f" else value.astype(float)
+
+
+def _is_constant(array: Array) -> bool:
+    """Whether it has several entries, all equal, as biases and scales have at the start of training."""
+    return array.size > 1 and bool((array == array.flat[0]).all())
 
 
 def _times(factor: object, gradient: object) -> object:

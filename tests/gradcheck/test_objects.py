@@ -5,7 +5,7 @@ import pytest
 
 from deepfm_np.gradcheck import check_layer, check_model
 from deepfm_np.gradcheck.attributes import is_number, values_of
-from deepfm_np.gradcheck.objects import ADDS_UP, IGNORED
+from deepfm_np.gradcheck.objects import ADDS_UP, CONSTANT, IGNORED
 from deepfm_np.ops import RowGradient
 
 RNG = np.random.default_rng(0)
@@ -265,7 +265,28 @@ def test_the_numbers_are_those_of_the_formula():
 def test_gradients_that_add_up_are_reported(make):
     arguments = {"forward": "update_output"} if make is GivenTwice else {}
     notes = [result.note for result in check_layer(make(), X, **arguments).results]
-    assert notes == (["", "", ""] if make is Attributes else ["", ADDS_UP, ADDS_UP])
+    constant = CONSTANT if make is Attributes else f"{ADDS_UP}; {CONSTANT}"  # the bias, which is 0
+    assert notes == ["", "" if make is Attributes else ADDS_UP, constant]
+
+
+def test_a_mistake_that_constant_parameters_hide_is_warned_of():
+    class Scale:
+        """Its gradient of x lacks the factor gamma, which does not show where gamma is 1."""
+
+        def __init__(self, gamma):
+            self.gamma = gamma
+
+        def forward(self, x):
+            self.x = x
+            return self.gamma * x
+
+        def backward(self, dout):
+            self.dgamma = (dout * self.x).sum(axis=0)
+            return dout
+
+    hidden, shown = check_layer(Scale(np.ones(4)), X), check_layer(Scale(np.arange(1.0, 5.0)), X)
+    assert hidden.ok and [result.note for result in hidden.results] == ["", CONSTANT]
+    assert not shown.ok and CONSTANT not in str(shown)
 
 
 def test_an_exception_of_the_layer_passes_through_and_leaves_it_as_it_is():
@@ -642,7 +663,7 @@ def test_names_can_be_given():
         ),
         (
             {"forward": "fprop", "backward": "bprop", "params": {"kernel": "third"}},
-            "params names 'third'; after backward the layer has kernel, offset, saved, first, second",
+            "params names 'third', which is no array; after backward the layer has kernel, offset, saved, first",
         ),
         (
             {"forward": "fprop", "backward": lambda layer, g: (layer.bprop(g), layer.first)},
