@@ -23,6 +23,8 @@ from deepfm_np.gradcheck.slots import Slots, entries_to_check, explain_zeros, ro
 NOT_ANALYTIC = "forward is not analytic, so the complex step says nothing"
 NO_DERIVATIVE = ", so there is no derivative to compare with. Next: another point, or a forward that stays finite"
 OTHERWISE = 'Your backward pass may be right or wrong. Next: method="auto", which compares with differences'
+NEARLY_RIGHT = 1e-5  # a relative error of which an epsilon such as log(p + 1e-7) may be the cause
+NEARLY = ". It is nearly right: if forward holds an epsilon that backward leaves out, tolerance= allows for it"
 IN_FLOAT32 = "backward computes in float32 although its inputs are float64"
 
 
@@ -145,6 +147,7 @@ class Examination:
         if result.verdict == "fail":
             evidence = self._evidence(name, dense, measured, allowed, slots, numerics)
             rule, hint = diagnose(evidence)
+            hint += NEARLY if not rule and result.relative_error < NEARLY_RIGHT else ""
             result = replace(result, rule=rule, hint=hint)
             notes.append(how_many_wrong(evidence))
         if slots is not None:

@@ -417,3 +417,21 @@ def test_pytest_shows_the_report_and_no_line_of_the_checker(tmp_path):
     assert "a constant factor is wrong: yours = 1/2 * numeric" in out
     assert "gradcheck/report.py" not in out
     assert "def raise_if_failed" not in out
+
+
+def test_an_epsilon_that_backward_leaves_out_is_thought_of():
+    p = np.array([0.2, 0.5, 0.9])
+
+    def forward(p):
+        return np.log(p + 1e-7), p
+
+    def backward(grad_y, p):
+        return grad_y / p
+
+    report = check_operation(forward, backward, {"p": p})
+    assert [result.verdict for result in report.results] == ["fail"]
+    assert report.results[0].hint.endswith(
+        "It is nearly right: if forward holds an epsilon that backward leaves out, tolerance= allows for it"
+    )
+    assert check_operation(forward, backward, {"p": p}, tolerance=1e-5).ok
+    assert "tolerance=" not in str(check_operation(forward, lambda g, p: g / p**1.1, {"p": p}))
