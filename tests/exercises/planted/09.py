@@ -49,7 +49,7 @@ PLANTED = [
 ]
 SIGMOID = "a, sigmoid_cache = ops.sigmoid_forward(z)"
 FORGOTTEN = "a, sigmoid_cache = z, ops.sigmoid_forward(z)[1]"  # the gradient is still that of the right model
-LINEAR = "a, sigmoid_cache = z, type('Linear', (), {'slope': np.ones_like(z)})"
+LINEAR = "a, sigmoid_cache = z, type('Linear', (), {'slope': np.ones_like(z), 'e': z})"
 MEND_9_1 = "your logits are not those of task 9.1 yet, so this gradient belongs to another model: mend 9.1 first"
 EARLIER = [
     ("9-2-first-order", "task-9-1", SIGMOID, FORGOTTEN, "right"),
