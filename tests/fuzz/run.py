@@ -17,11 +17,11 @@ from tqdm import tqdm
 if __name__ == "__main__":  # this project's package and tests come first, from wherever the script is run
     sys.path[:1] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
-from fuzz import arguments, files, settings
+from fuzz import arguments, files, frames, logs, settings
 from fuzz.outcome import GOOD, KINDS, Outcome, Trial, judge
 
-TARGETS = {"arguments": arguments.trial, "settings": settings.trial, "files": files.trial}
-SHARES = {"arguments": 2, "settings": 2, "files": 1}
+TARGETS = {"arguments": arguments.trial, "settings": settings.trial, "frames": frames.trial, "logs": logs.trial, "files": files.trial}
+SHARES = {"arguments": 2, "settings": 2, "frames": 1, "logs": 1, "files": 1}
 
 
 def trial_of(target: str, seed: int, case: int, folder: Path) -> Trial:
