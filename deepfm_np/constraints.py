@@ -9,9 +9,12 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from deepfm_np.ops.checks import shown
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Constraint:
         except (TypeError, ValueError):
             value = None
         if value is None or not self.fits(value):
-            raise ValueError(f"{text!r} is not {self.expected}")
+            raise ValueError(f"{shown(text)} is not {self.expected}")
         return value
 
 
@@ -48,7 +51,7 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
-        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {' '.join(repr(value).splitlines())}")
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {shown(value)}")
     return plain
 
 
@@ -80,13 +83,19 @@ def _flag(value: Any) -> bool:
 
 
 def _dtype_name(value: Any) -> str:
-    if value is None:  # np.dtype(None) is float64
+    if not isinstance(value, str | type | np.dtype):  # np.dtype(None) is float64, and np.dtype of a number its own
         raise TypeError
     return np.dtype(value).name
 
 
 def _generator_or_seed(value: Any) -> int | np.random.Generator:
     return value if isinstance(value, np.random.Generator) else _integer(value)
+
+
+def _path(value: Any) -> Path | None:
+    if not (value is None or isinstance(value, str | Path)):
+        raise TypeError
+    return None if value is None else Path(value)
 
 
 def _digits(text: str) -> int:
@@ -172,6 +181,10 @@ CONSTRAINTS: dict[str, Constraint] = {
     "patience": POSITIVE_INTEGER,
     "threads": _integers("a positive integer of at most 1024", 1, 1024),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
+    "checkpoint": Constraint(
+        "the path of a file in a folder that exists", _path, lambda path: path is None or path.parent.is_dir()
+    ),
+    "progress": FLAG,
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),
     # fields
     "min_count": POSITIVE_INTEGER,

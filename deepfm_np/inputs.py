@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deepfm_np.ops.checks import array_of
+from deepfm_np.ops.checks import array_of, brief, shown
 from deepfm_np.ops.rows import Array
 
 
@@ -39,15 +39,20 @@ def column_of(y: Any) -> Array:
         texts = np.array([isinstance(label, str) for label in y], bool)
         if (texts != texts[:1]).any():
             row = int(np.argmax(texts != texts[0]))
-            raise ValueError(f"y must hold labels of one type; row 0 holds {y[0]!r}, row {row} holds {y[row]!r}")
+            raise ValueError(
+                f"y must hold labels of one type; row 0 holds {shown(y[0])}, row {row} holds {shown(y[row])}"
+            )
     return array_of("y", given)
 
 
 def two_classes(y: Array) -> Array:
     """(2,) the distinct labels, sorted. Raises ValueError unless there are exactly two."""
-    classes = np.unique(y)
+    try:
+        classes = np.unique(y)
+    except TypeError:
+        raise ValueError("y must hold labels that can be sorted, as numbers or texts") from None
     if len(classes) != 2:
-        found = ", ".join(str(label) for label in classes[:5]) + (", ..." if len(classes) > 5 else "")
+        found = brief(", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else ""))
         raise ValueError(f"y must hold exactly two classes, it holds {len(classes)}: {found}")
     return classes
 
@@ -59,5 +64,5 @@ def labels_of(X: pd.DataFrame, y: Array, classes: Array) -> Array:
     strange = ~np.isin(y, classes)
     if strange.any():
         row = int(np.argmax(strange))
-        raise ValueError(f"y must be {classes[0]} or {classes[1]}, as in training; row {row} holds {y[row]}")
+        raise ValueError(f"y must be {classes[0]} or {classes[1]}, as in training; row {row} holds {brief(y[row])}")
     return (y == classes[1]).astype(np.float32)

@@ -106,7 +106,8 @@ class DeepFM:
         added. With the sigmoid output, which starts at 1/2, the bias is 1/2 less. Raises ValueError for other labels.
         """
         labels = checked_labels(labels)
-        clicks, misses = labels.sum(), (1 - labels).sum()
+        clicks = labels.sum(dtype=np.float64)  # float16 would end at 65504
+        misses = len(labels) - clicks
         if clicks == 0 or misses == 0:
             clicks, misses = clicks + 0.5, misses + 0.5
         at_start = 0.5 if self.deep and self.deep_output == "sigmoid" else 0.0

@@ -45,6 +45,7 @@ class Optimizer:
         Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters.
         """
         threads = checked("threads", threads)
+        checked("learning_rate", self.learning_rate)
         matched = _matched(params, grads)
         self._check_moments(params)
         self.t += 1
@@ -152,7 +153,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
         parameter = params[name]
-        if not isinstance(parameter, np.ndarray) or parameter.dtype.kind not in "fc" or not parameter.flags.writeable:
+        if type(parameter) is not np.ndarray or parameter.dtype.kind not in "fc" or not parameter.flags.writeable:
             raise ValueError(f"the parameter {name!r} must be an array of floats that can be written to")
         if isinstance(grad, RowGradient):
             if not parameter.ndim:
@@ -168,6 +169,8 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
         if not np.can_cast(values.dtype, parameter.dtype, "same_kind"):
             raise ValueError(f"the gradient of {name!r} is {values.dtype}, the parameter {parameter.dtype}")
+        if values.dtype.kind in "biu":
+            values = values.astype(parameter.dtype)  # the square of a small integer wraps around
         matched.append(_Update(name, rows, values))
     return matched
 

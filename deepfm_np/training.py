@@ -67,6 +67,7 @@ def fit(
 
     epochs, batch_size = checked("epochs", epochs), checked("batch_size", batch_size)
     patience, threads = checked("patience", patience), checked("threads", threads)
+    path, progress = checked("checkpoint", checkpoint), checked("progress", progress)
     _check_examples(model, train, "train")
     if valid is not None:
         _check_examples(model, valid, "valid")
@@ -79,8 +80,8 @@ def fit(
     run = fingerprint(
         model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed, threads=threads
     )
-    if checkpoint is not None and Path(checkpoint).exists():
-        resume_run(checkpoint, run, model, state)
+    if path is not None and path.exists():
+        resume_run(path, run, model, state)
     else:
         model.start_from(train.labels)
     with one_blas_thread() if threads > 1 else nullcontext(), _bar(train, state, epochs, batch_size, progress) as bar:
@@ -91,8 +92,8 @@ def fit(
             row = {"epoch": epoch, "train_loss": _train_epoch(model, train, state, epoch, batch_size, threads, bar)}
             _end_epoch(model, valid, state, row, threads)
             bar.set_postfix({name: f"{number:.4f}" for name, number in row.items() if "valid" in name})
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, run, model, state)
+            if path is not None:
+                save_checkpoint(path, run, model, state)
     if state.best is not None:
         model.restore(state.best)
     return pd.DataFrame(state.history, columns=COLUMNS)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from deepfm_np.ops.checks import shown
 from deepfm_np.ops.rows import Array
 
 SPELLINGS = {"1": "True", "0": "False"}  # of one value, in a column that holds no others
@@ -24,8 +25,8 @@ class CellError(ValueError):
     """A cell that its field cannot hold. row: counted from 0 within the column.  what: the message without the row."""
 
     def __init__(self, name: str, row: int, must: str, holds: str):
-        super().__init__(f"column {name!r} {must}; row {row} holds {holds}")
-        self.row, self.what = row, f"column {name!r} {must}, it holds {holds}"
+        super().__init__(f"column {shown(name)} {must}; row {row} holds {holds}")
+        self.row, self.what = row, f"column {shown(name)} {must}, it holds {holds}"
 
 
 def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
@@ -36,7 +37,7 @@ def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
     try:
         codes, distinct = pd.factorize(column)
     except TypeError as error:
-        raise ValueError(f"column {column.name!r} {must}") from error
+        raise ValueError(f"column {shown(column.name)} {must}") from error
     return codes, [describe(cell) for cell in distinct]
 
 
@@ -105,7 +106,7 @@ def _may_be_a_number(cell) -> bool:
 def to_numbers(column: pd.Series) -> Array:
     """(n,) float64, nan where a cell is not a number."""
     if column.dtype.kind not in "iuf":
-        cells = pd.Series(column.to_numpy(dtype=object))
+        cells = pd.Series(column.to_numpy(dtype=object), dtype=object)
         try:
             column = pd.to_numeric(cells, errors="coerce")
         except (TypeError, ValueError, OverflowError):

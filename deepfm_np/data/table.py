@@ -12,6 +12,7 @@ import pandas as pd
 from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical, infer_fields
+from deepfm_np.ops.checks import brief, shown
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # in a column that is not kept as text
 
@@ -80,8 +81,10 @@ def reading(path: Path) -> Iterator[None]:
         raise ImportError(f"{path}: reading Parquet needs pyarrow (pip install pyarrow)") from error
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path} is empty; the first line must name the columns") from None
-    except (ValueError, OSError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # damage can make pandas, PyArrow, gzip and zlib raise nearly anything
+        raise ValueError(f"{path} cannot be read as a table: {brief(error, 300) or type(error).__name__}") from error
 
 
 def read_csv(path: Path, as_text: Sequence[str], **options: Any) -> Any:
@@ -138,7 +141,9 @@ def require_columns(path: str | Path, frame: pd.DataFrame, label: str, fields: S
     """Raise ValueError, listing the columns there are, if the label or a field is missing."""
     missing = [name for name in (label, *(field.name for field in fields)) if name not in frame.columns]
     if missing:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+        raise ValueError(
+            f"{path} has no column {', '.join(missing)}; it has {brief(', '.join(map(str, frame.columns)))}"
+        )
 
 
 def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarray:
@@ -148,5 +153,6 @@ def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarr
     if wrong.any():
         row = int(np.argmax(wrong))
         cell = quoted(column.iloc[row], str)
-        raise ValueError(f"labels must be 0 or 1; {path} line {first + row + 2}, column {column.name!r} holds {cell}")
+        where = f"{path} line {first + row + 2}, column {shown(column.name)}"
+        raise ValueError(f"labels must be 0 or 1; {where} holds {cell}")
     return numbers

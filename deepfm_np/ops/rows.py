@@ -48,6 +48,8 @@ def _slots(ids: Array, values: Array, kinds: str) -> tuple[Array, Array]:
     ids, values = array_of("ids", ids), numbers_of("values", values, kinds)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers, they are {ids.dtype}; a float cannot hold every id exactly")
+    if ids.dtype == np.uint64 and ids.size and ids.max() > np.iinfo(np.intp).max:
+        raise IndexError(f"ids must be row numbers, they go up to {ids.max()}")
     if ids.ndim != 2 or ids.shape != values.shape:
         raise ValueError(f"ids and values must both be (n, s); they are {ids.shape} and {values.shape}")
     return ids, values

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from fuzz.outcome import Trial, differ, shown
 
 from deepfm_np import DeepFM, metrics, ops
 from deepfm_np.data import Examples
 from deepfm_np.optim import SGD, Adam
 from deepfm_np.training import evaluate, fit
+from fuzz.outcome import Trial, differ, shown
 
 RNG = np.random.default_rng(0)
 IDS = np.array([[0, 2], [1, 3], [0, 3]])
@@ -136,11 +136,23 @@ FUNCTIONS: dict[str, tuple[Callable, list[np.ndarray]]] = {
     "calibration": (metrics.calibration, [LABELS, SCORES]),
     "base rate": (metrics.base_rate_log_loss, [LABELS]),
 }
-FINITE = {"logits", "probabilities", "explanation", "a table of one's own", "start", "fit", "fit, validated", "evaluate"}
+FINITE = {
+    "logits",
+    "probabilities",
+    "explanation",
+    "a table of one's own",
+    "start",
+    "fit",
+    "fit, validated",
+    "evaluate",
+}
 FINITE |= {"AUC", "log loss of probabilities", "calibration", "base rate"}  # in others, overflow is NumPy's warning
 
 FORMS: dict[str, Callable[[np.ndarray], Any]] = {
-    **{name: (lambda a, name=name: a.astype(name)) for name in "? u1 i1 i4 i8 u8 f2 f4 >f4 >i2 g c8 c16 O U S".split()},
+    **{
+        name: (lambda a, name=name: a.astype(name))
+        for name in ["?", "u1", "i1", "i4", "i8", "u8", "f2", "f4", ">f4", ">i2", "g", "c8", "c16", "O", "U", "S"]
+    },
     "complex": lambda a: a + 1j,
     "list": lambda a: a.tolist(),
     "tuple": lambda a: tuple(a.tolist()) if a.ndim else a.tolist(),
@@ -233,5 +245,3 @@ def _as_numbers(odd: Any, right: np.ndarray) -> np.ndarray | None:
 
 def _whole(cell: Any) -> bool:
     return isinstance(cell, Integral) and not isinstance(cell, bool)
-
-

@@ -27,7 +27,21 @@ TEXTS = [  # what is replaced by what, where it is found
     (b"crc32", b"crc23"),
     (b"format", b"fromat"),
 ]
-INSERTED = [b"\x00", b"\xff", b"\xef\xbb\xbf", b'"', b"\t", b"\n", b"\r", b",", b"|", b"::", b"\xc3", b"\xed\xa0\x80", b"1"]
+INSERTED = [
+    b"\x00",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b'"',
+    b"\t",
+    b"\n",
+    b"\r",
+    b",",
+    b"|",
+    b"::",
+    b"\xc3",
+    b"\xed\xa0\x80",
+    b"1",
+]
 
 
 def damaged(data: bytes, rng: np.random.Generator) -> tuple[bytes, str]:

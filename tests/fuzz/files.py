@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from fuzz.damage import damaged
-from fuzz.outcome import Trial, differ
 
 from deepfm_np import DeepFM, DeepFMClassifier
 from deepfm_np.data import Categorical, Examples, FieldEncoder, MultiValued, Numerical
 from deepfm_np.data.stream.encoded import encode, open_encoded
 from deepfm_np.data.stream.table import TableStream
 from deepfm_np.training import fit
+from fuzz.damage import damaged
+from fuzz.outcome import Trial, differ
 
 ROWS = 60
 SMALL = {"hidden": (3,), "embedding_dim": 2}

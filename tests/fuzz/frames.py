@@ -17,10 +17,10 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
-from fuzz.outcome import Trial, differ, shown
 
 from deepfm_np import DeepFMClassifier
 from deepfm_np.data import Categorical, MultiValued, Numerical
+from fuzz.outcome import Trial, differ, shown
 
 ROWS = 12
 SETTINGS = {"hidden": (3,), "embedding_dim": 2, "epochs": 1, "batch_size": 8, "progress": False, "dtype": "float64"}
@@ -66,7 +66,20 @@ COLUMNS: dict[str, Callable[[np.random.Generator], Any]] = {
     "constant": lambda rng: np.full(ROWS, 7.0),
     "long texts": lambda rng: _cells(["x" * 100_000, "y" * 3, "two\nlines"], rng),
 }
-NAMES: list[Any] = ["a", "b", "", "x" * 5000, "two\nlines", 0, 1.5, True, None, np.nan, ("a", "b"), pd.Timestamp("2026")]
+NAMES: list[Any] = [
+    "a",
+    "b",
+    "",
+    "x" * 5000,
+    "two\nlines",
+    0,
+    1.5,
+    True,
+    None,
+    np.nan,
+    ("a", "b"),
+    pd.Timestamp("2026"),
+]
 NAMES += ["\ud800", datetime.date(2026, 1, 1), np.int64(7), b"a", "é", "label", frozenset("a"), -1, float("inf")]
 LABELS: dict[str, Callable[[np.random.Generator], Any]] = {
     "integers": lambda rng: rng.permutation(np.arange(ROWS) % 2),

@@ -76,7 +76,7 @@ def _unclear(error: Exception, names: tuple[str, ...]) -> str:
 
 
 def _raised_here(at: TracebackType | None) -> bool:
-    """Whether the innermost frame is at a `raise` of the package: an error of NumPy's C code has no frame of its own."""
+    """Whether the innermost frame is at a `raise` of the package: NumPy's C code has no frame of its own."""
     while at is not None and at.tb_next is not None:
         at = at.tb_next
     if at is None or PACKAGE not in Path(at.tb_frame.f_code.co_filename).parents:

@@ -4,7 +4,6 @@ python tests/fuzz/run.py [--cases 20000] [--seed 7] [--targets frames,files] [--
 """
 
 import argparse
-import contextlib
 import sys
 import tempfile
 import traceback
@@ -18,9 +17,15 @@ if __name__ == "__main__":  # this project's package and tests come first, from 
     sys.path[:1] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 from fuzz import arguments, files, frames, logs, settings
-from fuzz.outcome import GOOD, KINDS, Outcome, Trial, judge
+from fuzz.outcome import GOOD, KINDS, Trial, judge
 
-TARGETS = {"arguments": arguments.trial, "settings": settings.trial, "frames": frames.trial, "logs": logs.trial, "files": files.trial}
+TARGETS = {
+    "arguments": arguments.trial,
+    "settings": settings.trial,
+    "frames": frames.trial,
+    "logs": logs.trial,
+    "files": files.trial,
+}
 SHARES = {"arguments": 2, "settings": 2, "frames": 1, "logs": 1, "files": 1}
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from fuzz.arguments import IDS, LABELS, VALUES, X
-from fuzz.outcome import Trial, differ, shown
 
 from deepfm_np import DeepFM, DeepFMClassifier, data, metrics, ops
 from deepfm_np.data import Examples, FieldEncoder
 from deepfm_np.optim import SGD, Adam
 from deepfm_np.training import fit
+from fuzz.arguments import IDS, LABELS, VALUES, X
+from fuzz.outcome import Trial, differ, shown
 
 FRAME = pd.DataFrame({"a": [1, 2, 3], "b": [0.1, 0.2, 0.3], "c": ["u|v", "v", ""]})
 FIT = ("epochs", "batch_size", "patience", "seed", "threads", "optimizer", "train", "valid", "checkpoint")
@@ -159,7 +159,9 @@ def trial(rng: np.random.Generator, folder: Path) -> Trial:
         return differ(result, expected)
 
     shown_value = " ".join(repr(value)[:40].split())
-    return Trial(f"{name}={shown_value} of {where}", lambda: call(value), wrong, (name, *WORDS.get(name, ())), finite=True)
+    return Trial(
+        f"{name}={shown_value} of {where}", lambda: call(value), wrong, (name, *WORDS.get(name, ())), finite=True
+    )
 
 
 def _plain(value: Any) -> Any:
