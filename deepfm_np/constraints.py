@@ -48,7 +48,7 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     try:
         plain = constraint.plain(value)
         fits = constraint.fits(plain)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, OSError):
         fits = False
     if not fits:
         raise ValueError(f"{owner}{name} must be {constraint.expected}, got {shown(value)}")
@@ -182,7 +182,9 @@ CONSTRAINTS: dict[str, Constraint] = {
     "threads": _integers("a positive integer of at most 1024", 1, 1024),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
     "checkpoint": Constraint(
-        "the path of a file in a folder that exists", _path, lambda path: path is None or path.parent.is_dir()
+        "the path of a file in a folder that exists",
+        _path,
+        lambda path: path is None or (path.parent.is_dir() and not path.is_dir()),
     ),
     "progress": FLAG,
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),

@@ -49,7 +49,7 @@ def two_classes(y: Array) -> Array:
     """(2,) the distinct labels, sorted. Raises ValueError unless there are exactly two."""
     try:
         classes = np.unique(y)
-    except TypeError:
+    except (TypeError, ValueError):
         raise ValueError("y must hold labels that can be sorted, as numbers or texts") from None
     if len(classes) != 2:
         found = brief(", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else ""))

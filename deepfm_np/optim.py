@@ -42,10 +42,11 @@ class Optimizer:
         """Update params in place.
 
         threads: how many parameters to update at once.
-        Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters.
+        Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters;
+        FloatingPointError, with the step half taken, for one that is too large to compute with.
         """
         threads = checked("threads", threads)
-        checked("learning_rate", self.learning_rate)
+        self.learning_rate = checked("learning_rate", self.learning_rate)  # it may have been changed by hand
         matched = _matched(params, grads)
         self._check_moments(params)
         self.t += 1
@@ -56,13 +57,17 @@ class Optimizer:
         def update(one: _Update) -> None:
             name, rows, grad = one
             arrays = [params[name], *(self.state[name][moment] for moment in self.moments)]
-            if rows is None:
-                self._update(grad, *arrays)
-                return
-            parts = [array.take(rows, axis=0) for array in arrays]  # several times as fast as array[rows]
-            self._update(grad, *parts)
-            for array, part in zip(arrays, parts, strict=True):
-                array[rows] = part
+            parts = arrays  # the whole, or copies of the rows: take is several times as fast as array[rows]
+            if rows is not None:
+                parts = [array.take(rows, axis=0) for array in arrays]
+            try:
+                with np.errstate(over="raise", invalid="raise"):
+                    self._update(grad, *parts)
+            except FloatingPointError:
+                raise FloatingPointError(f"the gradient of {name!r} is too large for {params[name].dtype}") from None
+            if rows is not None:
+                for array, part in zip(arrays, parts, strict=True):
+                    array[rows] = part
 
         parallel_map(update, matched, threads=threads)
 

@@ -58,6 +58,11 @@ def hashable(cell):
     return tuple(cell) if isinstance(cell, list | np.ndarray) else cell
 
 
+def hashable_cells(column: pd.Series) -> pd.Series:
+    """`hashable` of each cell, as objects: as strings, pandas would refuse texts that UTF-8 cannot hold."""
+    return pd.Series(list(map(hashable, column)), name=column.name, dtype=object)
+
+
 def quoted(cell, form: Callable[[Any], str] = repr) -> str:
     """The cell as an error quotes it: of a long one the beginning."""
     text = form(cell)

@@ -31,7 +31,7 @@ from deepfm_np.data.cells import (
     Cells,
     factorize,
     frequent_members,
-    hashable,
+    hashable_cells,
     is_empty,
     is_missing,
     key_of,
@@ -182,7 +182,7 @@ class MultiValued:
             raise ValueError(f"{brief(self.name)}: separator must not be empty, a text, got {shown(self.separator)}")
 
     def scan(self, column: pd.Series) -> Cells:
-        return Cells(*factorize(column.map(hashable), self._members, "must hold texts or flat lists of values"))
+        return Cells(*factorize(hashable_cells(column), self._members, "must hold texts or flat lists of values"))
 
     def combine(self, parts: Iterable[Cells]) -> dict:
         """Reads the parts twice: the number of slots a cell needs depends on which of its members are known."""

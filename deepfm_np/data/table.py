@@ -1,5 +1,6 @@
 """Your own click log: a CSV or Parquet file with a column of labels."""
 
+import csv
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.io.common import get_handle
 
 from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
@@ -62,10 +64,41 @@ def read_frame(path: str | Path, as_text: Sequence[str] = ()) -> pd.DataFrame:
     """
     path = Path(path)
     with reading(path):
-        frame = pd.read_parquet(path) if is_parquet(path) else read_csv(path, as_text)
+        frame = _read_parquet(path) if is_parquet(path) else read_csv(path, as_text)
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows")
+    if not is_parquet(path):
+        require_full_rows(path, frame)
     return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    table.validate(full=True)  # pandas would notice a text that is not UTF-8 when it is used
+    return table.to_pandas()
+
+
+def require_full_rows(path: Path, frame: pd.DataFrame) -> bool:
+    """Raise ValueError, naming file and line, for a row with fewer cells than the header, unless it is empty.
+
+    pandas takes the cells that are not there for missing ones. The file is therefore read once more, but only where
+    some row of the frame lacks its last cell; whether it was.
+    """
+    if not frame.iloc[:, -1].isna().any():
+        return False
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        with get_handle(path, "r", encoding="utf-8-sig", compression="infer", errors="replace") as handles:
+            rows = csv.reader(handles.handle)  # type: ignore[call-overload]  # a text file, by the mode
+            width = len(next(rows))
+            for row in rows:
+                if 0 < len(row) < width:
+                    raise ValueError(f"{path} line {rows.line_num} has {len(row)} cells, the header has {width}")
+    finally:
+        csv.field_size_limit(limit)
+    return True
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     check_floats(x=x)
     if not isinstance(rate, Real) or not 0 <= rate < 1:
         raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {shown(rate)}")
+    rate = float(rate)  # a NumPy number would compute the scale in its own precision
     if rate == 0:
         return x.copy(), DropoutCache(x.shape, None)
     if not isinstance(rng, np.random.Generator):

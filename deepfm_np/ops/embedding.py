@@ -40,7 +40,7 @@ def embedding_forward(
     if field_starts is None:
         return slot_vectors, EmbeddingCache(ids, values, None, slot_vectors.shape)
     field_of_slot = slot_fields(field_starts, ids.shape[1])
-    vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts), axis=1)
+    vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts, np.intp), axis=1)
     return vectors, EmbeddingCache(ids, values, field_of_slot, vectors.shape)
 
 

@@ -80,6 +80,8 @@ def _step(optimizer: Callable, parameter: Any, *gradient: Any) -> tuple:
     try:
         for _ in range(2):
             stepping.step(params, grads)
+    except FloatingPointError:
+        raise
     except Exception:
         assert stepping.t == 0 and (before is None or differ(parameter, before) == ""), "moved before it was refused"
         raise

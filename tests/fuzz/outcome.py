@@ -16,6 +16,7 @@ KINDS = ("right", "clear", "warned", "traceback", "silent", "half")
 GOOD = ("right", "clear", "warned")
 PACKAGE = Path(deepfm_np.__file__).parent
 CLEAR = (ValueError, TypeError, IndexError, KeyError, OSError, FloatingPointError, ImportError)
+ROUNDED = 1e-6  # from here on, differences of large numbers may leave only rounding
 LONGEST = 500  # characters of a clear message
 
 
@@ -96,17 +97,24 @@ def numbers(result: Any) -> list[np.ndarray]:
 
 
 def differ(result: Any, expected: Any, tolerance: float = 0.0) -> str:
-    """Where the numbers of two results differ by more than the tolerance, relative to the largest; "" if nowhere."""
+    """Where two results differ by more than the tolerance, relative to the largest number of the array; "" if nowhere.
+
+    For numbers in lower precision than float64 it is the largest of the whole result.
+    """
     pairs = list(zip(numbers(result), numbers(expected), strict=False))
     if len(numbers(result)) != len(numbers(expected)):
         return f"{len(numbers(result))} arrays instead of {len(numbers(expected))}"
+    whole = max(
+        (np.abs(right[np.isfinite(right)]).max(initial=0) for _, right in pairs if right.dtype.kind in "iufc"),
+        default=0,
+    )
     for got, right in pairs:
         if got.shape != right.shape:
             return f"the shape {got.shape} instead of {right.shape}"
         if got.dtype.kind not in "biufc" or right.dtype.kind not in "biufc":
             same = np.array_equal(got, right)
         else:
-            largest = np.abs(right[np.isfinite(right)]).max(initial=0)
+            largest = whole if tolerance > ROUNDED else np.abs(right[np.isfinite(right)]).max(initial=0)
             same = np.allclose(got, right, rtol=tolerance, atol=tolerance * largest, equal_nan=True)
         if not same:
             return f"{_first(got)} instead of {_first(right)}"

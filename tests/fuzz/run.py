@@ -26,7 +26,7 @@ TARGETS = {
     "logs": logs.trial,
     "files": files.trial,
 }
-SHARES = {"arguments": 2, "settings": 2, "frames": 1, "logs": 1, "files": 1}
+SHARES = {"arguments": 3, "settings": 3, "frames": 1, "logs": 1, "files": 2}  # of all cases
 
 
 def trial_of(target: str, seed: int, case: int, folder: Path) -> Trial:

@@ -3,6 +3,7 @@
 The reference is the same call with the value as a plain Python one. A value that is accepted must give the same bits.
 """
 
+import copy
 import inspect
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,7 @@ import pandas as pd
 
 from deepfm_np import DeepFM, DeepFMClassifier, data, metrics, ops
 from deepfm_np.data import Examples, FieldEncoder
-from deepfm_np.optim import SGD, Adam
+from deepfm_np.optim import SGD, Adam, Optimizer
 from deepfm_np.training import fit
 from fuzz.arguments import IDS, LABELS, VALUES, X
 from fuzz.outcome import Trial, differ, shown
@@ -114,11 +115,12 @@ WORDS = {  # what a clear message may call a setting, besides its name
     "column": ("name",),
     "fractions": ("a part would be empty",),
     "train": ("ids", "labels"),
-    "valid": ("ids",),
+    "valid": ("ids", "labels"),
     "optimizer": ("optimiser",),
     "learning_rate": ("learning rate", "the logit"),
     "field_dims": ("fields", "ids must lie"),
     "D": ("ids must lie",),
+    "l2_net": ("the gradient of",),
 }
 
 
@@ -145,6 +147,7 @@ def trial(rng: np.random.Generator, folder: Path) -> Trial:
     """One setting with one value."""
     where, name = list(CALLS)[rng.integers(len(CALLS))]
     value = VALUES_TRIED[rng.integers(len(VALUES_TRIED))]
+    value = copy.deepcopy(value) if isinstance(value, Optimizer) else value  # the last trial has used it
     if name in HEAVY and isinstance(value, int) and value > 100:
         value = 7
     call = CALLS[where, name]
@@ -153,7 +156,7 @@ def trial(rng: np.random.Generator, folder: Path) -> Trial:
         if inspect.isgenerator(value) or hasattr(value, "__next__") or isinstance(value, np.random.Generator):
             return ""
         try:
-            expected = call(_plain(value))
+            expected = call(Adam() if isinstance(value, Adam) else _plain(value))
         except Exception as error:
             return f"accepted, but not as a plain value: {shown(error)}"
         return differ(result, expected)

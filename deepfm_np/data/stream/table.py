@@ -19,6 +19,7 @@ from deepfm_np.data.table import (
     read_labels,
     reading,
     require_columns,
+    require_full_rows,
     text_columns,
 )
 
@@ -76,6 +77,7 @@ def _inferred(path: str | Path, label: str) -> list[Field]:
 def _frames(path: str | Path, as_text: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
     """`read_frame` in pieces of this many rows; the last may have fewer."""
     path, read = Path(path), 0
+    full = is_parquet(path)
     with reading(path):
         frames = _parquet_frames(path, rows) if is_parquet(path) else read_csv(path, as_text, chunksize=rows)
     with closing(frames):
@@ -84,6 +86,7 @@ def _frames(path: str | Path, as_text: Sequence[str], rows: int) -> Iterator[pd.
                 frame = next(frames, None)
             if frame is None or not len(frame):
                 break
+            full = full or require_full_rows(path, frame)
             read += len(frame)
             yield frame
     if not read:
@@ -96,6 +99,7 @@ def _parquet_frames(path: Path, rows: int) -> Generator[pd.DataFrame, None, None
 
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(rows):
+            batch.validate(full=True)
             yield pa.Table.from_batches([batch]).to_pandas()
 
 
