@@ -104,3 +104,13 @@ def test_a_damaged_header_is_one_line(path, header):
         archive.writestr("bad.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(ValueError, match=r"model\.npz is not a deepfm_np model, or it is damaged"):
         DeepFM.load(path)
+
+
+def test_a_damaged_name_inside_is_quoted_in_one_short_line(tmp_path):
+    DeepFM([2, 2], hidden=(3,)).save(tmp_path / "model.npz")
+    data = (tmp_path / "model.npz").read_bytes()
+    for new in (b"a\nb", b"\r\r\r"):
+        (tmp_path / "model.npz").write_bytes(data.replace(b"npy", new))
+        with pytest.raises(ValueError) as raised:
+            DeepFM.load(tmp_path / "model.npz")
+        assert len(str(raised.value).splitlines()) == 1
