@@ -81,8 +81,7 @@ def _settings(options: Namespace) -> dict[str, Any]:
     """The recipe of the data set, with what was given on the command line in its place."""
     names = DeepFMClassifier().get_params()
     given = {name: value for name, value in vars(options).items() if name in names and value is not None}
-    settings = {**RECIPES[options.data].settings, **given}
-    return settings
+    return {**RECIPES[options.data].settings, **given}
 
 
 def _fitted(settings: dict[str, Any], parts: Parts, checkpoint: Path | None = None) -> DeepFMClassifier:

@@ -54,7 +54,7 @@ def parallel_map(function: Callable[..., Result], *arguments: Sequence, threads:
 
 def thread_count(threads: int | None) -> int:
     """threads, checked; None is one for each core that this process may use."""
-    return _cores() if threads is None else checked("threads", threads)
+    return checked("threads", threads) or _cores()
 
 
 @cache
