@@ -66,8 +66,8 @@ class Architecture:
         self.first_order, self.fm, self.deep = config["first_order"], config["fm"], config["deep"]
         self.l2_embedding, self.l2_net = config["l2_embedding"], config["l2_net"]
         self.network = Network(*(config[name] for name in Network.SETTINGS))
-        width = self.fields * self.embedding_dim
-        self.work = width + (self.network.work(width) if self.deep else 0)  # multiplications for an example
+        self.width = self.fields * self.embedding_dim  # of the network's input
+        self.work = self.width + (self.network.work(self.width) if self.deep else 0)  # multiplications for an example
 
     def forward_part(
         self,
@@ -84,7 +84,7 @@ class Architecture:
         """
         logits, vectors, caches = self._before_network(params, ids, values)
         if vectors is not None and self.deep:
-            a0 = vectors.reshape(len(ids), -1)
+            a0 = vectors.reshape(len(ids), self.width)
             y, network_cache = yield from self.network.forward_part(params, running, a0, rng, training)
             logits, caches = logits + y, caches._replace(network=network_cache)
         return logits, caches
@@ -93,7 +93,7 @@ class Architecture:
         """(n, s) ids and values -> (n,) logits in evaluation, keeping nothing for a backward pass."""
         logits, vectors, _ = self._before_network(params, ids, values)
         if vectors is not None and self.deep:
-            logits = logits + self.network.predict(params, running, vectors.reshape(len(ids), -1))
+            logits = logits + self.network.predict(params, running, vectors.reshape(len(ids), self.width))
         return logits
 
     def _before_network(
@@ -101,15 +101,16 @@ class Architecture:
     ) -> tuple[Array, Array | None, Caches]:
         """The (n,) logits without y_deep, and the (n, m, k) vectors that the network reads, if it is on."""
         logits = np.full(len(ids), params["bias"])
-        vectors = first_order_cache = embedding_cache = fm_cache = None
+        vectors: Array | None = None
+        first_order_cache = embedding_cache = fm_cache = None
         if self.first_order:
             y, first_order_cache = ops.first_order_forward(params["weights"], ids, values)
             logits = logits + y
         if self.fm or self.deep:
             vectors, embedding_cache = ops.embedding_forward(params["table"], ids, values, self.field_starts)
-        if self.fm:
-            y, fm_cache = ops.fm_forward(vectors)
-            logits = logits + y
+            if self.fm:
+                y, fm_cache = ops.fm_forward(vectors)
+                logits = logits + y
         return logits, vectors, Caches(first_order_cache, embedding_cache, fm_cache, None)
 
     def backward_part(
@@ -187,5 +188,5 @@ class Architecture:
         if self.fm:
             pairs = np.triu(vectors @ vectors.transpose(0, 2, 1), k=1)
         if self.deep:
-            deep, _ = self.network.forward(params, running, vectors.reshape(n, m * self.embedding_dim))
+            deep, _ = self.network.forward(params, running, vectors.reshape(n, self.width))
         return Explanation(params["bias"][()], first_order, pairs, deep)

@@ -7,7 +7,9 @@ A batch may be computed in parts, side by side. Batch norm needs statistics of t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from itertools import pairwise
+from operator import add
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -157,7 +159,9 @@ class Network:
             if step.batch_norm is not None:
                 own = bn.scale_and_shift_backward(grad, step.batch_norm)
                 grads[f"gamma{layer}"], grads[f"beta{layer}"] = own
-                grad_gamma, grad_beta = map(sum, zip(*(yield own), strict=True))
+                grad_gamma, grad_beta = (
+                    reduce(add, grads_of_parts) for grads_of_parts in zip(*(yield own), strict=True)
+                )
                 grad = bn.normalize_backward(grad, step.batch_norm, grad_gamma, grad_beta)
             grad, grads[f"W{layer}"], grads[f"b{layer}"] = ops.affine_backward(grad, step.affine)
         return grad, grads

@@ -183,7 +183,8 @@ def _pieces(one: _Update) -> Iterable[_Update]:
     if one.grad.size < 2 * PIECE:
         return [one]
     parts = split_rows(len(one.grad), one.grad.size // PIECE)
-    return [one._replace(rows=part if one.rows is ... else one.rows[part], grad=one.grad[part]) for part in parts]
+    rows = [one.rows[part] if isinstance(one.rows, np.ndarray) else part for part in parts]
+    return [one._replace(rows=some, grad=one.grad[part]) for some, part in zip(rows, parts, strict=True)]
 
 
 def _checked_rows(name: str, rows: Array, D: int) -> Array:

@@ -10,6 +10,8 @@ the gradients of gamma and beta are added, before any part can go on.
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -78,8 +80,8 @@ def pooled(parts: Sequence[Moments]) -> Moments:
     squares = sum over the parts p of squares_p + n_p (mean_p - mean)^2      (Chan, Golub & LeVeque 1983)
     """
     n = sum(part.n for part in parts)
-    mean = sum(part.n / n * part.mean for part in parts)
-    squares = sum(part.squares + part.n * (part.mean - mean) ** 2 for part in parts)
+    mean = reduce(add, (part.n / n * part.mean for part in parts))
+    squares = reduce(add, (part.squares + part.n * (part.mean - mean) ** 2 for part in parts))
     return Moments(n, mean, squares)
 
 

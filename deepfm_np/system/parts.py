@@ -20,7 +20,7 @@ from deepfm_np.ops.rows import Array, RowGradient
 from deepfm_np.system.threads import parallel_map
 
 Result = TypeVar("Result")
-Part = Generator[Any, list[Any], Result]
+Part = Generator[Any, Any, Result]
 
 PART_ROWS, LEAST_ROWS, MOST_PARTS = 1024, 256, 8
 LEAST_WORK = 2**23  # multiplications of a forward pass, a millisecond or two for both; less does not pay
