@@ -170,6 +170,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epochs": POSITIVE_INTEGER,
     "batch_size": POSITIVE_INTEGER,
     "patience": POSITIVE_INTEGER,
+    "verbose": FLAG,
     "threads": _integers("a positive integer of at most 1024", 1, 1024),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),

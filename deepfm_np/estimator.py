@@ -10,6 +10,7 @@ import pandas as pd
 
 from deepfm_np import classifier_file, training
 from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.data import kinds
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.data.fields import Field
@@ -31,14 +32,16 @@ class DeepFMClassifier:
     It follows scikit-learn's conventions (`get_params`, `set_params`, `classes_`) but does not need scikit-learn.
     The encoding is learned in `fit`, from the training part alone, and saved with the model.
 
-    fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the dtypes:
-        floats are numerical, everything else (integers too, which are mostly ids) categorical.
+    fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the
+        values (see `data.kinds`): numbers with decimals are numerical, texts and whole numbers that repeat categorical;
+        dates and columns with another value in every row are left out, with a warning.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
         dtype: as in `DeepFM`.
     learning_rate: of Adam.  batch_size, epochs, patience, threads: as in `training.fit`.
     seed: of the start, the shuffling and the dropout masks.  progress: show a bar on a terminal.
+    verbose: `fit` prints what it found in each column.
 
-    After `fit`: classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch).
+    After `fit`: classes_ (2,), fields_, encoder_, model_ and history_ (a DataFrame, one row per epoch).
     """
 
     classes_: Array
@@ -69,6 +72,7 @@ class DeepFMClassifier:
         dtype: str = "float32",
         threads: int = 1,
         progress: bool = True,
+        verbose: bool = False,
     ):
         self.fields = fields
         self.embedding_dim = embedding_dim
@@ -90,6 +94,7 @@ class DeepFMClassifier:
         self.dtype = dtype
         self.threads = threads
         self.progress = progress
+        self.verbose = verbose
 
     def get_params(self, deep: bool = True) -> dict:
         """The hyper-parameters by name. `deep` is scikit-learn's argument and changes nothing here."""
@@ -125,13 +130,17 @@ class DeepFMClassifier:
         column = column_of(y)
         classes = two_classes(column)
         labels = labels_of(frame_of(X), column, classes)
-        encoder = FieldEncoder(self.fields)
+        columns = kinds.decide(X, None if self.fields is None else FieldEncoder(self.fields).fields, y)
+        encoder = FieldEncoder(self.fields if self.fields is not None else kinds.fields_of(columns))
+        kinds.announce(columns, self.verbose)
         train, valid = Examples(*encoder.fit_transform(X), labels), None
         if eval_set is not None:
             X_valid, y_valid = pair_of(eval_set)
             labels = labels_of(frame_of(X_valid), column_of(y_valid), classes)
             valid = Examples(*encoder.transform(X_valid), labels)
-        return self._fit(encoder, train, valid, classes, checkpoint)
+        self._fit(encoder, train, valid, classes, checkpoint)
+        self._columns = columns
+        return self
 
     def fit_encoded(
         self,
@@ -157,6 +166,21 @@ class DeepFMClassifier:
         ids, values = self.encoder_.transform(frame_of(X))
         clicks = self.model_.predict_proba(ids, values, self.threads)
         return np.stack([1 - clicks, clicks], axis=1)
+
+    @property
+    def fields_(self) -> list[Field]:
+        """The columns that are used, of the kinds given or inferred. Raises NotFittedError before `fit`."""
+        self._require_fitted()
+        return self.encoder_.fields
+
+    def describe_fields(self) -> pd.DataFrame:
+        """One row per column of the training part: column, kind, distinct, missing, example, remarks.
+
+        A column that was not used is of the kind "left out", and the remarks say why. After `load` and `fit_encoded`,
+        only the columns that are used are known, not their missing cells. Raises NotFittedError before `fit`.
+        """
+        self._require_fitted()
+        return kinds.to_frame(self._columns)
 
     def predict_encoded(self, examples: Examples | Blocks) -> Array:
         """(n,) click probabilities for examples already encoded by `encoder_`. Raises NotFittedError before `fit`."""
@@ -192,6 +216,7 @@ class DeepFMClassifier:
         saved = classifier_file.read(folder, _hyper_parameters().keys() - {"fields"})
         classifier = cls(fields=saved.encoder.fields, **saved.settings)
         classifier.classes_, classifier.encoder_, classifier.model_ = saved.classes, saved.encoder, saved.model
+        classifier._columns = kinds.learned(saved.encoder.fields, saved.encoder.field_dims)
         return classifier
 
     def __repr__(self) -> str:
@@ -243,6 +268,7 @@ class DeepFMClassifier:
             progress=self.progress,
         )
         self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history
+        self._columns = kinds.learned(encoder.fields, encoder.field_dims)
         return self
 
     def _build(self, encoder: FieldEncoder) -> DeepFM:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from deepfm_np import DeepFM, DeepFMClassifier
-from deepfm_np.data import Categorical, Examples, FieldEncoder, MultiValued, Numerical
+from deepfm_np.data import Categorical, Examples, FieldEncoder, MultiValued, Numerical, TableWarning
 from deepfm_np.estimator import NotFittedError
 from deepfm_np.metrics import auc
 
@@ -45,6 +45,62 @@ def test_it_learns_from_a_frame():
 def test_fields_are_inferred_from_the_dtypes():
     kinds = {field.name: type(field) for field in FITTED.encoder_.fields}
     assert kinds == {"app": Categorical, "age_days": Numerical, "user": Categorical, "tags": Categorical}
+
+
+def test_the_fields_and_what_was_seen_of_them_can_be_read(tmp_path):
+    assert FITTED.fields_ == [Categorical("app"), Numerical("age_days"), Categorical("user"), Categorical("tags")]
+    table = FITTED.describe_fields().set_index("column")
+    assert table["kind"].tolist() == ["categorical", "numerical", "categorical", "categorical"]
+    assert table["distinct"].tolist() == [4, 800, 30, 3]
+    assert table["missing"].tolist() == [0, 0, 0, (X["tags"] == "").sum()]
+    FITTED.save(tmp_path)
+    loaded = DeepFMClassifier.load(tmp_path)
+    assert loaded.fields_ == FITTED.fields_
+    known = loaded.describe_fields().set_index("column")
+    assert known["kind"].tolist() == table["kind"].tolist()
+    assert known["distinct"].fillna(-1).tolist() == [4, -1, 30, 3]
+    for method in (lambda: DeepFMClassifier().fields_, DeepFMClassifier().describe_fields):
+        with pytest.raises(NotFittedError, match=r"call fit\(X, y\) first"):
+            method()
+
+
+def test_one_missing_cell_leaves_an_id_an_id():
+    frame = X.assign(user=X["user"].astype(float).where(X.index != 5))
+    fitted = classifier(epochs=1).fit(frame, Y)
+    assert fitted.fields_ == FITTED.fields_
+    assert fitted.describe_fields().set_index("column").loc["user", "missing"] == 1
+
+
+def test_a_verbose_fit_prints_what_it_found_in_each_column(capsys):
+    classifier(epochs=1).fit(X, Y)
+    assert capsys.readouterr().out == ""
+    classifier(epochs=1, verbose=True).fit(X, Y)
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "column    kind         distinct  missing  example"
+    assert [line.split()[:3] for line in out.splitlines()[1:3]] == [
+        ["app", "categorical", "4"],
+        ["age_days", "numerical", "800"],
+    ]
+
+
+def test_what_looks_wrong_is_warned_of_and_left_out():
+    frame = X.assign(row=np.arange(len(X)), day="2026-01-02")
+    with pytest.warns(TableWarning) as warned:
+        fitted = classifier(epochs=1).fit(frame, Y)
+    assert [str(one.message).split(";")[0] for one in warned] == [
+        "column 'row' holds another whole number in every row, as a row number or id",
+        "column 'day' holds dates",
+    ]
+    assert fitted.fields_ == FITTED.fields_
+    assert fitted.describe_fields().set_index("column").loc["row", "kind"] == "left out"
+    assert fitted.predict_proba(X).shape == (800, 2)
+
+
+def test_a_label_among_the_columns_is_refused():
+    with pytest.raises(ValueError, match="column 'clicked' equals the label in every row; remove this copy"):
+        classifier().fit(X.assign(clicked=Y), Y)
+    with pytest.raises(ValueError, match=r"column 'clicked\.1' is what pandas calls a second column 'clicked'"):
+        classifier().fit(X.assign(**{"clicked.1": 0}), pd.Series(Y, name="clicked"))
 
 
 def test_fields_can_be_named():

@@ -208,6 +208,49 @@ def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path, n
     assert run(capsys, "predict", tmp_path / "run", path)[0] == 0
 
 
+def test_train_shows_what_it_found_in_each_column(capsys, tmp_path, no_figure):
+    path = tmp_path / "clicks.csv"
+    frame = pd.read_csv(table_file(path)).assign(user=np.arange(400) % 50)
+    frame.loc[3, "user"] = None
+    frame.assign(when="2026-01-02", price=frame["price"].map("${:.2f}".format)).to_csv(path)
+    arguments = ["train", "--data", "table", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4]
+    status, _, err = run(capsys, *arguments, "--out", tmp_path / "run")
+    assert status == 0
+    lines = [line.split()[:4] for line in err.splitlines()]
+    for line in (["app", "categorical", "2", "0"], ["user", "categorical", "50", "1"], ["when", "left", "out", "1"]):
+        assert line in lines
+    assert "column 'Unnamed: 0' has whole numbers and no name, as an index" in err
+    assert "deepfm_np train: warning: column 'price' holds amounts: $" in err
+    assert "name the columns to use: --categorical app,user --numerical price\n" in err
+    kinds = {field.name: field.kind for field in DeepFMClassifier.load(tmp_path / "run").fields_}
+    assert kinds == {"app": "categorical", "price": "numerical", "user": "categorical"}
+    assert run(capsys, "predict", tmp_path / "run", path)[0] == 0
+
+
+def test_estimator_and_command_line_read_the_same_kinds(capsys, tmp_path, no_figure):
+    path = tmp_path / "clicks.csv"
+    frame = pd.read_csv(table_file(path)).assign(user=np.arange(400) % 50, weight=np.arange(400) ** 2 % 90001)
+    frame.loc[3, ["user", "weight"]] = None
+    frame.to_csv(path, index=False)
+    arguments = ["train", "--data", "table", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4]
+    assert run(capsys, *arguments, "--out", tmp_path / "run")[0] == 0
+    frame = pd.read_csv(path)
+    labels = frame.pop("clicked")
+    with pytest.warns(UserWarning, match="column 'weight' holds 3.. distinct whole numbers"):
+        fitted = DeepFMClassifier(epochs=1, hidden=[4], progress=False).fit(frame, labels)
+    assert DeepFMClassifier.load(tmp_path / "run").fields_ == fitted.fields_
+
+
+def test_a_second_column_of_the_labels_name_is_refused(capsys, tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_text("clicked,app,clicked\n" + "1,a,1\n0,b,0\n" * 50)
+    for command in ("train", "encode"):
+        arguments = [command, "--data", "table", "--path", path, "--label", "clicked", "--out", tmp_path / command]
+        status, out, err = run(capsys, *arguments)
+        assert (status, out) == (2, "")
+        assert "column 'clicked.1' is what pandas calls a second column 'clicked', the label; remove it" in err
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

@@ -1,12 +1,15 @@
 """From the options of a command to its data: raw rows, encoded parts, or a stream."""
 
+import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from deepfm_np import data, metrics
 from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks
+from deepfm_np.data.fields import Field
+from deepfm_np.data.kinds import to_text
 from deepfm_np.data.stream import encoded
 from deepfm_np.data.stream.criteo import CriteoStream
 from deepfm_np.data.stream.protocol import Stream
@@ -48,6 +51,8 @@ def load_parts(options: Namespace) -> Parts:
         return _load_encoded(options)
     log = load_rows(options)
     say(f"{options.data}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    if log.columns:
+        say(f"\n{to_text(log.columns)}\n\n{_by_hand(log.fields)}\n")
     parts = split(log, seed=options.seed)
     encoder = FieldEncoder(log.fields)
     train = Part(Examples(*encoder.fit_transform(parts[0].frame), parts[0].labels), parts[0].click_probabilities)
@@ -86,6 +91,16 @@ def required_path(options: Namespace) -> str:
 def say(text: str) -> None:
     """Progress, to standard error: standard output is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def _by_hand(fields: Sequence[Field]) -> str:
+    """The options that choose these fields."""
+    options = []
+    for kind in KINDS:
+        names = ",".join(str(field.name) for field in fields if field.kind == kind.replace("_", "-"))
+        if names:
+            options.append(f"--{kind.replace('_', '-')} {shlex.quote(names)}")
+    return f"To decide otherwise, name the columns to use: {' '.join(options)}"
 
 
 def _load_encoded(options: Namespace) -> Parts:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from deepfm_np.constraints import checked
 from deepfm_np.data.fields import Field
+from deepfm_np.data.kinds import Column
 from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 
@@ -18,6 +19,7 @@ class ClickData:
 
     frame: n rows of raw columns.  labels: (n,) float32 of 0 and 1.  fields: which columns to use, and how.
     click_probabilities: (n,) the true ones, if known.  skipped: the number of malformed lines left out.
+    columns: of a table, what was found in each column and decided.
 
     Raises ValueError for a label other than 0 or 1, naming the row, and if the lengths differ.
     """
@@ -27,6 +29,7 @@ class ClickData:
     fields: list[Field]
     click_probabilities: Array | None = None
     skipped: int = 0
+    columns: Sequence[Column] = ()
 
     def __post_init__(self):
         checked_labels(self.labels)

@@ -11,7 +11,8 @@ import pandas as pd
 
 from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
-from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical, infer_fields
+from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical
+from deepfm_np.data.kinds import announce, decide, fields_of
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # in a column that is not kept as text
 
@@ -27,16 +28,21 @@ def load_table(
     """Read a click log from a table.
 
     label: the column of 0 and 1.  categorical, numerical, multi_valued: the columns to use, by kind; if none is named,
-    every other column is used and its kind inferred.  separator: between the values of a multi-valued cell.
+    `kinds` decides on every other column.  separator: between the values of a multi-valued cell.
     Raises FileNotFoundError; ValueError for an empty or malformed file, a missing column (listing those there are), a
-    column named twice, or a label other than 0 or 1 (naming file and line).
+    column named twice, a copy of the label, or a label other than 0 or 1 (naming file and line). Issues a TableWarning
+    for a column that looks wrong.
     """
     fields = declared_fields(label, categorical, numerical, multi_valued, separator)
-    fields = fields or infer_fields(read_frame(path).drop(columns=label, errors="ignore"))
-    frame = read_fields(path, fields)
+    frame = read_fields(path, fields) if fields else read_frame(path)
     require_columns(path, frame, label, fields)
-    labels = read_labels(frame.pop(label), path)
-    return ClickData(frame, labels, fields)
+    labels = read_labels(frame[label], path)
+    columns = decide(frame.drop(columns=label), fields or None, frame[label])
+    announce(columns)
+    if not fields:
+        fields = fields_of(columns)
+        frame = read_fields(path, fields)
+    return ClickData(frame.drop(columns=label), labels, fields, columns=columns)
 
 
 def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from deepfm_np.data import fields
 from deepfm_np.data.encoder import scan
-from deepfm_np.data.fields import Categorical, Field, Numerical, infer_fields
+from deepfm_np.data.fields import Field
+from deepfm_np.data.kinds import Seen, announce, decide, fields_of, inferred, see, together
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.data.table import (
     declared_fields,
@@ -62,15 +63,18 @@ class TableStream:
 
 
 def _inferred(path: str | Path, label: str) -> list[Field]:
-    """`infer_fields` of the whole file: a column is numerical if all pieces hold numbers and one of them floats."""
-    kinds: dict[str, set[type]] = {}
+    """What `kinds` decides on the whole file; copies of the label are looked for in its first piece."""
+    seen: dict[str, Seen] = {}
     for frame in _frames(path, (), fields.PIECE_ROWS):
-        for field in infer_fields(frame.drop(columns=label, errors="ignore")):
-            numbers = pd.api.types.is_integer_dtype(frame[field.name].dtype)
-            kinds.setdefault(field.name, set()).add(int if numbers else type(field))
-    return [
-        Numerical(name) if Numerical in kind <= {Numerical, int} else Categorical(name) for name, kind in kinds.items()
-    ]
+        labels = frame.pop(label) if label in frame else None
+        if not seen:
+            decide(frame, label=labels)
+        for name, column in frame.items():
+            seen[name] = together(seen[name], see(column)) if name in seen else see(column)
+    columns = [inferred(name, one) for name, one in seen.items()]
+    found = fields_of(columns)
+    announce(columns)
+    return found
 
 
 def _frames(path: str | Path, as_text: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
