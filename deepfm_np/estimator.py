@@ -14,6 +14,7 @@ from deepfm_np.data import kinds
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.data.fields import Field
+from deepfm_np.data.unknown import warn_of_unknown
 from deepfm_np.inputs import column_of, frame_of, labels_of, pair_of, two_classes
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels
@@ -157,13 +158,15 @@ class DeepFMClassifier:
         return self._fit(encoder, train, valid, two_classes(checked_labels(train.labels)), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
-        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown.
+        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown;
+        an UnknownValuesWarning names each column in which many are.
 
         Raises NotFittedError before `fit`, TypeError if X is not a DataFrame, ValueError for a missing column or a cell
         that its field cannot hold.
         """
         self._require_fitted()
         ids, values = self.encoder_.transform(frame_of(X))
+        warn_of_unknown(self.encoder_, ids, values, X)
         clicks = self.model_.predict_proba(ids, values, self.threads)
         return np.stack([1 - clicks, clicks], axis=1)
 

@@ -3,7 +3,15 @@ import pandas as pd
 import pytest
 
 from deepfm_np import DeepFM, DeepFMClassifier
-from deepfm_np.data import Categorical, Examples, FieldEncoder, MultiValued, Numerical, TableWarning
+from deepfm_np.data import (
+    Categorical,
+    Examples,
+    FieldEncoder,
+    MultiValued,
+    Numerical,
+    TableWarning,
+    UnknownValuesWarning,
+)
 from deepfm_np.estimator import NotFittedError
 from deepfm_np.metrics import auc
 
@@ -131,6 +139,33 @@ def test_unseen_values_and_missing_cells_are_scored():
     new["app"] = ["never seen", None, "chess"]
     new["age_days"] = [np.nan, 5.0, 1e6]
     assert np.isfinite(FITTED.predict_proba(new)).all()
+
+
+def test_many_values_never_seen_are_warned_of():
+    with pytest.warns(UnknownValuesWarning) as warned:
+        FITTED.predict(X_VALID.assign(app=X_VALID["app"] + " ", user=X_VALID["user"].where(X_VALID.index % 4 > 0, 99)))
+    assert [str(one.message).split(", such as")[0] for one in warned] == [
+        "column 'app': 100% of the rows hold a value not seen in training",
+        "column 'user': 25% of the rows hold a value not seen in training",
+    ]
+    assert f"such as {X_VALID['app'][0] + ' '!r}; is it the same column, written in the same way?" in str(
+        warned[0].message
+    )
+    FITTED.predict(X_VALID.assign(user=X_VALID["user"].where(X_VALID.index % 6 > 0, 99)))
+
+
+SPELLED = {"bool": bool, "int": int, "float": float, "str": str}
+
+
+@pytest.mark.parametrize("train", SPELLED)
+@pytest.mark.parametrize("new", [*SPELLED, "true and false"])
+def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
+    flag = np.random.default_rng(5).random(400) < 0.5
+    y = np.where(np.random.default_rng(6).random(400) < 0.1, ~flag, flag)
+    fitted = classifier().fit(pd.DataFrame({"flag": flag.astype(SPELLED[train])}), y)
+    spelled = np.where(flag, "true", "false") if new == "true and false" else flag.astype(SPELLED[new])
+    probabilities = fitted.predict_proba(pd.DataFrame({"flag": spelled}))[:, 1]
+    assert auc(y, probabilities) > 0.85
 
 
 def test_parameters_can_be_read_and_set():

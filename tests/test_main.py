@@ -162,9 +162,19 @@ def test_predict_scores_unseen_values(capsys, trained, new_rows):
     for name in frame.select_dtypes(exclude="number"):
         frame[name] = "never seen"
     frame.to_csv(new_rows, index=False)
-    status, out, _ = run(capsys, "predict", trained, new_rows)
+    status, out, err = run(capsys, "predict", trained, new_rows)
     assert status == 0
     assert len(out.splitlines()) == 51
+    said, *warned = err.splitlines()
+    texts = frame.select_dtypes(exclude="number").columns
+    assert said.startswith("rows with a value not seen in training: ")
+    assert all(f"{name} 100.0%" in said for name in texts)
+    assert len(warned) == len(texts)
+    assert warned[0].startswith(f"deepfm_np predict: warning: column {texts[0]!r}: 100% of the rows hold a value not")
+
+
+def test_predict_says_nothing_of_values_that_were_seen(capsys, trained, new_rows):
+    assert run(capsys, "predict", trained, new_rows)[2] == ""
 
 
 def test_predict_reads_a_value_as_it_was_written_in_training(capsys, tmp_path, no_figure):

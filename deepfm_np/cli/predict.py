@@ -7,6 +7,7 @@ import pandas as pd
 
 from deepfm_np.cli.loading import load_rows, required_path, say
 from deepfm_np.data import read_fields
+from deepfm_np.data.unknown import unknown_shares
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.system.files import write_text
 
@@ -18,6 +19,10 @@ def predict(options: Namespace) -> int:
         frame = read_fields(options.csv or required_path(options), classifier.encoder_.fields)
     else:
         frame = load_rows(options).frame
+    shares = unknown_shares(classifier.encoder_, frame)
+    if shares.any():
+        found = ", ".join(f"{name} {share:.1%}" for name, share in shares[shares > 0].items())
+        say(f"rows with a value not seen in training: {found}")
     probabilities = pd.DataFrame({"click_probability": classifier.predict_proba(frame)[:, 1]})
     text = probabilities.to_csv(index=False)
     if options.out is None:

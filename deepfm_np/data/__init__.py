@@ -9,6 +9,7 @@ from deepfm_np.data.fields import Categorical, MultiValued, Numerical
 from deepfm_np.data.kinds import TableWarning, infer_fields
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
 from deepfm_np.data.table import load_table, read_fields, read_frame
+from deepfm_np.data.unknown import UnknownValuesWarning, unknown_shares
 
 __all__ = [
     "Blocks",
@@ -19,6 +20,7 @@ __all__ = [
     "MultiValued",
     "Numerical",
     "TableWarning",
+    "UnknownValuesWarning",
     "infer_fields",
     "load_criteo",
     "load_movielens_1m",
@@ -29,4 +31,5 @@ __all__ = [
     "read_frame",
     "split",
     "split_blocks",
+    "unknown_shares",
 ]
