@@ -15,6 +15,7 @@ from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.data.fields import Field
 from deepfm_np.data.unknown import warn_of_unknown
+from deepfm_np.divergence import warn_if_diverged
 from deepfm_np.inputs import column_of, frame_of, labels_of, pair_of, two_classes
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels
@@ -125,7 +126,7 @@ class DeepFMClassifier:
 
         Sets classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch). Raises ValueError for
         labels that are not of two classes, and whatever the encoder or `training.fit` raises; an earlier fit then
-        stays in place.
+        stays in place. Warns of columns that look wrong, and of a model far worse than the base rate.
         """
         self._check_settings()
         column = column_of(y)
@@ -257,21 +258,25 @@ class DeepFMClassifier:
         checkpoint: str | Path | None,
     ) -> "DeepFMClassifier":
         model = self._build(encoder)
-        history = training.fit(
-            model,
-            train,
-            valid,
-            optimizer=Adam(self.learning_rate),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            seed=self.seed,
-            checkpoint=checkpoint,
-            threads=self.threads,
-            progress=self.progress,
-        )
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # what comes of it is judged below
+            history = training.fit(
+                model,
+                train,
+                valid,
+                optimizer=Adam(self.learning_rate),
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                patience=self.patience,
+                seed=self.seed,
+                checkpoint=checkpoint,
+                threads=self.threads,
+                progress=self.progress,
+            )
         self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history
         self._columns = kinds.learned(encoder.fields, encoder.field_dims)
+        warn_if_diverged(model, history, train, valid, self.learning_rate)
         return self
 
     def _build(self, encoder: FieldEncoder) -> DeepFM:

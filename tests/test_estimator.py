@@ -12,6 +12,7 @@ from deepfm_np.data import (
     TableWarning,
     UnknownValuesWarning,
 )
+from deepfm_np.divergence import DivergedWarning
 from deepfm_np.estimator import NotFittedError
 from deepfm_np.metrics import auc
 
@@ -166,6 +167,18 @@ def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
     spelled = np.where(flag, "true", "false") if new == "true and false" else flag.astype(SPELLED[new])
     probabilities = fitted.predict_proba(pd.DataFrame({"flag": spelled}))[:, 1]
     assert auc(y, probabilities) > 0.85
+
+
+@pytest.mark.parametrize("eval_set", [None, (X_VALID, Y_VALID)])
+def test_training_that_diverges_is_warned_of(eval_set):
+    part = "training" if eval_set is None else "validation"
+    with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* share of clicks has 0.6"):
+        classifier(learning_rate=1e6, epochs=2).fit(X, Y, eval_set=eval_set)
+
+
+def test_a_large_penalty_is_no_divergence():
+    fitted = classifier(l2_embedding=1e5, learning_rate=1e-4, epochs=1, dtype="float64").fit(X, Y)
+    assert fitted.history_["train_loss"][0] > 2
 
 
 def test_parameters_can_be_read_and_set():

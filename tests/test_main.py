@@ -268,7 +268,7 @@ def test_a_second_column_of_the_labels_name_is_refused(capsys, tmp_path):
         (["train", "--data", "table", "--path", "x.csv"], "--data table needs --label"),
         (["train", "--data", "criteo", "--path", "nowhere.txt"], "nowhere.txt"),
         (["train", "--rows", "99999999999999"], "not enough memory"),
-        (["train", "--rows", "100", "--embedding-dim", "99999999999"], "not enough memory"),
+        (["train", "--rows", "1000", "--embedding-dim", "99999999999"], "not enough memory"),
         (["encode", "--data", "criteo", "--out", "x"], "--data criteo needs --path"),
         (["encode", "--data", "table", "--path", "x.csv", "--out", "x"], "--data table needs --label"),
         (["encode", "--data", "criteo", "--path", "nowhere.txt", "--out", "x"], "nowhere.txt: no such file"),
@@ -285,6 +285,86 @@ def test_bad_requests_end_in_one_line_and_status_2(capsys, tmp_path, monkeypatch
     assert last.startswith(f"deepfm_np {arguments[0]}: error: ")
     assert message in last
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["train", "--path", "x.csv"], "--data table needs --label, the name of the column of 0 and 1"),
+        (["train", "--label", "clicked"], "--data table needs --path: a CSV or Parquet file"),
+        (["compare", "--path", "x.csv", "--label", "clicked"], "x.csv: no such file"),
+        (["gradcheck", "--label", "clicked", "--rows", "9"], "--data table does not read --rows"),
+        (["train", "--data", "click-log", "--path", "x.csv"], "--data click-log does not read --path; it is for movi"),
+        (["train", "--data", "criteo", "--path", "x", "--label", "y"], "does not read --label; it is for table"),
+        (["train", "--path", "x.csv", "--rows", "9"], "--data table does not read --rows; it is for click-log, criteo"),
+        (["train", "--drop-threes"], "--data click-log does not read --drop-threes; it is for movielens-100k, movie"),
+        (["train", "--on-error", "raise"], "--data click-log does not read --on-error"),
+        (["encode", "--data", "criteo", "--path", "x", "--categorical", "a", "--out", "y"], "not read --categorical"),
+        (["train", "--path", "."], ". is a folder; say what it holds, as --data movielens-100k or movielens-1m"),
+        (["predict", "m"], "predict needs rows to score: a file, CSV or Parquet, or a data set named with --data"),
+        (["predict", "m", "x.csv", "--data", "criteo"], "x.csv is a table to score; --data and --path name other rows"),
+        (["predict", "m", "x.csv", "--path", "y.csv"], "x.csv is a table to score; --data and --path name other rows"),
+        (["predict", "m", "x.csv", "--label", "clicked"], "the columns that the model knows; leave out --label"),
+        (["predict", "m", "--rows", "7"], "predict needs rows to score"),
+    ],
+)
+def test_which_data_is_meant_is_never_guessed_wrong(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert message in err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_alone_means_a_table_and_the_click_log_can_be_scored_by_name(capsys, tmp_path, no_figure, trained):
+    path = table_file(tmp_path / "clicks.csv")
+    arguments = ["train", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4, "--out"]
+    assert run(capsys, *arguments, tmp_path / "run")[0] == 0
+    named = [field.name for field in DeepFMClassifier.load(tmp_path / "run").fields_]
+    assert named == ["app", "price"]
+    assert (
+        run(capsys, "predict", tmp_path / "run", "--path", path)[:2]
+        == run(capsys, "predict", tmp_path / "run", path)[:2]
+    )
+    status, out, _ = run(capsys, "predict", trained, "--data", "click-log", "--rows", 40)
+    assert (status, len(out.splitlines())) == (0, 41)
+
+
+def test_an_encoded_folder_is_recognised(capsys, encoded_log):
+    status, _, err = run(capsys, "train", "--path", encoded_log)
+    assert status == 2
+    assert f"{encoded_log} is a folder; say what it holds, as --data encoded, or name a file in it" in err
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_training_that_diverges_ends_in_one_line_and_status_2(capsys, tmp_path, command):
+    diverging = ("--learning-rate", "1e9", "--no-batch-norm")
+    status, _, err = run(capsys, command, *QUICK, *diverging, "--out", tmp_path / "run")
+    assert status == 2
+    last = err.splitlines()[-1]
+    assert f"deepfm_np {command}: error: training diverged: the validation log loss is " in last
+    assert "always predicting the share of clicks has 0.5" in last
+    assert "lower the learning rate (1e+09) or scale the numerical fields" in last
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_running_statistics_that_are_not_finite_end_in_one_line_and_status_2(capsys, tmp_path):
+    status, out, err = run(capsys, "train", *QUICK, "--learning-rate", "1e30", "--out", tmp_path / "run")
+    assert (status, out) == (2, "")
+    assert "lower the learning rate (1e+30) or scale the numerical fields" in err.splitlines()[-1]
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_too_few_rows_are_named(capsys, tmp_path):
+    table_file(tmp_path / "clicks.csv", 15)
+    table = ["--path", tmp_path / "clicks.csv", "--label", "clicked"]
+    for command in ("train", "compare"):
+        status, out, err = run(capsys, command, *table, "--out", tmp_path / "run")
+        assert (status, out) == (2, "")
+        assert "error: the test part has 1 of 15 rows, and every label in it is 1" in err.splitlines()[-1]
+        assert "; there are too few rows, or too few with a label of" in err
+    (tmp_path / "clicks.csv").write_text("clicked,app\n" + "0,a\n0,b\n" * 50)
+    assert "error: every label is 0; there must be clicks and others" in run(capsys, "train", *table)[2]
 
 
 @pytest.mark.parametrize(

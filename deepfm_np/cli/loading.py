@@ -4,6 +4,7 @@ import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from deepfm_np import data, metrics
@@ -18,6 +19,14 @@ from deepfm_np.ops.rows import Array
 from deepfm_np.recipes import RECIPES
 
 KINDS = ("categorical", "numerical", "multi_valued")
+READS = {  # the options of data that each data set reads
+    "click-log": {"rows"},
+    "movielens-100k": {"path", "drop_threes", "on_error"},
+    "movielens-1m": {"path", "drop_threes", "on_error"},
+    "criteo": {"path", "rows", "on_error"},
+    "table": {"path", "label", *KINDS},
+    "encoded": {"path"},
+}
 
 
 class Part(NamedTuple):
@@ -45,6 +54,26 @@ class Parts(NamedTuple):
     test: Part
 
 
+def choose_data(options: Namespace) -> None:
+    """Set `data` where it was not given: a table if an option of tables was, else the click log.
+
+    Raises ValueError for an option that the data set does not read, and for a folder of which nothing is known.
+    """
+    names = sorted(set().union(*READS.values()))
+    given = [name for name in names if getattr(options, name, None) not in (None, (), False)]
+    if options.data is None:
+        options.data = "table" if set(given) & READS["table"] else "click-log"
+        if options.path is not None and Path(options.path).is_dir():
+            known = "encoded" if (Path(options.path) / encoded.META_FILE).exists() else "movielens-100k or movielens-1m"
+            raise ValueError(f"{options.path} is a folder; say what it holds, as --data {known}, or name a file in it")
+    for name in given:
+        if name not in READS[options.data]:
+            option = f"--{name.replace('_', '-')}"
+            readers = ", ".join(data for data, read in READS.items() if name in read)
+            raise ValueError(f"--data {options.data} does not read {option}; it is for {readers}")
+    options.on_error = options.on_error or "raise"
+
+
 def load_parts(options: Namespace) -> Parts:
     """The three parts of the data that the options name, split at random by the seed."""
     if options.data == "encoded":
@@ -54,6 +83,7 @@ def load_parts(options: Namespace) -> Parts:
     if log.columns:
         say(f"\n{to_text(log.columns)}\n\n{_by_hand(log.fields)}\n")
     parts = split(log, seed=options.seed)
+    _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)
     train = Part(Examples(*encoder.fit_transform(parts[0].frame), parts[0].labels), parts[0].click_probabilities)
     valid, test = (
@@ -108,7 +138,19 @@ def _load_encoded(options: Namespace) -> Parts:
     rows, fields = log.meta["rows"], log.encoder.fields
     say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)
+    _require_both_classes([part.labels for part in (train, valid, test)])
     return Parts(log.encoder, Part(train), Part(valid), Part(test))
+
+
+def _require_both_classes(labels: Sequence[Array]) -> None:
+    """Raise ValueError if a part has no click or nothing else: nothing could be learned from it, or measured on it."""
+    rows, clicks = sum(map(len, labels)), sum(part.sum() for part in labels)
+    if clicks in (0, rows):
+        raise ValueError(f"every label is {int(clicks > 0)}; there must be clicks and others")
+    for name, part in zip(("training", "validation", "test"), labels, strict=True):
+        if part.min() == part.max():
+            found = f"the {name} part has {len(part):,} of {rows:,} rows, and every label in it is {int(part[0])}"
+            raise ValueError(f"{found}; there are too few rows, or too few with a label of {int(part[0] == 0)}")
 
 
 def _label(options: Namespace) -> str:

@@ -27,7 +27,7 @@ EXAMPLES = """\
 examples:
   python -m deepfm_np train
   python -m deepfm_np compare --data movielens-100k --path ml-100k
-  python -m deepfm_np train --data table --path clicks.csv --label clicked --out runs/mine
+  python -m deepfm_np train --path clicks.csv --label clicked --out runs/mine
   python -m deepfm_np predict runs/mine new.csv --out probabilities.csv
 """
 ENCODED = """\
@@ -80,13 +80,14 @@ def _add(commands: Any, command: Callable, note: str, sources: Sequence[str] = t
     )
     parser.set_defaults(command=command)
     source = parser.add_argument_group("data")
-    default = {"default": "click-log", "help": "default: click-log, built in"} if "click-log" in sources else {}
-    source.add_argument("--data", choices=sources, required=not default, **default)
+    default = "click-log" in sources
+    about = "default: table if --path or --label is given, else click-log, which is built in" if default else None
+    source.add_argument("--data", choices=sources, required=not default, help=about)
     source.add_argument("--path", help="file or folder of the data; needed for all but click-log")
     rows = "rows of the click log to make (100,000), or of Criteo to read"
     source.add_argument("--rows", **_setting("rows"), help=rows)
     source.add_argument("--drop-threes", action="store_true", help="MovieLens: leave out the ratings of 3")
-    source.add_argument("--on-error", **_setting("on_error"), default="raise", help="malformed lines")
+    source.add_argument("--on-error", **_setting("on_error"), help="malformed lines (default: raise)")
     source.add_argument("--label", help="table: the column of 0 and 1")
     for kind in ("categorical", "numerical", "multi-valued"):
         about = f"table: the {kind} columns; once any column is named, those not named are left out"
