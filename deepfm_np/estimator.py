@@ -258,9 +258,7 @@ class DeepFMClassifier:
         checkpoint: str | Path | None,
     ) -> "DeepFMClassifier":
         model = self._build(encoder)
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # what comes of it is judged below
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is judged below
             history = training.fit(
                 model,
                 train,

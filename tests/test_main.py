@@ -291,7 +291,7 @@ def test_bad_requests_end_in_one_line_and_status_2(capsys, tmp_path, monkeypatch
     "arguments, message",
     [
         (["train", "--path", "x.csv"], "--data table needs --label, the name of the column of 0 and 1"),
-        (["train", "--label", "clicked"], "--data table needs --path: a CSV or Parquet file"),
+        (["train", "--label", "clicked"], "--data table needs --path: a CSV, Parquet or JSON lines file"),
         (["compare", "--path", "x.csv", "--label", "clicked"], "x.csv: no such file"),
         (["gradcheck", "--label", "clicked", "--rows", "9"], "--data table does not read --rows"),
         (["train", "--data", "click-log", "--path", "x.csv"], "--data click-log does not read --path; it is for movi"),
@@ -328,6 +328,90 @@ def test_a_path_alone_means_a_table_and_the_click_log_can_be_scored_by_name(caps
     )
     status, out, _ = run(capsys, "predict", trained, "--data", "click-log", "--rows", 40)
     assert (status, len(out.splitlines())) == (0, 41)
+
+
+def table_parts(capsys, monkeypatch, *arguments):
+    """The training, validation and test rows of a run, as the prices in them."""
+    seen = []
+
+    def record(self, encoder, train, valid, checkpoint):
+        seen.extend((train, valid))
+        return fit_encoded(self, encoder, train, valid, checkpoint)
+
+    fit_encoded = DeepFMClassifier.fit_encoded
+    with monkeypatch.context() as patch:
+        patch.setattr(DeepFMClassifier, "fit_encoded", record)
+        patch.setattr(plots, "training_figure", lambda history, labels, *_: seen.append(labels))
+        status, _, err = run(capsys, "train", "--label", "clicked", "--epochs", 1, "--hidden", 4, *arguments)
+    return status, err, seen
+
+
+def test_parts_can_be_files_of_their_own(capsys, tmp_path, monkeypatch, no_figure):
+    paths = [table_file(tmp_path / f"{rows}.csv", rows) for rows in (400, 50, 60)]
+    frames = [pd.read_csv(path) for path in paths]
+    common = ("--path", paths[0], "--out", tmp_path / "run")
+    _, _, parts = table_parts(capsys, monkeypatch, *common, "--valid", paths[1], "--test", paths[2])
+    assert [len(part) for part in (parts[0].labels, parts[1].labels, parts[2])] == [400, 50, 60]
+    np.testing.assert_array_equal(parts[1].labels, frames[1]["clicked"])
+    np.testing.assert_array_equal(parts[2], frames[2]["clicked"])
+    _, _, parts = table_parts(capsys, monkeypatch, *common, "--valid", paths[1])
+    assert [len(part) for part in (parts[0].labels, parts[1].labels, parts[2])] == [360, 50, 40]
+    _, _, parts = table_parts(capsys, monkeypatch, *common, "--test", paths[2])
+    assert [len(part) for part in (parts[0].labels, parts[1].labels, parts[2])] == [360, 40, 60]
+
+
+@pytest.mark.parametrize("kind", ["dates", "numbers"])
+def test_a_split_by_time_tests_on_the_latest_rows(capsys, tmp_path, monkeypatch, no_figure, kind):
+    frame = pd.read_csv(table_file(tmp_path / "clicks.csv"))
+    days = np.random.default_rng(2).permutation(400) // 4  # four rows a day
+    frame["when"] = days if kind == "numbers" else (pd.Timestamp("2026-01-01") + pd.to_timedelta(days, "D")).astype(str)
+    frame.to_csv(tmp_path / "clicks.csv", index=False)
+    common = ("--path", tmp_path / "clicks.csv", "--out", tmp_path / "run", "--time", "when")
+    status, err, parts = table_parts(capsys, monkeypatch, *common)
+    assert status == 0
+    ends = [frame["clicked"][(days >= first) & (days < last)] for first, last in ((0, 80), (80, 90), (90, 100))]
+    for part, expected in zip((parts[0].labels, parts[1].labels, parts[2]), ends, strict=True):
+        assert len(part) == len(expected)
+        assert part.sum() == expected.sum()
+    assert "warning" not in err
+    assert [field.name for field in DeepFMClassifier.load(tmp_path / "run").fields_] == ["app", "price"]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--time", "then"], "clicks.csv has no column then; it has clicked, app, price"),
+        (["--time", "app"], "times must be numbers, or dates as 2026-01-31 12:00; "),
+        (
+            ["--time", "price", "--valid", "v.csv", "--test", "v.csv"],
+            "--time splits the rows of --path; with --valid and",
+        ),
+        (["--valid", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["--valid", "other.csv"], "other.csv has no column app, price; it has clicked"),
+        (["--separator", "comma"], "separator must be one character, or tab, got 'comma'"),
+        (["--encoding", "latin-99"], "encoding must be one that Python knows"),
+    ],
+)
+def test_parts_that_cannot_be_made_are_named(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    table_file("clicks.csv")
+    table_file("v.csv")
+    (tmp_path / "other.csv").write_text("clicked\n1\n0\n")
+    status, out, err = run(capsys, "train", "--path", "clicks.csv", "--label", "clicked", *arguments)
+    assert (status, out) == (2, "")
+    assert message in err.splitlines()[-1]
+
+
+def test_a_table_is_trained_on_and_scored_in_the_layout_that_is_named(capsys, tmp_path, no_figure):
+    frame = pd.read_csv(table_file(tmp_path / "clicks.csv")).rename(columns={"app": "größe, ungefähr"})
+    frame.to_csv(tmp_path / "clicks.csv", index=False, sep="~", encoding="cp1252")
+    layout = ("--separator", "~", "--encoding", "cp1252")
+    path = ("--path", tmp_path / "clicks.csv", "--label", "clicked")
+    for command in (["train", "--epochs", 1, "--hidden", 4], ["encode", "--data", "table"]):
+        assert run(capsys, *command, *path, *layout, "--out", tmp_path / command[0])[0] == 0
+    assert [field.name for field in DeepFMClassifier.load(tmp_path / "train").fields_] == ["größe, ungefähr", "price"]
+    status, out, _ = run(capsys, "predict", tmp_path / "train", tmp_path / "clicks.csv", *layout)
+    assert (status, len(out.splitlines())) == (0, 401)
 
 
 def test_an_encoded_folder_is_recognised(capsys, encoded_log):

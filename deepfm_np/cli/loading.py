@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deepfm_np import data, metrics
-from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks
+from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
 from deepfm_np.data.fields import Field
 from deepfm_np.data.kinds import to_text
 from deepfm_np.data.stream import encoded
 from deepfm_np.data.stream.criteo import CriteoStream
 from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.data.stream.table import TableStream
+from deepfm_np.data.table import times_of
 from deepfm_np.ops.rows import Array
 from deepfm_np.recipes import RECIPES
 
@@ -24,7 +25,7 @@ READS = {  # the options of data that each data set reads
     "movielens-100k": {"path", "drop_threes", "on_error"},
     "movielens-1m": {"path", "drop_threes", "on_error"},
     "criteo": {"path", "rows", "on_error"},
-    "table": {"path", "label", *KINDS},
+    "table": {"path", "label", *KINDS, "separator", "encoding", "valid", "test", "time"},
     "encoded": {"path"},
 }
 
@@ -82,7 +83,7 @@ def load_parts(options: Namespace) -> Parts:
     say(f"{options.data}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
     if log.columns:
         say(f"\n{to_text(log.columns)}\n\n{_by_hand(log.fields)}\n")
-    parts = split(log, seed=options.seed)
+    parts = _parts_of(options, log)
     _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)
     train = Part(Examples(*encoder.fit_transform(parts[0].frame), parts[0].labels), parts[0].click_probabilities)
@@ -90,6 +91,29 @@ def load_parts(options: Namespace) -> Parts:
         Part(Examples(*encoder.transform(part.frame), part.labels), part.click_probabilities) for part in parts[1:]
     )
     return Parts(encoder, train, valid, test)
+
+
+def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
+    """The training, validation and test part: the files that were named, the others cut from the log."""
+    named = {name: getattr(options, name, None) for name in ("valid", "test")}
+    read = {
+        name: data.load_labelled(path, _label(options), log.fields, **_layout(options))
+        for name, path in named.items()
+        if path is not None
+    }
+    time = getattr(options, "time", None)
+    if len(read) == 2 and time is not None:
+        raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
+    fractions = {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(read)]
+    if time is None:
+        cut = iter(split(log, fractions, options.seed) if len(read) < 2 else [log])
+    else:
+        cut = iter(split_by_time(log, times_of(log.frame[time], options.path), fractions))
+    return [read[name] if name in read else next(cut) for name in ("train", "valid", "test")]
+
+
+def _layout(options: Namespace) -> dict[str, str | None]:
+    return {"column_separator": options.separator, "encoding": options.encoding}
 
 
 def load_rows(options: Namespace) -> ClickData:
@@ -108,7 +132,8 @@ def open_stream(options: Namespace) -> Stream:
     """A log of any size, to be read in pieces."""
     if options.data == "criteo":
         return CriteoStream(required_path(options), rows=options.rows, on_error=options.on_error)
-    return TableStream(required_path(options), _label(options), **{kind: getattr(options, kind) for kind in KINDS})
+    kinds = {kind: getattr(options, kind) for kind in KINDS}
+    return TableStream(required_path(options), _label(options), **kinds, **_layout(options))
 
 
 def required_path(options: Namespace) -> str:
@@ -176,7 +201,9 @@ def _criteo(options: Namespace) -> ClickData:
 
 
 def _table(options: Namespace) -> ClickData:
-    return data.load_table(options.path, _label(options), **{kind: getattr(options, kind) for kind in KINDS})
+    kinds = {kind: getattr(options, kind) for kind in KINDS}
+    time = getattr(options, "time", None)
+    return data.load_table(options.path, _label(options), **kinds, **_layout(options), time=time)
 
 
 LOADERS: dict[str, Callable[[Namespace], ClickData]] = {

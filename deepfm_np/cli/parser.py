@@ -92,6 +92,9 @@ def _add(commands: Any, command: Callable, note: str, sources: Sequence[str] = t
     for kind in ("categorical", "numerical", "multi-valued"):
         about = f"table: the {kind} columns; once any column is named, those not named are left out"
         source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=about)
+    separator = "table: between the columns of CSV, one character or tab (default: as in the header)"
+    source.add_argument("--separator", help=separator)
+    source.add_argument("--encoding", help="table: of CSV, as cp1252 (default: utf-8, or utf-16 with its mark)")
     seed = "of data, split, start, shuffling, dropout (default: 0)"
     parser.add_argument("--seed", **_setting("seed"), default=0, help=seed)
 
@@ -112,6 +115,12 @@ def _add_exercise(commands: Any) -> None:
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder for the result (default: runs/DATA)")
+    parts = parser.add_argument_group("parts", "By default 80 %% train, 10 %% validate and 10 %% test, at random.")
+    parts.add_argument("--valid", help="table: the file to validate on, with the columns of --path")
+    parts.add_argument("--test", help="table: the file to test on")
+    parts.add_argument(
+        "--time", metavar="COLUMN", help="table: split by time, the latest rows test; it is no field then"
+    )
     group = parser.add_argument_group("settings", "Each data set has its own; what is given here replaces them.")
     group.add_argument("--embedding-dim", **_setting("embedding_dim"))
     group.add_argument("--hidden", **_setting("hidden"), metavar="400,400,400")

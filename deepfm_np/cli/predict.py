@@ -17,7 +17,7 @@ def predict(options: Namespace) -> int:
     _choose_rows(options)
     classifier = DeepFMClassifier.load(options.model)
     if options.data == "table":
-        frame = read_fields(required_path(options), classifier.encoder_.fields)
+        frame = read_fields(required_path(options), classifier.encoder_.fields, options.separator, options.encoding)
     else:
         frame = load_rows(options).frame
     shares = unknown_shares(classifier.encoder_, frame)

@@ -58,6 +58,22 @@ def split(data: ClickData, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: i
     return tuple(data.take(rows) for rows in random_parts(len(data), fractions, seed))
 
 
+def split_by_time(data: ClickData, times: Array, fractions: Sequence[float] = (0.8, 0.1, 0.1)) -> tuple[ClickData, ...]:
+    """Split into parts that follow each other in time, the earliest first, in sizes close to the fractions.
+
+    times: (n,) numbers or dates. Rows of the same time stay together. Raises ValueError as `split` does.
+    """
+    fractions = checked("fractions", fractions)
+    order = np.argsort(times, kind="stable")
+    ends = np.round(np.cumsum(fractions) * len(data)).astype(int)
+    last = times[order][np.maximum(ends, 1) - 1]
+    ends = np.searchsorted(times[order], last, side="right")
+    if np.diff([0, *ends]).min() < 1:
+        distinct = len(np.unique(times))
+        raise ValueError(f"{len(data)} rows of {distinct} times are too few for a split by time: a part would be empty")
+    return tuple(data.take(rows) for rows in np.split(order, ends[:-1]))
+
+
 def random_parts(rows: int, fractions: Sequence[float], seed: int) -> list[Array]:
     """The row numbers 0 to rows - 1 in random order, cut into parts. Raises as `split` does."""
     fractions, seed = checked("fractions", fractions), checked("seed", seed)
