@@ -170,6 +170,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epochs": POSITIVE_INTEGER,
     "batch_size": POSITIVE_INTEGER,
     "patience": POSITIVE_INTEGER,
+    "verbose": FLAG,
     "threads": Constraint(
         "a positive integer of at most 1024",
         lambda threads: None if threads is None else _integer(threads),  # None: one for each core

@@ -153,6 +153,9 @@ def _end_epoch(model: DeepFM, valid: Examples | Blocks | None, state: Progress, 
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
     state.history.append(row)
+    for name, array in model.to_arrays().items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise FloatingPointError(f"after epoch {row['epoch']} {name} is not finite: {_advice(state)}")
     if valid is None:
         return
     try:
