@@ -10,9 +10,12 @@ import pandas as pd
 
 from deepfm_np import classifier_file, training
 from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.data import kinds
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples
 from deepfm_np.data.fields import Field
+from deepfm_np.data.unknown import warn_of_unknown
+from deepfm_np.divergence import warn_if_diverged
 from deepfm_np.inputs import column_of, frame_of, labels_of, pair_of, two_classes
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels
@@ -31,14 +34,16 @@ class DeepFMClassifier:
     It follows scikit-learn's conventions (`get_params`, `set_params`, `classes_`) but does not need scikit-learn.
     The encoding is learned in `fit`, from the training part alone, and saved with the model.
 
-    fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the dtypes:
-        floats are numerical, everything else (integers too, which are mostly ids) categorical.
+    fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the
+        values (see `data.kinds`): numbers with decimals are numerical, texts and whole numbers that repeat categorical;
+        dates and columns with another value in every row are left out, with a warning.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
         dtype: as in `DeepFM`.
     learning_rate: of Adam.  batch_size, epochs, patience, threads: as in `training.fit`.
     seed: of the start, the shuffling and the dropout masks.  progress: show a bar on a terminal.
+    verbose: `fit` prints what it found in each column.
 
-    After `fit`: classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch).
+    After `fit`: classes_ (2,), fields_, encoder_, model_ and history_ (a DataFrame, one row per epoch).
     """
 
     classes_: Array
@@ -67,8 +72,9 @@ class DeepFMClassifier:
         patience: int = 2,
         seed: int = 0,
         dtype: str = "float32",
-        threads: int = 1,
+        threads: int | None = None,
         progress: bool = True,
+        verbose: bool = False,
     ):
         self.fields = fields
         self.embedding_dim = embedding_dim
@@ -90,6 +96,7 @@ class DeepFMClassifier:
         self.dtype = dtype
         self.threads = threads
         self.progress = progress
+        self.verbose = verbose
 
     def get_params(self, deep: bool = True) -> dict:
         """The hyper-parameters by name. `deep` is scikit-learn's argument and changes nothing here."""
@@ -119,19 +126,23 @@ class DeepFMClassifier:
 
         Sets classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch). Raises ValueError for
         labels that are not of two classes, and whatever the encoder or `training.fit` raises; an earlier fit then
-        stays in place.
+        stays in place. Warns of columns that look wrong, and of a model far worse than the base rate.
         """
         self._check_settings()
         column = column_of(y)
         classes = two_classes(column)
         labels = labels_of(frame_of(X), column, classes)
-        encoder = FieldEncoder(self.fields)
+        columns = kinds.decide(X, None if self.fields is None else FieldEncoder(self.fields).fields, y)
+        encoder = FieldEncoder(self.fields if self.fields is not None else kinds.fields_of(columns))
+        kinds.announce(columns, self.verbose)
         train, valid = Examples(*encoder.fit_transform(X), labels), None
         if eval_set is not None:
             X_valid, y_valid = pair_of(eval_set)
             labels = labels_of(frame_of(X_valid), column_of(y_valid), classes)
             valid = Examples(*encoder.transform(X_valid), labels)
-        return self._fit(encoder, train, valid, classes, checkpoint)
+        self._fit(encoder, train, valid, classes, checkpoint)
+        self._columns = columns
+        return self
 
     def fit_encoded(
         self,
@@ -148,15 +159,32 @@ class DeepFMClassifier:
         return self._fit(encoder, train, valid, two_classes(checked_labels(train.labels)), checkpoint)
 
     def predict_proba(self, X: pd.DataFrame) -> Array:
-        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown.
+        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown;
+        an UnknownValuesWarning names each column in which many are.
 
         Raises NotFittedError before `fit`, TypeError if X is not a DataFrame, ValueError for a missing column or a cell
         that its field cannot hold.
         """
         self._require_fitted()
         ids, values = self.encoder_.transform(frame_of(X))
+        warn_of_unknown(self.encoder_, ids, values, X)
         clicks = self.model_.predict_proba(ids, values, self.threads)
         return np.stack([1 - clicks, clicks], axis=1)
+
+    @property
+    def fields_(self) -> list[Field]:
+        """The columns that are used, of the kinds given or inferred. Raises NotFittedError before `fit`."""
+        self._require_fitted()
+        return self.encoder_.fields
+
+    def describe_fields(self) -> pd.DataFrame:
+        """One row per column of the training part: column, kind, distinct, missing, example, remarks.
+
+        A column that was not used is of the kind "left out", and the remarks say why. After `load` and `fit_encoded`,
+        only the columns that are used are known, not their missing cells. Raises NotFittedError before `fit`.
+        """
+        self._require_fitted()
+        return kinds.to_frame(self._columns)
 
     def predict_encoded(self, examples: Examples | Blocks) -> Array:
         """(n,) click probabilities for examples already encoded by `encoder_`. Raises NotFittedError before `fit`."""
@@ -192,6 +220,7 @@ class DeepFMClassifier:
         saved = classifier_file.read(folder, _hyper_parameters().keys() - {"fields"})
         classifier = cls(fields=saved.encoder.fields, **saved.settings)
         classifier.classes_, classifier.encoder_, classifier.model_ = saved.classes, saved.encoder, saved.model
+        classifier._columns = kinds.learned(saved.encoder.fields, saved.encoder.field_dims)
         return classifier
 
     def __repr__(self) -> str:
@@ -229,20 +258,23 @@ class DeepFMClassifier:
         checkpoint: str | Path | None,
     ) -> "DeepFMClassifier":
         model = self._build(encoder)
-        history = training.fit(
-            model,
-            train,
-            valid,
-            optimizer=Adam(self.learning_rate),
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            patience=self.patience,
-            seed=self.seed,
-            checkpoint=checkpoint,
-            threads=self.threads,
-            progress=self.progress,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is judged below
+            history = training.fit(
+                model,
+                train,
+                valid,
+                optimizer=Adam(self.learning_rate),
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                patience=self.patience,
+                seed=self.seed,
+                checkpoint=checkpoint,
+                threads=self.threads,
+                progress=self.progress,
+            )
         self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history
+        self._columns = kinds.learned(encoder.fields, encoder.field_dims)
+        warn_if_diverged(model, history, train, valid, self.learning_rate)
         return self
 
     def _build(self, encoder: FieldEncoder) -> DeepFM:

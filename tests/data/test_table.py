@@ -124,7 +124,7 @@ def test_a_row_of_too_few_cells_is_refused_and_named(tmp_path, rows):
     path = tmp_path / "clicks.csv"
     path.write_text("clicked,app\n" + rows)
     line = len(path.read_text().splitlines())
-    with pytest.raises(ValueError, match=rf"clicks\.csv line {line} has 1 cells, the header has 2"):
+    with pytest.raises(ValueError, match=rf"clicks\.csv cannot .*: line {line} has 1 cells, the header has 2"):
         read_frame(path)
 
 

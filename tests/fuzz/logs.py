@@ -5,8 +5,10 @@ must be those of these cells. Parquet has no checksums, so a changed byte may be
 that an error is clear and nothing is left behind.
 """
 
+import codecs
 import contextlib
 import csv
+import gzip
 import io
 import re
 import shutil
@@ -230,9 +232,11 @@ def _texts(path: Path) -> pd.DataFrame:
 
 
 def _csv_cells(data: bytes) -> Log:
-    """By the standard library's csv: a rectangle of texts."""
-    text = data.decode("utf-8-sig")
-    rows = list(csv.reader(io.StringIO(text, newline="")))
+    """By the standard library's csv: a rectangle of texts, with the separator that the header has most of."""
+    data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+    text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    separator = max(",;\t|", key=text.split("\n")[0].count)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     header = rows[0] if rows else []
     for number, row in enumerate(rows[1:], start=2):
         if row and len(row) != len(header):
