@@ -1,6 +1,8 @@
 """What came of a trial: right, clear, warned, traceback, silent or half."""
 
+import contextlib
 import dis
+import io
 import os
 import warnings
 from collections.abc import Callable
@@ -40,7 +42,7 @@ class Outcome(NamedTuple):
 
 def judge(trial: Trial) -> Outcome:
     """Run a trial."""
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("always")
         try:
             result = trial.run()
