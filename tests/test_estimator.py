@@ -362,3 +362,10 @@ def test_missing_columns_of_any_name_are_listed():
         FieldEncoder([Categorical("z")]).fit(frame)
     with pytest.raises(ValueError, match="two fields have the same name: 1"):
         FieldEncoder([Categorical(1), Categorical(1)])
+
+
+def test_column_names_that_cannot_be_compared_are_names_like_others():
+    frame = pd.DataFrame([[1, 2], [3, 4]] * 4, columns=pd.Index([np.int64(7), ("a", "b")], tupleize_cols=False))
+    fields = [Categorical(np.int64(7)), Categorical(("a", "b"))]
+    classifier = DeepFMClassifier(fields=fields, hidden=(3,), epochs=1, progress=False).fit(frame, [0, 1] * 4)
+    assert classifier.encoder_.field_dims == [4, 4]
