@@ -85,7 +85,7 @@ def decide(frame: pd.DataFrame, fields: Sequence[Field] | None = None, label: An
         columns = [inferred(name, see(column)) for name, column in frame.items()]
     else:
         counts = Counter(frame.columns)  # by hash: a tuple and a number of NumPy cannot be compared
-    once = [field for field in fields if counts[field.name] == 1]  # else the encoder refuses
+        once = [field for field in fields if counts[field.name] == 1]  # else the encoder refuses
         columns = [declared(field, see(frame[field.name])) for field in once]
     if label is not None:
         columns = [beside_label(column, frame[column.name], pd.Series(label, dtype=object)) for column in columns]
