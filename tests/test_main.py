@@ -232,6 +232,11 @@ def test_train_shows_what_it_found_in_each_column(capsys, tmp_path, no_figure):
     assert "column 'Unnamed: 0' has whole numbers and no name, as an index" in err
     assert "deepfm_np train: warning: column 'price' holds amounts: $" in err
     assert "name the columns to use: --categorical app,user --numerical price\n" in err
+    by_hand = ["--categorical", "app,user", "--numerical", "price"]
+    status, _, again = run(capsys, *arguments, *by_hand, "--out", tmp_path / "again")
+    assert status == 0 and "name the columns to use" not in again
+    files = [(tmp_path / name / "history.csv").read_text() for name in ("run", "again")]
+    assert files[0] != "" and "Unnamed" not in again
     kinds = {field.name: field.kind for field in DeepFMClassifier.load(tmp_path / "run").fields_}
     assert kinds == {"app": "categorical", "price": "numerical", "user": "categorical"}
     assert run(capsys, "predict", tmp_path / "run", path)[0] == 0

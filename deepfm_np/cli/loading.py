@@ -88,7 +88,9 @@ def load_parts(options: Namespace) -> Parts:
     log = load_rows(options)
     say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
     if log.columns:
-        say(f"\n{to_text(log.columns)}\n\n{_by_hand(log.fields)}\n")
+        say(f"\n{to_text(log.columns)}\n")
+        if not any(_kinds(options).values()):
+            say(f"{_by_hand(log.fields)}\n")
     parts = _parts_of(options, log)
     _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)

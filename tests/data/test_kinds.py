@@ -170,6 +170,16 @@ def test_a_column_renamed_by_pandas_from_the_labels_name_is_refused(tmp_path):
         load_table(tmp_path / "clicks.csv", "clicked")
 
 
+def test_texts_that_rarely_recur_and_columns_named_twice_are_remarked_on(tmp_path):
+    assert (
+        remark([f"s{i}" for i in range(99)] + ["s0"])
+        == "column 'x' holds 99 distinct texts in 100 rows, few of them twice"
+    )
+    (tmp_path / "clicks.csv").write_text("clicked,app,app\n1,a,x\n0,b,y\n")
+    with pytest.warns(TableWarning, match=r"column 'app\.1' is what pandas calls a second column 'app'"):
+        assert load_table(tmp_path / "clicks.csv", "clicked").fields == [Categorical("app"), Categorical("app.1")]
+
+
 def test_constant_and_empty_columns_are_remarked_on():
     assert remark(["web"] * 30) == "column 'x' holds web in every row, which tells nothing"
     assert remark([None] * 30) == "column 'x' is empty"
