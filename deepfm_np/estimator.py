@@ -72,7 +72,7 @@ class DeepFMClassifier:
         patience: int = 2,
         seed: int = 0,
         dtype: str = "float32",
-        threads: int = 1,
+        threads: int | None = None,
         progress: bool = True,
         verbose: bool = False,
     ):
