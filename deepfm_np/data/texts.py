@@ -7,13 +7,12 @@ SIGNS = "$€£¥₹"
 DIGITS = r"(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?"  # 1234 or 1,234, and decimals after a point
 AMOUNT = re.compile(rf"(?a)\s*([-+]?)\s*[{SIGNS}]?\s*([-+]?{DIGITS})\s*[{SIGNS}%]?\s*")
 DECIMAL_COMMA = re.compile(rf"(?a)\s*[-+]?\s*[{SIGNS}]?\s*\d+(?:\.\d{{3}})*,\d+\s*[{SIGNS}%]?\s*")
+TIME = r"(?:[ T]\d{1,2}:\d{2}.*)?\s*"
 DATE = re.compile(
-    r"(?a)\s*(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4}|\d{1,2}/\d{1,2}/\d{2})(?:[ T]\d{1,2}:\d{2}.*)?\s*"
+    rf"(?a)\s*(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{4}}|\d{{1,2}}/\d{{1,2}}/\d{{2}}){TIME}"
 )
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
-NAMED_DATE = re.compile(
-    rf"(?ai)\s*(?:\d{{1,2}}\.?[ -]{MONTH}|{MONTH} \d{{1,2}},?)[ -]\d{{4}}(?: \d{{1,2}}:\d{{2}}.*)?\s*"
-)
+NAMED_DATE = re.compile(rf"(?ai)\s*(?:\d{{1,2}}\.?[ -]{MONTH}|{MONTH} \d{{1,2}},?)[ -]\d{{4}}{TIME}")
 
 
 def to_amount(text: str) -> float:
