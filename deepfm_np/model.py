@@ -14,7 +14,7 @@ from deepfm_np.architecture import COMPONENTS as COMPONENTS
 from deepfm_np.architecture import Architecture, Explanation
 from deepfm_np.constraints import check_held, checked
 from deepfm_np.ops.embedding import slot_fields
-from deepfm_np.ops.log_loss import checked_labels
+from deepfm_np.ops.log_loss import checked_labels, checked_weights
 from deepfm_np.ops.rows import Array, checked_slots
 from deepfm_np.system.threads import map_parts, parallel_map, sum_gradients
 
@@ -78,8 +78,8 @@ class DeepFM:
         self.l2_embedding: float = checked("l2_embedding", l2_embedding)
         self.l2_net: float = checked("l2_net", l2_net)
         self.dtype: str = checked("dtype", dtype)
-        check_held("l2_embedding", self.l2_embedding, self.dtype)
-        check_held("l2_net", self.l2_net, self.dtype)
+        for name in ("l2_embedding", "l2_net"):
+            check_held(name, getattr(self, name), self.dtype)
         self.config = dict(vars(self))
         if not (self.first_order or self.fm or self.deep):
             raise ValueError("at least one of first_order, fm and deep must be on")
@@ -99,14 +99,16 @@ class DeepFM:
         self.running: dict[str, Array] = {name: array.astype(self.dtype) for name, array in running.items()}
         self._scratch = np.zeros(D, np.int32)  # for `ops.touched_rows`
 
-    def start_from(self, labels: Array) -> None:
+    def start_from(self, labels: Array, weights: Array | None = None) -> None:
         """Set the bias to the log odds of the training labels, so that the first loss is the base rate's.
 
-        labels: (n,) of 0 or 1. If they are all of one class, the odds are undefined: half a click and half a miss are
-        added. With the sigmoid output, which starts at 1/2, the bias is 1/2 less. Raises ValueError for other labels.
+        labels: (n,) of 0 or 1.  weights: as in `loss_and_grads`. If the labels are all of one class, the odds are
+        undefined: half a click and half a miss are added. With the sigmoid output, which starts at 1/2, the bias is 1/2
+        less. Raises ValueError for other labels.
         """
         labels = checked_labels(labels)
-        clicks, misses = labels.sum(), (1 - labels).sum()
+        counts = 1 if weights is None else checked_weights(weights, len(labels))
+        clicks, misses = (counts * labels).sum(), (counts * (1 - labels)).sum()
         if clicks == 0 or misses == 0:
             clicks, misses = clicks + 0.5, misses + 0.5
         at_start = 0.5 if self.deep and self.deep_output == "sigmoid" else 0.0
@@ -150,6 +152,7 @@ class DeepFM:
         params: Mapping[str, Array] | None = None,
         training: bool = True,
         threads: int = 1,
+        weights: Array | None = None,
     ) -> tuple[np.inexact, dict[str, Array | ops.RowGradient]]:
         """The mean log loss in nats plus the L2 penalties, and its gradient for every parameter.
 
@@ -157,6 +160,8 @@ class DeepFM:
         params: used instead of `self.params`; in a gradient check one entry is complex, and so is the loss.
         training: batch norm uses the statistics of the batch instead of the running ones.
         threads: how many split the batch. The dropout masks depend on this number. See `require_splittable`.
+        weights: (n,) positive numbers, what each example counts in the mean of the log loss; None: all the same. They
+            do not change the L2 penalties nor the statistics of batch norm.
         The gradients of "weights" and "table" are `RowGradient`s of the rows that the batch touches.
 
         A call in training mode updates the running statistics of batch norm, unless `params` is given. It is not
@@ -171,16 +176,17 @@ class DeepFM:
         threads = checked("threads", threads)
         if threads > 1:
             self.require_splittable(training)
+        weights = None if weights is None else checked_weights(weights, len(ids))
         own, architecture = params is None, self.architecture
         params = self.params if params is None else params
         touched = ops.touched_rows(ids, values, self._scratch)
 
         def part(rows: slice, rng: np.random.Generator | None) -> tuple:
             logits, caches = architecture.forward(params, self.running, ids[rows], values[rows], rng, training)
-            loss, loss_cache = ops.log_loss_forward(logits, labels[rows])
-            weight = len(logits) / len(ids)
-            grad_logits = ops.log_loss_backward(weight, loss_cache)
-            return weight * loss, architecture.backward(grad_logits, caches, touched.part(rows)), caches.network
+            loss, loss_cache = ops.log_loss_forward(logits, labels[rows], None if weights is None else weights[rows])
+            share = len(logits) / len(ids) if weights is None else float(weights[rows].sum() / weights.sum())
+            grad_logits = ops.log_loss_backward(share, loss_cache)
+            return share * loss, architecture.backward(grad_logits, caches, touched.part(rows)), caches.network
 
         parts = map_parts(part, len(ids), rng if self.deep and self.dropout else None, threads)
         losses, gradients, networks = zip(*parts, strict=True)
@@ -243,6 +249,7 @@ class DeepFM:
         labels: Array,
         rng: np.random.Generator | None = None,
         params: Mapping[str, Array] | None = None,
+        weights: Array | None = None,
     ) -> dict[str, dict[str, ops.RowGradient]]:
         """The terms that add up to the gradient of the shared table: {"table": {"FM part": ..., "deep part": ...}}.
 
@@ -252,7 +259,7 @@ class DeepFM:
         params = self.params if params is None else params
         ids, values = self.checked_slots(ids, values)
         logits, caches = self.architecture.forward(params, self.running, ids, values, rng, training=True)
-        _, loss_cache = ops.log_loss_forward(logits, labels)
+        _, loss_cache = ops.log_loss_forward(logits, labels, weights)
         grad_logits = ops.log_loss_backward(1.0, loss_cache)
         terms = self.architecture.gradient_terms(grad_logits, caches, params, ids, values)
         return {"table": terms} if terms else {}

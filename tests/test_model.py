@@ -444,3 +444,29 @@ def test_a_value_that_is_zero_in_the_dtype_of_the_model_touches_no_row():
     _, grads = model.loss_and_grads(np.array([[3, 11]]), np.array([[1.0, 1e-300]]), np.array([1]))
     np.testing.assert_array_equal(grads["table"].rows, [3])
     np.testing.assert_array_equal(grads["weights"].rows, [3])
+
+
+WEIGHTS = np.linspace(0.5, 2.0, len(LABELS))
+
+
+def test_the_weighted_loss_is_that_of_the_nested_loops():
+    model = small_model(dropout=0.0)
+    loss, _ = model.loss_and_grads(IDS, VALUES, LABELS, training=False, weights=WEIGHTS)
+    np.testing.assert_allclose(loss, oracles.weighted_log_loss(logits_by_loops(model), LABELS, WEIGHTS), rtol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_weighted_gradient_is_that_of_the_copies(threads):
+    model, copies = small_model(dropout=0.0), np.array([1, 3, 2, 1, 1, 4, 2, 1])
+    weighted = model.loss_and_grads(IDS, VALUES, LABELS, weights=copies, threads=threads)
+    repeated = model.loss_and_grads(*(np.repeat(part, copies, axis=0) for part in (IDS, VALUES, LABELS)))
+    np.testing.assert_allclose(weighted[0], repeated[0], rtol=1e-13)
+    for name, grad in weighted[1].items():
+        one, other = (g.dense(D) if isinstance(g, RowGradient) else g for g in (grad, repeated[1][name]))
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-15)
+
+
+def test_the_bias_starts_at_the_weighted_base_rate():
+    model = DeepFM([3, 4], dtype="float64")
+    model.start_from(np.array([0, 1, 1]), np.array([6.0, 1.0, 2.0]))
+    np.testing.assert_allclose(model.params["bias"], np.log(3 / 6), rtol=1e-15)

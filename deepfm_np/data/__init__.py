@@ -4,7 +4,7 @@ from deepfm_np.data.click_data import ClickData, split
 from deepfm_np.data.click_log import make_click_log
 from deepfm_np.data.criteo import load_criteo
 from deepfm_np.data.encoder import FieldEncoder
-from deepfm_np.data.examples import Blocks, Examples, split_blocks
+from deepfm_np.data.examples import Blocks, Examples, WeightedExamples, split_blocks
 from deepfm_np.data.fields import Categorical, MultiValued, Numerical, infer_fields
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
 from deepfm_np.data.table import load_table, read_fields, read_frame
@@ -17,6 +17,7 @@ __all__ = [
     "FieldEncoder",
     "MultiValued",
     "Numerical",
+    "WeightedExamples",
     "infer_fields",
     "load_criteo",
     "load_movielens_1m",
