@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from deepfm_np import model_file
-from deepfm_np.data.examples import Blocks, Examples, WeightedExamples
+from deepfm_np.data.examples import AnyExamples
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Optimizer
@@ -35,8 +35,8 @@ class Progress:
 
 def fingerprint(
     model: DeepFM,
-    train: Examples | WeightedExamples | Blocks,
-    valid: Examples | WeightedExamples | Blocks | None,
+    train: AnyExamples,
+    valid: AnyExamples | None,
     optimizer: Optimizer,
     *,
     batch_size: int,
@@ -158,7 +158,7 @@ def _is_number(x: object) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool)
 
 
-def _checksums(examples: Examples | WeightedExamples | Blocks) -> list[int]:
+def _checksums(examples: AnyExamples) -> list[int]:
     sums: dict[str, int] = {}
     for part in examples.parts():
         for name, array in part._asdict().items():

@@ -79,6 +79,10 @@ def _flag(value: Any) -> bool:
     return bool(value)
 
 
+def _is_weight(value: Any) -> bool:
+    return 0 < _number(value) < math.inf
+
+
 def _dtype_name(value: Any) -> str:
     if value is None:  # np.dtype(None) is float64
         raise TypeError
@@ -172,6 +176,12 @@ CONSTRAINTS: dict[str, Constraint] = {
     "patience": POSITIVE_INTEGER,
     "threads": _integers("a positive integer of at most 1024", 1, 1024),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
+    "class_weight": Constraint(
+        '"balanced", None or a dict of positive numbers by class',
+        lambda value: value if value is None or isinstance(value, str) else dict(value),
+        lambda value: value in (None, "balanced") or (isinstance(value, dict) and all(map(_is_weight, value.values()))),
+    ),
+    "verbose": FLAG,
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),
     # fields
     "min_count": POSITIVE_INTEGER,

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from deepfm_np import metrics
 from deepfm_np.checkpoint import Progress, fingerprint, resume_run, save_checkpoint
 from deepfm_np.constraints import check_held, checked
-from deepfm_np.data.examples import Blocks, Examples, WeightedExamples
+from deepfm_np.data.examples import AnyExamples, Blocks, Examples, WeightedExamples
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels, checked_weights
 from deepfm_np.ops.rows import Array
@@ -34,8 +34,8 @@ COLUMNS = ["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"
 
 def fit(
     model: DeepFM,
-    train: Examples | WeightedExamples | Blocks,
-    valid: Examples | WeightedExamples | Blocks | None = None,
+    train: AnyExamples,
+    valid: AnyExamples | None = None,
     *,
     optimizer: Optimizer | None = None,
     epochs: int = 20,
@@ -101,13 +101,13 @@ def fit(
     return pd.DataFrame(state.history, columns=COLUMNS)
 
 
-def predict(model: DeepFM, examples: Examples | WeightedExamples | Blocks, threads: int = 1) -> Array:
+def predict(model: DeepFM, examples: AnyExamples, threads: int = 1) -> Array:
     """(n,) click probabilities, part by part. threads: as in `DeepFM.logits`."""
     predict_proba = _with_threads(model.predict_proba, threads)
     return np.concatenate([predict_proba(part.ids, part.values) for part in examples.parts()])
 
 
-def evaluate(model: DeepFM, examples: Examples | WeightedExamples | Blocks, threads: int = 1) -> dict[str, float]:
+def evaluate(model: DeepFM, examples: AnyExamples, threads: int = 1) -> dict[str, float]:
     """AUC and log loss of the model on encoded examples, as {"auc": ..., "log_loss": ...}. threads: as in `predict`."""
     probabilities = predict(model, examples, threads)
     return {
@@ -116,9 +116,7 @@ def evaluate(model: DeepFM, examples: Examples | WeightedExamples | Blocks, thre
     }
 
 
-def batches(
-    examples: Examples | WeightedExamples | Blocks, batch_size: int, rng: np.random.Generator
-) -> Iterator[Examples | WeightedExamples]:
+def batches(examples: AnyExamples, batch_size: int, rng: np.random.Generator) -> Iterator[Examples | WeightedExamples]:
     """All examples in random order, `batch_size` at a time; the last batch may be smaller.
 
     Examples in memory are shuffled as a whole, `Blocks` window by window: what a window leaves over joins the next one.
@@ -139,7 +137,7 @@ def batches(
 
 def _train_epoch(
     model: DeepFM,
-    train: Examples | WeightedExamples | Blocks,
+    train: AnyExamples,
     state: Progress,
     epoch: int,
     batch_size: int,
@@ -160,9 +158,7 @@ def _train_epoch(
     return total / _count(train)
 
 
-def _end_epoch(
-    model: DeepFM, valid: Examples | WeightedExamples | Blocks | None, state: Progress, row: dict, threads: int
-) -> None:
+def _end_epoch(model: DeepFM, valid: AnyExamples | None, state: Progress, row: dict, threads: int) -> None:
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
     state.history.append(row)
@@ -182,12 +178,12 @@ def _end_epoch(
         state.optimizer.learning_rate *= PLATEAU_FACTOR
 
 
-def _weights(examples: Examples | WeightedExamples | Blocks) -> tuple[Array, ...]:
+def _weights(examples: AnyExamples) -> tuple[Array, ...]:
     """The weights as the last argument of a function that takes some, or no argument."""
     return (examples.weights,) if isinstance(examples, WeightedExamples) else ()
 
 
-def _count(examples: Examples | WeightedExamples | Blocks) -> float:
+def _count(examples: AnyExamples) -> float:
     """How much examples count together: their number, or the sum of their weights."""
     return float(examples.weights.sum()) if isinstance(examples, WeightedExamples) else len(examples.labels)
 
@@ -201,15 +197,13 @@ def _advice(state: Progress) -> str:
     return f"lower the learning rate ({state.optimizer.learning_rate:g}) or scale the numerical fields"
 
 
-def _bar(
-    train: Examples | WeightedExamples | Blocks, state: Progress, epochs: int, batch_size: int, progress: bool
-) -> tqdm:
+def _bar(train: AnyExamples, state: Progress, epochs: int, batch_size: int, progress: bool) -> tqdm:
     steps = -(-len(train.labels) // batch_size)
     hidden = None if progress else True  # None: shown only on a terminal
     return tqdm(total=epochs * steps, initial=len(state.history) * steps, disable=hidden, unit="batch")
 
 
-def _check_examples(model: DeepFM, examples: Examples | WeightedExamples | Blocks, name: str) -> None:
+def _check_examples(model: DeepFM, examples: AnyExamples, name: str) -> None:
     if not isinstance(examples, Examples | WeightedExamples | Blocks):
         raise ValueError(f"{name} must be Examples or Blocks, got a {type(examples).__name__}")
     checked_labels(examples.labels)

@@ -93,6 +93,9 @@ class Blocks:
         ]
 
 
+AnyExamples = Examples | WeightedExamples | Blocks
+
+
 def split_blocks(
     read: Callable[[], Sequence[Array]], fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0
 ) -> tuple[Blocks, ...]:
