@@ -9,8 +9,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 SETTINGS = {"hidden": (8,), "embedding_dim": 4, "progress": False}
 EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": "a weight of 2 is not a row twice: batches are drawn at random and "
-    "have a number of rows; in full batches it is, as test_training shows",
+    "check_sample_weight_equivalence_on_dense_data": "a weight of 2 is not a row twice: batches are drawn at random, "
+    "so many rows each; in full batches it is, as test_training shows",
     "check_supervised_y_2d": "y of shape (n, 1) is refused with a sentence; scikit-learn warns and reads it as (n,)",
 }
 SKIPPED = {"check_array_api_input": "arrays of other libraries are not asked for"}
