@@ -155,6 +155,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "deep": FLAG,
     "l2_embedding": NON_NEGATIVE,
     "l2_net": NON_NEGATIVE,
+    "l2_table": NON_NEGATIVE,
     "dtype": Constraint(
         "float32 or float64", _dtype_name, ("float32", "float64").__contains__, options=("float32", "float64")
     ),

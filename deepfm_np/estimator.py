@@ -41,7 +41,7 @@ class DeepFMClassifier:
     fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the dtypes:
         floats are numerical, everything else (integers too, which are mostly ids) categorical.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
-        dtype: as in `DeepFM`.
+        l2_table, dtype: as in `DeepFM`.
     learning_rate: of Adam.  batch_size, epochs, patience, threads: as in `training.fit`.
     class_weight: what a row of each class counts in the loss, {class: positive number} (1 if left out), or "balanced":
         both classes count the same in all. Probabilities are then those of the weighted rows. None: all the same.
@@ -74,6 +74,7 @@ class DeepFMClassifier:
         deep: bool = True,
         l2_embedding: float = 0.0,
         l2_net: float = 0.0,
+        l2_table: float = 0.0,
         learning_rate: float = 1e-3,
         batch_size: int = 1024,
         epochs: int = 20,
@@ -97,6 +98,7 @@ class DeepFMClassifier:
         self.deep = deep
         self.l2_embedding = l2_embedding
         self.l2_net = l2_net
+        self.l2_table = l2_table
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.epochs = epochs

@@ -11,7 +11,7 @@ import numpy as np
 
 from deepfm_np import model_file, ops
 from deepfm_np.architecture import COMPONENTS as COMPONENTS
-from deepfm_np.architecture import Architecture, Explanation
+from deepfm_np.architecture import Architecture, Explanation, checked_starts
 from deepfm_np.constraints import check_held, checked
 from deepfm_np.ops.embedding import slot_fields
 from deepfm_np.ops.log_loss import checked_labels, checked_weights
@@ -35,7 +35,8 @@ class DeepFM:
     dropout: probability that a hidden unit is dropped in training, in [0, 1).
     deep_output: "logit", or "sigmoid" for the arXiv version of the paper, where y_deep lies in (0, 1).
     first_order, fm, deep: which components are on; at least one must be.
-    l2_embedding, l2_net: penalty strengths, per example; see `ops.l2`.
+    l2_embedding, l2_table, l2_net: strengths of the L2 penalties, see `ops.l2`: on the table's rows as they occur, on
+        the whole table at every step, in time that grows with it, on every W. What suits one does not suit another.
     seed: an int or a numpy.random.Generator for the start.  dtype: "float32" or "float64".
 
     Raises ValueError, naming the argument, for a setting outside these.
@@ -63,9 +64,10 @@ class DeepFM:
         l2_net: float = 0.0,
         seed: int | np.random.Generator = 0,
         dtype: str = "float32",
+        l2_table: float = 0.0,
     ):
         self.field_dims: list[int] = checked("field_dims", field_dims)
-        self.field_starts: list[int] | None = _checked_starts(field_starts, self.field_dims)
+        self.field_starts: list[int] | None = checked_starts(field_starts, self.field_dims)
         self.embedding_dim: int = checked("embedding_dim", embedding_dim)
         self.hidden: list[int] = checked("hidden", hidden)
         self.activation: str = checked("activation", activation)
@@ -77,8 +79,9 @@ class DeepFM:
         self.deep: bool = checked("deep", deep)
         self.l2_embedding: float = checked("l2_embedding", l2_embedding)
         self.l2_net: float = checked("l2_net", l2_net)
+        self.l2_table: float = checked("l2_table", l2_table)
         self.dtype: str = checked("dtype", dtype)
-        for name in ("l2_embedding", "l2_net"):
+        for name in ("l2_embedding", "l2_net", "l2_table"):
             check_held(name, getattr(self, name), self.dtype)
         self.config = dict(vars(self))
         if not (self.first_order or self.fm or self.deep):
@@ -162,7 +165,7 @@ class DeepFM:
         threads: how many split the batch. The dropout masks depend on this number. See `require_splittable`.
         weights: (n,) positive numbers, what each example counts in the mean of the log loss; None: all the same. They
             do not change the L2 penalties nor the statistics of batch norm.
-        The gradients of "weights" and "table" are `RowGradient`s of the rows that the batch touches.
+        The gradients of "weights" and, without `l2_table`, "table" are `RowGradient`s of the rows the batch touches.
 
         A call in training mode updates the running statistics of batch norm, unless `params` is given. It is not
         thread-safe: use `threads`. Raises ValueError, TypeError or IndexError, naming the row, for input that does not
@@ -250,11 +253,10 @@ class DeepFM:
         rng: np.random.Generator | None = None,
         params: Mapping[str, Array] | None = None,
         weights: Array | None = None,
-    ) -> dict[str, dict[str, ops.RowGradient]]:
+    ) -> dict[str, dict[str, Array | ops.RowGradient]]:
         """The terms that add up to the gradient of the shared table: {"table": {"FM part": ..., "deep part": ...}}.
 
-        There is one for FM, network ("deep part") and penalty ("L2 term"), where enabled; {} without a table. The
-        arguments are those of `loss_and_grads`; the same seed gives the same dropout masks. For checks and lessons.
+        See `Architecture.gradient_terms`; {} without a table. The arguments are those of `loss_and_grads`.
         """
         params = self.params if params is None else params
         ids, values = self.checked_slots(ids, values)
@@ -288,13 +290,3 @@ class DeepFM:
             too_large = f", too large for {self.dtype}" if np.isfinite(values[row, slot]) else ""
             raise ValueError(f"values must be finite; row {row}, slot {slot} holds {values[row, slot]}{too_large}")
         return ids, in_dtype
-
-
-def _checked_starts(field_starts: Sequence[int] | None, field_dims: Sequence[int]) -> list[int] | None:
-    if field_starts is None:
-        return None
-    starts = checked("field_starts", field_starts)
-    if len(starts) != len(field_dims):
-        raise ValueError(f"field_starts must be one slot for each of the {len(field_dims)} fields, got {starts}")
-    slot_fields(starts, starts[-1] + 1)
-    return starts

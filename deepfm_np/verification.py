@@ -130,5 +130,6 @@ def _variants() -> Iterator[tuple[str, dict]]:
     for activation, deep_output, batch_norm in settings:
         name = f"DeepFM {activation}, {deep_output} output" + (", batch norm" if batch_norm else "")
         yield name, {"activation": activation, "deep_output": deep_output, "batch_norm": batch_norm, **common}
+    yield "DeepFM, L2 of the whole table", {"l2_table": 0.1, "dropout": 0.0}
     for name, switches in COMPONENTS.items():
         yield f"{name}, no penalty", {**switches, "dropout": 0.0}

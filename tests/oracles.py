@@ -98,6 +98,10 @@ def l2_rows(table, ids, values):
     return total / len(ids)
 
 
+def l2_table(table):
+    return sum(float(entry) ** 2 for row in table for entry in row) / 2
+
+
 def auc(labels, scores):
     """Compares every click with every non-click."""
     wins, pairs = 0.0, 0

@@ -230,6 +230,8 @@ def save_in_format_1(classifier, folder):
     def older(arrays):
         settings = json.loads(str(arrays["settings"])) | {"format": "deepfm_np classifier 1"}
         arrays["settings"] = np.array(json.dumps({k: v for k, v in settings.items() if k not in NEW_SETTINGS}))
+        config = json.loads(str(arrays["model/config"]))
+        arrays["model/config"] = np.array(json.dumps({k: v for k, v in config.items() if k != "l2_table"}))
         for name in ("features", "history", "checksum"):
             del arrays[name]
         arrays["checksum"] = np.array(classifier_file._checksum(arrays))
@@ -237,7 +239,7 @@ def save_in_format_1(classifier, folder):
     rewritten(folder / "classifier.npz", older)
 
 
-NEW_SETTINGS = {"class_weight", "verbose"}
+NEW_SETTINGS = {"class_weight", "verbose", "l2_table"}
 
 
 def test_a_file_of_format_1_still_loads(tmp_path):
