@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 # Before NumPy is loaded: with one thread the bits do not depend on the number of cores, and on a busy machine threads
 # that wait for each other are many times slower. Set the variable yourself for large nets on a quiet machine.
@@ -17,7 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         options = build_parser().parse_args(arguments)
         name = f"deepfm_np {options.name}"
-        return options.command(options)
+        with _warnings_in_one_line(name):
+            return options.command(options)
     except (ValueError, TypeError, IndexError, OSError, FloatingPointError, ImportError) as error:
         print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -27,6 +30,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _warnings_in_one_line(name: str) -> Iterator[None]:
+    """Each UserWarning on standard error, without the line of code that issued it."""
+    show = warnings.showwarning
+
+    def say(message, category, *where):
+        if issubclass(category, UserWarning):
+            print(f"{name}: warning: {message}", file=sys.stderr, flush=True)
+        else:
+            show(message, category, *where)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = say
+        yield
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from deepfm_np.constraints import CONSTRAINTS, checked
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
-from deepfm_np.system.archive import open_archive
+from deepfm_np.system.archive import open_archive, write_arrays
 from deepfm_np.system.sealed import from_json, plain
 from deepfm_np.training import COLUMNS
 
@@ -45,25 +45,34 @@ class Saved(NamedTuple):
     encoder: FieldEncoder
     classes: Array  # (2,)
     settings: dict[str, Any]
-    features: list[str] | int | None = None  # the names of the columns of X, or their number; None: not known
+    n_features_in: int | None = None  # how many columns X had; None: not known, as in older files
+    feature_names_in: Array | None = None  # their names, if all were texts
     history: pd.DataFrame | None = None
 
 
 def to_arrays(saved: Saved) -> dict[str, Array]:
     """What the file holds. Raises TypeError or ValueError for what would not come back as it is."""
     plain_settings = saved.settings | {"class_weight": _pairs(saved.settings.get("class_weight"))}
+    names = saved.feature_names_in
     settings = json.dumps({"format": FORMAT, **plain_settings}, indent=2, default=plain, allow_nan=False)
     arrays = {
         "settings": np.array(settings),
         "encoder": np.frombuffer(saved.encoder.to_text().encode(), np.uint8),
         "classes": _classes_array(saved.classes),
-        "features": np.array(json.dumps(saved.features)),
+        "features": np.array(json.dumps(names.tolist() if names is not None else saved.n_features_in)),
         "history": np.zeros((0, len(COLUMNS))) if saved.history is None else saved.history.to_numpy(float),
     }
     model = saved.model.to_arrays()
     model_file.check_finite(model)
     arrays |= {f"model/{name}": array for name, array in model.items()}
     return {**arrays, "checksum": np.array(_checksum(arrays))}
+
+
+def write(folder: str | Path, saved: Saved) -> None:
+    """Write the file atomically to a folder, created if necessary. Raises as `to_arrays` does, and writes nothing."""
+    arrays = to_arrays(saved)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    write_arrays(Path(folder) / FILE, arrays)
 
 
 def read(folder: str | Path, names: Collection[str]) -> Saved:
@@ -89,8 +98,9 @@ def read(folder: str | Path, names: Collection[str]) -> Saved:
         encoder = FieldEncoder.from_text(archive["encoder"].tobytes().decode())
         saved = Saved(model_file.model_of(model, DeepFM), encoder, _classes_of(archive["classes"]), settings)
         if form == FORMAT:
-            features = _features_of(from_json(archive.text("features")))
-            saved = saved._replace(features=features, history=_history_of(archive["history"]))
+            number, columns = _features_of(from_json(archive.text("features")))
+            history = _history_of(archive["history"])
+            saved = saved._replace(n_features_in=number, feature_names_in=columns, history=history)
         if archive.text("checksum") != _checksum(archive):
             raise ValueError("its checksum is wrong")
         _check_match(saved)
@@ -164,11 +174,13 @@ def _classes_of(array: Array) -> Array:
     return _two(np.array(classes, object))
 
 
-def _features_of(features: Any) -> list[str] | int | None:
-    names = isinstance(features, list) and all(isinstance(name, str) for name in features)
-    if not (names or features is None or (type(features) is int and features > 0)):
+def _features_of(features: Any) -> tuple[int | None, Array | None]:
+    """The number of the columns, and their names if all were texts."""
+    if isinstance(features, list) and features and all(isinstance(name, str) for name in features):
+        return len(features), np.array(features, object)
+    if not (features is None or (type(features) is int and features > 0)):
         raise ValueError("its features are neither names nor their number")
-    return features
+    return features, None
 
 
 def _history_of(array: Array) -> pd.DataFrame:

@@ -175,6 +175,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epochs": POSITIVE_INTEGER,
     "batch_size": POSITIVE_INTEGER,
     "patience": POSITIVE_INTEGER,
+    "verbose": FLAG,
     "threads": _integers("a positive integer of at most 1024", 1, 1024),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
     "class_weight": Constraint(
@@ -182,7 +183,6 @@ CONSTRAINTS: dict[str, Constraint] = {
         lambda value: value if value is None or isinstance(value, str) else dict(value),
         lambda value: value in (None, "balanced") or (isinstance(value, dict) and all(map(_is_weight, value.values()))),
     ),
-    "verbose": FLAG,
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),
     # fields
     "min_count": POSITIVE_INTEGER,

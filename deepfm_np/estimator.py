@@ -1,6 +1,5 @@
 """DeepFMClassifier: a DataFrame in, click probabilities out, with the interface of a scikit-learn classifier."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,20 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from deepfm_np import classifier_file, scikit_learn, training
+from deepfm_np import classifier_file, fitting, scikit_learn, training
 from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.data import kinds
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import AnyExamples
 from deepfm_np.data.fields import Field
-from deepfm_np.inputs import class_weights, examples_of, frame_of, labelled_rows, pair_of, two_classes
+from deepfm_np.data.unknown import warn_of_unknown
+from deepfm_np.inputs import features_of, frame_of, labelled_rows, triple_of, two_classes
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
-from deepfm_np.optim import Adam
 from deepfm_np.presentation import explanation_table, html_of
-from deepfm_np.system.archive import write_arrays
-
-TRAINING = ("epochs", "batch_size", "patience", "seed", "threads", "progress", "verbose")  # settings of `training.fit`
 
 
 def __getattr__(name: str) -> Any:
@@ -38,18 +35,19 @@ class DeepFMClassifier:
     The encoding is learned in `fit`, from the training part alone, and saved with the model. X is a pandas DataFrame, a
     table that narwhals reads (polars, pyarrow, ...), or a two-dimensional array, whose columns are called 0, 1, 2, ...
 
-    fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the dtypes:
-        floats are numerical, everything else (integers too, which are mostly ids) categorical.
+    fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the
+        values (see `data.kinds`): numbers with decimals are numerical, texts and whole numbers that repeat categorical;
+        dates and columns with another value in every row are left out, with a warning.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
         l2_table, dtype: as in `DeepFM`.
     learning_rate: of Adam.  batch_size, epochs, patience, threads: as in `training.fit`.
     class_weight: what a row of each class counts in the loss, {class: positive number} (1 if left out), or "balanced":
         both classes count the same in all. Probabilities are then those of the weighted rows. None: all the same.
     seed: of the start, the shuffling and the dropout masks.
-    progress: show a bar on a terminal.  verbose: print a line per epoch.
+    progress: show a bar on a terminal.  verbose: print what was found in each column, then a line per epoch.
 
-    After `fit`: classes_ (2,), encoder_, model_ and history_ (a DataFrame, one row per epoch); n_features_in_, how many
-    columns X had, and feature_names_in_, their names, if all are texts.
+    After `fit`: classes_ (2,), fields_, encoder_, model_ and history_ (a DataFrame, one row per epoch); n_features_in_,
+    how many columns X had, and feature_names_in_, their names, if all are texts.
     """
 
     classes_: Array
@@ -136,18 +134,19 @@ class DeepFMClassifier:
         sample_weight: n numbers, what each row counts in the loss: sum_i w_i loss_i / sum_i w_i over a batch. Rows of
             weight 0 are left out, of the encoding too.
 
-        Sets the attributes named above. Raises ValueError for labels that are not of two classes or weights that are
-        negative, and whatever the encoder or `training.fit` raises; an earlier fit then stays in place.
+        Raises ValueError for labels that are not of two classes or weights that are negative, and whatever the encoder
+        or `training.fit` raises; an earlier fit then stays in place. Warns of columns that look wrong, and of a model
+        far worse than the base rate.
         """
         self._check_settings()
-        encoder, valid = FieldEncoder(self.fields), None
-        frame, labels, weights, classes = labelled_rows(X, y, sample_weight)
-        by_class = class_weights(self.class_weight, classes, labels, weights)
-        train = examples_of(encoder.fit_transform(frame), labels, weights, by_class)
-        if eval_set is not None:
-            X_valid, labels, weights, _ = labelled_rows(*pair_of(eval_set), classes)
-            valid = examples_of(encoder.transform(X_valid), labels, weights, by_class)
-        return self._fit(encoder, train, valid, classes, checkpoint, frame.columns)
+        train = labelled_rows(X, y, sample_weight)
+        valid = None if eval_set is None else labelled_rows(*triple_of(eval_set), train.classes)
+        encoder, columns = fitting.decided(self.fields, train)
+        kinds.announce(columns, self.verbose)
+        parts = fitting.encoded(encoder, train, valid, self.class_weight)
+        self._fit(encoder, *parts, train.classes, checkpoint, train.frame.columns)
+        self._columns = columns
+        return self
 
     def fit_encoded(
         self,
@@ -167,7 +166,8 @@ class DeepFMClassifier:
         return self._fit(encoder, train, valid, classes, checkpoint, encoder.field_names)
 
     def predict_proba(self, X: Any) -> Array:
-        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown.
+        """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown; an
+        UnknownValuesWarning names each column in which many are.
 
         Raises NotFittedError before `fit`, TypeError if X is not a table, ValueError for a missing column or a cell
         that its field cannot hold.
@@ -182,6 +182,21 @@ class DeepFMClassifier:
         logits = self.model_.logits(ids, values, self.threads)
         return np.stack([-np.logaddexp(0, logits), -np.logaddexp(0, -logits)], axis=1)
 
+    @property
+    def fields_(self) -> list[Field]:
+        """The columns that are used, of the kinds given or inferred. Raises NotFittedError before `fit`."""
+        self._require_fitted()
+        return self.encoder_.fields
+
+    def describe_fields(self) -> pd.DataFrame:
+        """One row per column of the training part: column, kind, distinct, missing, example, remarks.
+
+        A column that was not used is of the kind "left out", and the remarks say why. After `load` and `fit_encoded`,
+        only the columns that are used are known, not their missing cells. Raises NotFittedError before `fit`.
+        """
+        self._require_fitted()
+        return kinds.to_frame(self._columns)
+
     def predict_encoded(self, examples: AnyExamples) -> Array:
         """(n,) click probabilities for examples already encoded by `encoder_`. Raises NotFittedError before `fit`."""
         self._require_fitted()
@@ -195,8 +210,8 @@ class DeepFMClassifier:
     def score(self, X: Any, y: Sequence, sample_weight: Sequence | None = None) -> float:
         """The share of rows whose class `predict` gives right, each counted by its weight. Raises as `fit` does."""
         self._require_fitted()
-        frame, labels, weights, _ = labelled_rows(X, y, sample_weight, self.classes_)
-        return float(np.average((self.predict_proba(frame)[:, 1] > 0.5) == labels, weights=weights))
+        rows = labelled_rows(X, y, sample_weight, self.classes_)
+        return float(np.average((self.predict_proba(rows.frame)[:, 1] > 0.5) == rows.labels, weights=rows.weights))
 
     def explain(self, X: Any) -> pd.DataFrame:
         """The logit of one row, part by part; the parts add up to it. `plots.explanation_figure` draws the table.
@@ -211,7 +226,7 @@ class DeepFMClassifier:
         return explanation_table(self.model_.explain(ids, values), self.encoder_.field_names, frame_of(X))
 
     def save(self, folder: str | Path) -> None:
-        """Write classifier.npz, which holds model, encoder and settings, atomically to a folder, created if necessary.
+        """Write classifier.npz, which holds all that was set and learned, atomically to a folder, created if necessary.
 
         Raises NotFittedError before `fit`; TypeError or ValueError, and writes nothing, if a setting, a class, the name
         of a column or a number of the model could not be restored exactly.
@@ -220,28 +235,23 @@ class DeepFMClassifier:
         self._check_settings()
         settings = {name: value for name, value in self.get_params().items() if name != "fields"}
         settings |= {"hidden": list(self.hidden), "dtype": self.model_.dtype}
-        names = getattr(self, "feature_names_in_", None)
-        features = getattr(self, "n_features_in_", None) if names is None else names.tolist()
-        history = getattr(self, "history_", None)
-        saved = classifier_file.Saved(self.model_, self.encoder_, self.classes_, settings, features, history)
-        arrays = classifier_file.to_arrays(saved)
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_arrays(Path(folder) / classifier_file.FILE, arrays)
+        known = {name: getattr(self, f"{name}_", None) for name in ("n_features_in", "feature_names_in", "history")}
+        classifier_file.write(
+            folder, classifier_file.Saved(self.model_, self.encoder_, self.classes_, settings, **known)
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> "DeepFMClassifier":
-        """Read what `save` wrote, including the files of earlier versions, which lack history_ and n_features_in_.
+        """Read what `save` wrote; files of earlier versions lack history_ and n_features_in_. Executes nothing from it.
 
-        Executes nothing from it.
         Raises FileNotFoundError or ValueError, naming the missing or damaged file.
         """
         saved = classifier_file.read(folder, scikit_learn.parameters(cls).keys() - {"fields"})
         classifier = cls(fields=saved.encoder.fields, **saved.settings)
         classifier.classes_, classifier.encoder_, classifier.model_ = saved.classes, saved.encoder, saved.model
-        if saved.history is not None:
-            classifier.history_ = saved.history
-        if saved.features is not None:
-            classifier._set_features(saved.features)
+        known = {f"{name}_": getattr(saved, name) for name in ("n_features_in", "feature_names_in", "history")}
+        vars(classifier).update({name: value for name, value in known.items() if value is not None})
+        classifier._columns = kinds.learned(saved.encoder.fields, saved.encoder.field_dims)
         return classifier
 
     def __repr__(self) -> str:
@@ -253,20 +263,15 @@ class DeepFMClassifier:
         return html_of(repr(self), self.get_params(), fitted.get("encoder_"), fitted.get("history_"))
 
     def __sklearn_tags__(self):
-        """What cross_val_score and GridSearchCV ask of a classifier. Only scikit-learn calls it."""
         return scikit_learn.tags()
 
     def _encoded(self, X: Any) -> tuple[Array, Array]:
         """(n, s) ids and values of the rows of X, whose columns are those of `fit`."""
         self._require_fitted()
-        return self.encoder_.transform(frame_of(X, getattr(self, "n_features_in_", None)))
-
-    def _set_features(self, features: Any) -> None:
-        """Set n_features_in_ and feature_names_in_ from the names of the columns, or their number."""
-        self.__dict__.pop("feature_names_in_", None)
-        self.n_features_in_ = features if isinstance(features, int) else len(features)
-        if not isinstance(features, int) and all(isinstance(name, str) for name in features):
-            self.feature_names_in_ = np.array(list(features), object)
+        frame = frame_of(X, getattr(self, "n_features_in_", None))
+        ids, values = self.encoder_.transform(frame)
+        warn_of_unknown(self.encoder_, ids, values, frame)
+        return ids, values
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_"):
@@ -286,13 +291,9 @@ class DeepFMClassifier:
         checkpoint: str | Path | None,
         columns: Sequence,
     ) -> "DeepFMClassifier":
-        settings = self.get_params()
-        for_model = {name: settings[name] for name in inspect.signature(DeepFM).parameters if name in settings}
-        for_training = {name: settings[name] for name in TRAINING}
-        model = DeepFM(encoder.field_dims, encoder.field_starts, **for_model)
-        history = training.fit(
-            model, train, valid, optimizer=Adam(self.learning_rate), checkpoint=checkpoint, **for_training
-        )
-        self._set_features(columns)
-        self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, model, history
+        fitted = fitting.fitted(self.get_params(), encoder, train, valid, checkpoint)
+        vars(self).pop("feature_names_in_", None)
+        vars(self).update(features_of(columns))
+        self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, fitted.model, fitted.history
+        self._columns = kinds.learned(encoder.fields, encoder.field_dims)
         return self

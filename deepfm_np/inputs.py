@@ -1,6 +1,7 @@
 """Checks of the classifier's input: X, a table; y, a column of two classes; the weights of its rows."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def _from_array(X: Any) -> pd.DataFrame:
     return pd.DataFrame(list(X) if isinstance(X, list | tuple) else array).infer_objects()
 
 
-def pair_of(eval_set: Any) -> tuple[Any, Any, Any]:
+def triple_of(eval_set: Any) -> tuple[Any, Any, Any]:
     """X, y and the weights or None, also where they stand in a list of one, as other libraries take them."""
     pair = eval_set[0] if isinstance(eval_set, list) and len(eval_set) == 1 else eval_set
     if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
@@ -151,26 +152,38 @@ def class_weights(given: Any, classes: Array, labels: Array, weights: Array | No
     return np.array([given.get(name, 1.0) for name in classes.tolist()])
 
 
-def labelled_rows(
-    X: Any, y: Any, sample_weight: Any = None, classes: Array | None = None
-) -> tuple[pd.DataFrame, Array, Array | None, Array]:
-    """The rows that count: their frame, (n,) float32 labels, (n,) weights or None, and the two classes.
+def features_of(columns: Sequence) -> dict[str, Any]:
+    """What scikit-learn wants to know of the columns of X: their number, and their names if all are texts."""
+    names = list(columns)
+    named = {"feature_names_in_": np.array(names, object)} if all(isinstance(name, str) for name in names) else {}
+    return {"n_features_in_": len(names), **named}
 
-    classes: (2,), those of the training; None finds them in y. Raises as the functions above do.
-    """
+
+class Rows(NamedTuple):
+    """Rows with their labels."""
+
+    frame: pd.DataFrame
+    y: Any  # (n,) the labels as they were given
+    labels: Array  # (n,) float32, 1 for the second class
+    weights: Array | None  # (n,) positive; None: all count the same
+    classes: Array  # (2,)
+
+
+def labelled_rows(X: Any, y: Any, sample_weight: Any = None, classes: Array | None = None) -> Rows:
+    """The rows of a weight above 0. classes: those of the training; None finds them. Raises as the functions above."""
     frame, column = frame_of(X), column_of(y)
     weights = weights_of(sample_weight, len(column))
     if weights is not None and len(frame) == len(column):
         some = weights > 0
+        y = pd.Series(column[some], name=getattr(y, "name", None))
         frame, column, weights = frame[some], column[some], weights[some]
     classes = two_classes(column) if classes is None else classes
-    return frame, labels_of(frame, column, classes), weights, classes
+    return Rows(frame, y, labels_of(frame, column, classes), weights, classes)
 
 
-def examples_of(
-    encoded: tuple[Array, Array], labels: Array, weights: Array | None, by_class: Array | None
-) -> Examples | WeightedExamples:
-    """Examples of encoded rows; what each counts is its weight times that of its class."""
+def examples_of(encoded: tuple[Array, Array], rows: Rows, by_class: Array | None) -> Examples | WeightedExamples:
+    """The examples of encoded rows; what each counts is its weight times that of its class."""
+    labels, weights = rows.labels, rows.weights
     if by_class is not None:
         weights = by_class[labels.astype(int)] * (1.0 if weights is None else weights)
     return Examples(*encoded, labels) if weights is None else WeightedExamples(*encoded, labels, weights)

@@ -75,10 +75,10 @@ def calibration(labels: Array, probabilities: Array, bins: int = 10) -> "pd.Data
     return pd.DataFrame(rows, columns=["count", "mean_probability", "click_rate"])
 
 
-def base_rate_log_loss(labels: Array) -> float:
+def base_rate_log_loss(labels: Array, weights: Array | None = None) -> float:
     """The log loss of always predicting the share of clicks: what a model must beat."""
     labels = checked_labels(labels).astype(np.float64)
-    return log_loss(labels, np.full(len(labels), labels.mean()))
+    return log_loss(labels, np.full(len(labels), np.average(labels, weights=weights)), weights)
 
 
 def _checked_probabilities(labels: Array, probabilities: Array) -> tuple[Array, Array]:

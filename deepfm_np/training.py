@@ -83,7 +83,7 @@ def fit(
     if checkpoint is not None and Path(checkpoint).exists():
         resume_run(checkpoint, run, model, state)
     else:
-        model.start_from(train.labels, *_weights(train))
+        model.start_from(train.labels, *weights_of(train))
     with one_blas_thread() if threads > 1 else nullcontext(), _bar(train, state, epochs, batch_size, progress) as bar:
         for epoch in range(len(state.history) + 1, epochs + 1):
             if state.epochs_without_improvement >= patience:
@@ -111,8 +111,8 @@ def evaluate(model: DeepFM, examples: AnyExamples, threads: int = 1) -> dict[str
     """AUC and log loss of the model on encoded examples, as {"auc": ..., "log_loss": ...}. threads: as in `predict`."""
     probabilities = predict(model, examples, threads)
     return {
-        "auc": metrics.auc(examples.labels, probabilities, *_weights(examples)),
-        "log_loss": metrics.log_loss(examples.labels, probabilities, *_weights(examples)),
+        "auc": metrics.auc(examples.labels, probabilities, *weights_of(examples)),
+        "log_loss": metrics.log_loss(examples.labels, probabilities, *weights_of(examples)),
     }
 
 
@@ -162,6 +162,9 @@ def _end_epoch(model: DeepFM, valid: AnyExamples | None, state: Progress, row: d
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
     state.history.append(row)
+    for name, array in model.to_arrays().items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise FloatingPointError(f"after epoch {row['epoch']} {name} is not finite: {_advice(state)}")
     if valid is None:
         return
     try:
@@ -178,7 +181,7 @@ def _end_epoch(model: DeepFM, valid: AnyExamples | None, state: Progress, row: d
         state.optimizer.learning_rate *= PLATEAU_FACTOR
 
 
-def _weights(examples: AnyExamples) -> tuple[Array, ...]:
+def weights_of(examples: AnyExamples) -> tuple[Array, ...]:
     """The weights as the last argument of a function that takes some, or no argument."""
     return (examples.weights,) if isinstance(examples, WeightedExamples) else ()
 
@@ -207,7 +210,7 @@ def _check_examples(model: DeepFM, examples: AnyExamples, name: str) -> None:
     if not isinstance(examples, Examples | WeightedExamples | Blocks):
         raise ValueError(f"{name} must be Examples or Blocks, got a {type(examples).__name__}")
     checked_labels(examples.labels)
-    for weights in _weights(examples):
+    for weights in weights_of(examples):
         checked_weights(weights, len(examples.labels))
     for part in examples.parts():
         for array, kind in zip(part, part._fields, strict=True):

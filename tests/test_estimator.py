@@ -3,7 +3,16 @@ import pandas as pd
 import pytest
 
 from deepfm_np import DeepFM, DeepFMClassifier
-from deepfm_np.data import Categorical, Examples, FieldEncoder, MultiValued, Numerical
+from deepfm_np.data import (
+    Categorical,
+    Examples,
+    FieldEncoder,
+    MultiValued,
+    Numerical,
+    TableWarning,
+    UnknownValuesWarning,
+)
+from deepfm_np.divergence import DivergedWarning
 from deepfm_np.estimator import NotFittedError  # type: ignore[attr-defined]
 from deepfm_np.metrics import auc
 
@@ -47,6 +56,62 @@ def test_fields_are_inferred_from_the_dtypes():
     assert kinds == {"app": Categorical, "age_days": Numerical, "user": Categorical, "tags": Categorical}
 
 
+def test_the_fields_and_what_was_seen_of_them_can_be_read(tmp_path):
+    assert FITTED.fields_ == [Categorical("app"), Numerical("age_days"), Categorical("user"), Categorical("tags")]
+    table = FITTED.describe_fields().set_index("column")
+    assert table["kind"].tolist() == ["categorical", "numerical", "categorical", "categorical"]
+    assert table["distinct"].tolist() == [4, 800, 30, 3]
+    assert table["missing"].tolist() == [0, 0, 0, (X["tags"] == "").sum()]
+    FITTED.save(tmp_path)
+    loaded = DeepFMClassifier.load(tmp_path)
+    assert loaded.fields_ == FITTED.fields_
+    known = loaded.describe_fields().set_index("column")
+    assert known["kind"].tolist() == table["kind"].tolist()
+    assert known["distinct"].fillna(-1).tolist() == [4, -1, 30, 3]
+    for method in (lambda: DeepFMClassifier().fields_, DeepFMClassifier().describe_fields):
+        with pytest.raises(NotFittedError, match=r"call fit\(X, y\) first"):
+            method()
+
+
+def test_one_missing_cell_leaves_an_id_an_id():
+    frame = X.assign(user=X["user"].astype(float).where(X.index != 5))
+    fitted = classifier(epochs=1).fit(frame, Y)
+    assert fitted.fields_ == FITTED.fields_
+    assert fitted.describe_fields().set_index("column").loc["user", "missing"] == 1
+
+
+def test_a_verbose_fit_prints_what_it_found_in_each_column(capsys):
+    classifier(epochs=1).fit(X, Y)
+    assert capsys.readouterr().out == ""
+    classifier(epochs=1, verbose=True).fit(X, Y)
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "column    kind         distinct  missing  example"
+    assert [line.split()[:3] for line in out.splitlines()[1:3]] == [
+        ["app", "categorical", "4"],
+        ["age_days", "numerical", "800"],
+    ]
+
+
+def test_what_looks_wrong_is_warned_of_and_left_out():
+    frame = X.assign(row=np.arange(len(X)), day="2026-01-02")
+    with pytest.warns(TableWarning) as warned:
+        fitted = classifier(epochs=1).fit(frame, Y)
+    assert [str(one.message).split(";")[0] for one in warned] == [
+        "column 'row' holds another whole number in every row, as a row number or id",
+        "column 'day' holds dates",
+    ]
+    assert fitted.fields_ == FITTED.fields_
+    assert fitted.describe_fields().set_index("column").loc["row", "kind"] == "left out"
+    assert fitted.predict_proba(X).shape == (800, 2)
+
+
+def test_a_label_among_the_columns_is_refused():
+    with pytest.raises(ValueError, match="column 'clicked' equals the label in every row; remove this copy"):
+        classifier().fit(X.assign(clicked=Y), Y)
+    with pytest.raises(ValueError, match=r"column 'clicked\.1' is what pandas calls a second column 'clicked'"):
+        classifier().fit(X.assign(**{"clicked.1": 0}), pd.Series(Y, name="clicked"))
+
+
 def test_fields_can_be_named():
     fields = [Categorical("app"), MultiValued("tags")]
     named = classifier(fields=fields).fit(X, Y)
@@ -75,6 +140,45 @@ def test_unseen_values_and_missing_cells_are_scored():
     new["app"] = ["never seen", None, "chess"]
     new["age_days"] = [np.nan, 5.0, 1e6]
     assert np.isfinite(FITTED.predict_proba(new)).all()
+
+
+def test_many_values_never_seen_are_warned_of():
+    with pytest.warns(UnknownValuesWarning) as warned:
+        FITTED.predict(X_VALID.assign(app=X_VALID["app"] + " ", user=X_VALID["user"].where(X_VALID.index % 4 > 0, 99)))
+    assert [str(one.message).split(", such as")[0] for one in warned] == [
+        "column 'app': 100% of the rows hold a value not seen in training",
+        "column 'user': 25% of the rows hold a value not seen in training",
+    ]
+    assert f"such as {X_VALID['app'][0] + ' '!r}; is it the same column, written in the same way?" in str(
+        warned[0].message
+    )
+    FITTED.predict(X_VALID.assign(user=X_VALID["user"].where(X_VALID.index % 6 > 0, 99)))
+
+
+SPELLED = {"bool": bool, "int": int, "float": float, "str": str}
+
+
+@pytest.mark.parametrize("train", SPELLED)
+@pytest.mark.parametrize("new", [*SPELLED, "true and false"])
+def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
+    flag = np.random.default_rng(5).random(400) < 0.5
+    y = np.where(np.random.default_rng(6).random(400) < 0.1, ~flag, flag)
+    fitted = classifier().fit(pd.DataFrame({"flag": flag.astype(SPELLED[train])}), y)
+    spelled = np.where(flag, "true", "false") if new == "true and false" else flag.astype(SPELLED[new])
+    probabilities = fitted.predict_proba(pd.DataFrame({"flag": spelled}))[:, 1]
+    assert auc(y, probabilities) > 0.85
+
+
+@pytest.mark.parametrize("eval_set", [None, (X_VALID, Y_VALID)])
+def test_training_that_diverges_is_warned_of(eval_set):
+    part = "training" if eval_set is None else "validation"
+    with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* share of clicks has 0.6"):
+        classifier(learning_rate=1e6, epochs=2).fit(X, Y, eval_set=eval_set)
+
+
+def test_a_large_penalty_is_no_divergence():
+    fitted = classifier(l2_embedding=1e5, learning_rate=1e-4, epochs=1, dtype="float64").fit(X, Y)
+    assert fitted.history_["train_loss"][0] > 2
 
 
 def test_parameters_can_be_read_and_set():

@@ -162,9 +162,19 @@ def test_predict_scores_unseen_values(capsys, trained, new_rows):
     for name in frame.select_dtypes(exclude="number"):
         frame[name] = "never seen"
     frame.to_csv(new_rows, index=False)
-    status, out, _ = run(capsys, "predict", trained, new_rows)
+    status, out, err = run(capsys, "predict", trained, new_rows)
     assert status == 0
     assert len(out.splitlines()) == 51
+    said, *warned = err.splitlines()
+    texts = frame.select_dtypes(exclude="number").columns
+    assert said.startswith("rows with a value not seen in training: ")
+    assert all(f"{name} 100.0%" in said for name in texts)
+    assert len(warned) == len(texts)
+    assert warned[0].startswith(f"deepfm_np predict: warning: column {texts[0]!r}: 100% of the rows hold a value not")
+
+
+def test_predict_says_nothing_of_values_that_were_seen(capsys, trained, new_rows):
+    assert run(capsys, "predict", trained, new_rows)[2] == ""
 
 
 def test_predict_reads_a_value_as_it_was_written_in_training(capsys, tmp_path, no_figure):
@@ -208,6 +218,49 @@ def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path, n
     assert run(capsys, "predict", tmp_path / "run", path)[0] == 0
 
 
+def test_train_shows_what_it_found_in_each_column(capsys, tmp_path, no_figure):
+    path = tmp_path / "clicks.csv"
+    frame = pd.read_csv(table_file(path)).assign(user=np.arange(400) % 50)
+    frame.loc[3, "user"] = None
+    frame.assign(when="2026-01-02", price=frame["price"].map("${:.2f}".format)).to_csv(path)
+    arguments = ["train", "--data", "table", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4]
+    status, _, err = run(capsys, *arguments, "--out", tmp_path / "run")
+    assert status == 0
+    lines = [line.split()[:4] for line in err.splitlines()]
+    for line in (["app", "categorical", "2", "0"], ["user", "categorical", "50", "1"], ["when", "left", "out", "1"]):
+        assert line in lines
+    assert "column 'Unnamed: 0' has whole numbers and no name, as an index" in err
+    assert "deepfm_np train: warning: column 'price' holds amounts: $" in err
+    assert "name the columns to use: --categorical app,user --numerical price\n" in err
+    kinds = {field.name: field.kind for field in DeepFMClassifier.load(tmp_path / "run").fields_}
+    assert kinds == {"app": "categorical", "price": "numerical", "user": "categorical"}
+    assert run(capsys, "predict", tmp_path / "run", path)[0] == 0
+
+
+def test_estimator_and_command_line_read_the_same_kinds(capsys, tmp_path, no_figure):
+    path = tmp_path / "clicks.csv"
+    frame = pd.read_csv(table_file(path)).assign(user=np.arange(400) % 50, weight=np.arange(400) ** 2 % 90001)
+    frame.loc[3, ["user", "weight"]] = None
+    frame.to_csv(path, index=False)
+    arguments = ["train", "--data", "table", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4]
+    assert run(capsys, *arguments, "--out", tmp_path / "run")[0] == 0
+    frame = pd.read_csv(path)
+    labels = frame.pop("clicked")
+    with pytest.warns(UserWarning, match="column 'weight' holds 3.. distinct whole numbers"):
+        fitted = DeepFMClassifier(epochs=1, hidden=[4], progress=False).fit(frame, labels)
+    assert DeepFMClassifier.load(tmp_path / "run").fields_ == fitted.fields_
+
+
+def test_a_second_column_of_the_labels_name_is_refused(capsys, tmp_path):
+    path = tmp_path / "clicks.csv"
+    path.write_text("clicked,app,clicked\n" + "1,a,1\n0,b,0\n" * 50)
+    for command in ("train", "encode"):
+        arguments = [command, "--data", "table", "--path", path, "--label", "clicked", "--out", tmp_path / command]
+        status, out, err = run(capsys, *arguments)
+        assert (status, out) == (2, "")
+        assert "column 'clicked.1' is what pandas calls a second column 'clicked', the label; remove it" in err
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -215,7 +268,7 @@ def test_a_table_of_ones_own_can_be_trained_on_and_predicted(capsys, tmp_path, n
         (["train", "--data", "table", "--path", "x.csv"], "--data table needs --label"),
         (["train", "--data", "criteo", "--path", "nowhere.txt"], "nowhere.txt"),
         (["train", "--rows", "99999999999999"], "not enough memory"),
-        (["train", "--rows", "100", "--embedding-dim", "99999999999"], "not enough memory"),
+        (["train", "--rows", "1000", "--embedding-dim", "99999999999"], "not enough memory"),
         (["encode", "--data", "criteo", "--out", "x"], "--data criteo needs --path"),
         (["encode", "--data", "table", "--path", "x.csv", "--out", "x"], "--data table needs --label"),
         (["encode", "--data", "criteo", "--path", "nowhere.txt", "--out", "x"], "nowhere.txt: no such file"),
@@ -232,6 +285,170 @@ def test_bad_requests_end_in_one_line_and_status_2(capsys, tmp_path, monkeypatch
     assert last.startswith(f"deepfm_np {arguments[0]}: error: ")
     assert message in last
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["train", "--path", "x.csv"], "--data table needs --label, the name of the column of 0 and 1"),
+        (["train", "--label", "clicked"], "--data table needs --path: a CSV, Parquet or JSON lines file"),
+        (["compare", "--path", "x.csv", "--label", "clicked"], "x.csv: no such file"),
+        (["gradcheck", "--label", "clicked", "--rows", "9"], "--data table does not read --rows"),
+        (["train", "--data", "click-log", "--path", "x.csv"], "--data click-log does not read --path; it is for movi"),
+        (["train", "--data", "criteo", "--path", "x", "--label", "y"], "does not read --label; it is for table"),
+        (["train", "--path", "x.csv", "--rows", "9"], "--data table does not read --rows; it is for click-log, criteo"),
+        (["train", "--drop-threes"], "--data click-log does not read --drop-threes; it is for movielens-100k, movie"),
+        (["train", "--on-error", "raise"], "--data click-log does not read --on-error"),
+        (["encode", "--data", "criteo", "--path", "x", "--categorical", "a", "--out", "y"], "not read --categorical"),
+        (["train", "--path", "."], ". is a folder; say what it holds, as --data movielens-100k or movielens-1m"),
+        (["predict", "m"], "predict needs rows to score: a file, CSV or Parquet, or a data set named with --data"),
+        (["predict", "m", "x.csv", "--data", "criteo"], "x.csv is a table to score; --data and --path name other rows"),
+        (["predict", "m", "x.csv", "--path", "y.csv"], "x.csv is a table to score; --data and --path name other rows"),
+        (["predict", "m", "x.csv", "--label", "clicked"], "the columns that the model knows; leave out --label"),
+        (["predict", "m", "--rows", "7"], "predict needs rows to score"),
+    ],
+)
+def test_which_data_is_meant_is_never_guessed_wrong(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert message in err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_alone_means_a_table_and_the_click_log_can_be_scored_by_name(capsys, tmp_path, no_figure, trained):
+    path = table_file(tmp_path / "clicks.csv")
+    arguments = ["train", "--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4, "--out"]
+    assert run(capsys, *arguments, tmp_path / "run")[0] == 0
+    named = [field.name for field in DeepFMClassifier.load(tmp_path / "run").fields_]
+    assert named == ["app", "price"]
+    assert (
+        run(capsys, "predict", tmp_path / "run", "--path", path)[:2]
+        == run(capsys, "predict", tmp_path / "run", path)[:2]
+    )
+    status, out, _ = run(capsys, "predict", trained, "--data", "click-log", "--rows", 40)
+    assert (status, len(out.splitlines())) == (0, 41)
+
+
+def table_parts(capsys, monkeypatch, *arguments):
+    """The training, validation and test rows of a run, as the prices in them."""
+    seen = []
+
+    def record(self, encoder, train, valid, checkpoint):
+        seen.extend((train, valid))
+        return fit_encoded(self, encoder, train, valid, checkpoint)
+
+    fit_encoded = DeepFMClassifier.fit_encoded
+    with monkeypatch.context() as patch:
+        patch.setattr(DeepFMClassifier, "fit_encoded", record)
+        patch.setattr(plots, "training_figure", lambda history, labels, *_: seen.append(labels))
+        status, _, err = run(capsys, "train", "--label", "clicked", "--epochs", 1, "--hidden", 4, *arguments)
+    return status, err, seen
+
+
+def test_parts_can_be_files_of_their_own(capsys, tmp_path, monkeypatch, no_figure):
+    paths = [table_file(tmp_path / f"{rows}.csv", rows) for rows in (400, 50, 60)]
+    frames = [pd.read_csv(path) for path in paths]
+    common = ("--path", paths[0], "--out", tmp_path / "run")
+    _, _, parts = table_parts(capsys, monkeypatch, *common, "--valid", paths[1], "--test", paths[2])
+    assert [len(part) for part in (parts[0].labels, parts[1].labels, parts[2])] == [400, 50, 60]
+    np.testing.assert_array_equal(parts[1].labels, frames[1]["clicked"])
+    np.testing.assert_array_equal(parts[2], frames[2]["clicked"])
+    _, _, parts = table_parts(capsys, monkeypatch, *common, "--valid", paths[1])
+    assert [len(part) for part in (parts[0].labels, parts[1].labels, parts[2])] == [360, 50, 40]
+    _, _, parts = table_parts(capsys, monkeypatch, *common, "--test", paths[2])
+    assert [len(part) for part in (parts[0].labels, parts[1].labels, parts[2])] == [360, 40, 60]
+
+
+@pytest.mark.parametrize("kind", ["dates", "numbers"])
+def test_a_split_by_time_tests_on_the_latest_rows(capsys, tmp_path, monkeypatch, no_figure, kind):
+    frame = pd.read_csv(table_file(tmp_path / "clicks.csv"))
+    days = np.random.default_rng(2).permutation(400) // 4  # four rows a day
+    frame["when"] = days if kind == "numbers" else (pd.Timestamp("2026-01-01") + pd.to_timedelta(days, "D")).astype(str)
+    frame.to_csv(tmp_path / "clicks.csv", index=False)
+    common = ("--path", tmp_path / "clicks.csv", "--out", tmp_path / "run", "--time", "when")
+    status, err, parts = table_parts(capsys, monkeypatch, *common)
+    assert status == 0
+    ends = [frame["clicked"][(days >= first) & (days < last)] for first, last in ((0, 80), (80, 90), (90, 100))]
+    for part, expected in zip((parts[0].labels, parts[1].labels, parts[2]), ends, strict=True):
+        assert len(part) == len(expected)
+        assert part.sum() == expected.sum()
+    assert "warning" not in err
+    assert [field.name for field in DeepFMClassifier.load(tmp_path / "run").fields_] == ["app", "price"]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--time", "then"], "clicks.csv has no column then; it has clicked, app, price"),
+        (["--time", "app"], "times must be numbers, or dates as 2026-01-31 12:00; "),
+        (
+            ["--time", "price", "--valid", "v.csv", "--test", "v.csv"],
+            "--time splits the rows of --path; with --valid and",
+        ),
+        (["--valid", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["--valid", "other.csv"], "other.csv has no column app, price; it has clicked"),
+        (["--separator", "comma"], "separator must be one character, or tab, got 'comma'"),
+        (["--encoding", "latin-99"], "encoding must be one that Python knows"),
+    ],
+)
+def test_parts_that_cannot_be_made_are_named(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    table_file("clicks.csv")
+    table_file("v.csv")
+    (tmp_path / "other.csv").write_text("clicked\n1\n0\n")
+    status, out, err = run(capsys, "train", "--path", "clicks.csv", "--label", "clicked", *arguments)
+    assert (status, out) == (2, "")
+    assert message in err.splitlines()[-1]
+
+
+def test_a_table_is_trained_on_and_scored_in_the_layout_that_is_named(capsys, tmp_path, no_figure):
+    frame = pd.read_csv(table_file(tmp_path / "clicks.csv")).rename(columns={"app": "größe, ungefähr"})
+    frame.to_csv(tmp_path / "clicks.csv", index=False, sep="~", encoding="cp1252")
+    layout = ("--separator", "~", "--encoding", "cp1252")
+    path = ("--path", tmp_path / "clicks.csv", "--label", "clicked")
+    for command in (["train", "--epochs", 1, "--hidden", 4], ["encode", "--data", "table"]):
+        assert run(capsys, *command, *path, *layout, "--out", tmp_path / command[0])[0] == 0
+    assert [field.name for field in DeepFMClassifier.load(tmp_path / "train").fields_] == ["größe, ungefähr", "price"]
+    status, out, _ = run(capsys, "predict", tmp_path / "train", tmp_path / "clicks.csv", *layout)
+    assert (status, len(out.splitlines())) == (0, 401)
+
+
+def test_an_encoded_folder_is_recognised(capsys, encoded_log):
+    status, _, err = run(capsys, "train", "--path", encoded_log)
+    assert status == 2
+    assert f"{encoded_log} is a folder; say what it holds, as --data encoded, or name a file in it" in err
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_training_that_diverges_ends_in_one_line_and_status_2(capsys, tmp_path, command):
+    diverging = ("--learning-rate", "1e9", "--no-batch-norm")
+    status, _, err = run(capsys, command, *QUICK, *diverging, "--out", tmp_path / "run")
+    assert status == 2
+    last = err.splitlines()[-1]
+    assert f"deepfm_np {command}: error: training diverged: the validation log loss is " in last
+    assert "always predicting the share of clicks has 0.5" in last
+    assert "lower the learning rate (1e+09) or scale the numerical fields" in last
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_running_statistics_that_are_not_finite_end_in_one_line_and_status_2(capsys, tmp_path):
+    status, out, err = run(capsys, "train", *QUICK, "--learning-rate", "1e30", "--out", tmp_path / "run")
+    assert (status, out) == (2, "")
+    assert "lower the learning rate (1e+30) or scale the numerical fields" in err.splitlines()[-1]
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_too_few_rows_are_named(capsys, tmp_path):
+    table_file(tmp_path / "clicks.csv", 15)
+    table = ["--path", tmp_path / "clicks.csv", "--label", "clicked"]
+    for command in ("train", "compare"):
+        status, out, err = run(capsys, command, *table, "--out", tmp_path / "run")
+        assert (status, out) == (2, "")
+        assert "error: the test part has 1 of 15 rows, and every label in it is 1" in err.splitlines()[-1]
+        assert "; there are too few rows, or too few with a label of" in err
+    (tmp_path / "clicks.csv").write_text("clicked,app\n" + "0,a\n0,b\n" * 50)
+    assert "error: every label is 0; there must be clicks and others" in run(capsys, "train", *table)[2]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from argparse import Namespace
 import numpy as np
 
 from deepfm_np import gallery
-from deepfm_np.cli.loading import load_rows
+from deepfm_np.cli.loading import choose_data, load_rows
 from deepfm_np.data import Examples, FieldEncoder
 from deepfm_np.gradcheck import Report
 from deepfm_np.model import DeepFM
@@ -20,6 +20,7 @@ def gradcheck(options: Namespace) -> int:
         table = gallery.score()
         print(gallery.to_text(table))
         return 0 if gallery.all_caught(table) else 1
+    choose_data(options)
     operations = list(check_operations(options.seed, options.method))
     print(f"Every operation, every entry\n\n{Report.merged(operations)}\n")
     models = [*check_models(options.seed, options.method), _check_on_data(options)]

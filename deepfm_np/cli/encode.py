@@ -2,12 +2,13 @@
 
 from argparse import Namespace
 
-from deepfm_np.cli.loading import open_stream, say
+from deepfm_np.cli.loading import choose_data, open_stream, say
 from deepfm_np.data.stream import encoded
 
 
 def encode(options: Namespace) -> int:
     """Turn a log of any size into a folder of memory-mapped arrays, for train --data encoded."""
+    choose_data(options)
     log = encoded.encode(open_stream(options), options.out)
     if log.meta["skipped"]:
         say(f"{log.meta['skipped']:,} malformed lines were skipped")

@@ -1,20 +1,33 @@
 """From the options of a command to its data: raw rows, encoded parts, or a stream."""
 
+import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from deepfm_np import data, metrics
-from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks
+from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
+from deepfm_np.data.fields import Field
+from deepfm_np.data.kinds import to_text
 from deepfm_np.data.stream import encoded
 from deepfm_np.data.stream.criteo import CriteoStream
 from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.data.stream.table import TableStream
+from deepfm_np.data.table import times_of
 from deepfm_np.ops.rows import Array
 from deepfm_np.recipes import RECIPES
 
 KINDS = ("categorical", "numerical", "multi_valued")
+READS = {  # the options of data that each data set reads
+    "click-log": {"rows"},
+    "movielens-100k": {"path", "drop_threes", "on_error"},
+    "movielens-1m": {"path", "drop_threes", "on_error"},
+    "criteo": {"path", "rows", "on_error"},
+    "table": {"path", "label", *KINDS, "separator", "encoding", "valid", "test", "time"},
+    "encoded": {"path"},
+}
 
 
 class Part(NamedTuple):
@@ -42,19 +55,65 @@ class Parts(NamedTuple):
     test: Part
 
 
+def choose_data(options: Namespace) -> None:
+    """Set `data` where it was not given: a table if an option of tables was, else the click log.
+
+    Raises ValueError for an option that the data set does not read, and for a folder of which nothing is known.
+    """
+    names = sorted(set().union(*READS.values()))
+    given = [name for name in names if getattr(options, name, None) not in (None, (), False)]
+    if options.data is None:
+        options.data = "table" if set(given) & READS["table"] else "click-log"
+        if options.path is not None and Path(options.path).is_dir():
+            known = "encoded" if (Path(options.path) / encoded.META_FILE).exists() else "movielens-100k or movielens-1m"
+            raise ValueError(f"{options.path} is a folder; say what it holds, as --data {known}, or name a file in it")
+    for name in given:
+        if name not in READS[options.data]:
+            option = f"--{name.replace('_', '-')}"
+            readers = ", ".join(data for data, read in READS.items() if name in read)
+            raise ValueError(f"--data {options.data} does not read {option}; it is for {readers}")
+    options.on_error = options.on_error or "raise"
+
+
 def load_parts(options: Namespace) -> Parts:
     """The three parts of the data that the options name, split at random by the seed."""
     if options.data == "encoded":
         return _load_encoded(options)
     log = load_rows(options)
     say(f"{options.data}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
-    parts = split(log, seed=options.seed)
+    if log.columns:
+        say(f"\n{to_text(log.columns)}\n\n{_by_hand(log.fields)}\n")
+    parts = _parts_of(options, log)
+    _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)
     train = Part(Examples(*encoder.fit_transform(parts[0].frame), parts[0].labels), parts[0].click_probabilities)
     valid, test = (
         Part(Examples(*encoder.transform(part.frame), part.labels), part.click_probabilities) for part in parts[1:]
     )
     return Parts(encoder, train, valid, test)
+
+
+def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
+    """The training, validation and test part: the files that were named, the others cut from the log."""
+    named = {name: getattr(options, name, None) for name in ("valid", "test")}
+    read = {
+        name: data.load_labelled(path, _label(options), log.fields, **_layout(options))
+        for name, path in named.items()
+        if path is not None
+    }
+    time = getattr(options, "time", None)
+    if len(read) == 2 and time is not None:
+        raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
+    fractions = {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(read)]
+    if time is None:
+        cut = iter(split(log, fractions, options.seed) if len(read) < 2 else [log])
+    else:
+        cut = iter(split_by_time(log, times_of(log.frame[time], options.path), fractions))
+    return [read[name] if name in read else next(cut) for name in ("train", "valid", "test")]
+
+
+def _layout(options: Namespace) -> dict[str, str | None]:
+    return {"column_separator": options.separator, "encoding": options.encoding}
 
 
 def load_rows(options: Namespace) -> ClickData:
@@ -73,7 +132,8 @@ def open_stream(options: Namespace) -> Stream:
     """A log of any size, to be read in pieces."""
     if options.data == "criteo":
         return CriteoStream(required_path(options), rows=options.rows, on_error=options.on_error)
-    return TableStream(required_path(options), _label(options), **{kind: getattr(options, kind) for kind in KINDS})
+    kinds = {kind: getattr(options, kind) for kind in KINDS}
+    return TableStream(required_path(options), _label(options), **kinds, **_layout(options))
 
 
 def required_path(options: Namespace) -> str:
@@ -88,12 +148,34 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _by_hand(fields: Sequence[Field]) -> str:
+    """The options that choose these fields."""
+    options = []
+    for kind in KINDS:
+        names = ",".join(str(field.name) for field in fields if field.kind == kind.replace("_", "-"))
+        if names:
+            options.append(f"--{kind.replace('_', '-')} {shlex.quote(names)}")
+    return f"To decide otherwise, name the columns to use: {' '.join(options)}"
+
+
 def _load_encoded(options: Namespace) -> Parts:
     log = encoded.open_encoded(required_path(options), verify=True)
     rows, fields = log.meta["rows"], log.encoder.fields
     say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)
+    _require_both_classes([part.labels for part in (train, valid, test)])
     return Parts(log.encoder, Part(train), Part(valid), Part(test))
+
+
+def _require_both_classes(labels: Sequence[Array]) -> None:
+    """Raise ValueError if a part has no click or nothing else: nothing could be learned from it, or measured on it."""
+    rows, clicks = sum(map(len, labels)), sum(part.sum() for part in labels)
+    if clicks in (0, rows):
+        raise ValueError(f"every label is {int(clicks > 0)}; there must be clicks and others")
+    for name, part in zip(("training", "validation", "test"), labels, strict=True):
+        if part.min() == part.max():
+            found = f"the {name} part has {len(part):,} of {rows:,} rows, and every label in it is {int(part[0])}"
+            raise ValueError(f"{found}; there are too few rows, or too few with a label of {int(part[0] == 0)}")
 
 
 def _label(options: Namespace) -> str:
@@ -119,7 +201,9 @@ def _criteo(options: Namespace) -> ClickData:
 
 
 def _table(options: Namespace) -> ClickData:
-    return data.load_table(options.path, _label(options), **{kind: getattr(options, kind) for kind in KINDS})
+    kinds = {kind: getattr(options, kind) for kind in KINDS}
+    time = getattr(options, "time", None)
+    return data.load_table(options.path, _label(options), **kinds, **_layout(options), time=time)
 
 
 LOADERS: dict[str, Callable[[Namespace], ClickData]] = {

@@ -27,7 +27,7 @@ EXAMPLES = """\
 examples:
   python -m deepfm_np train
   python -m deepfm_np compare --data movielens-100k --path ml-100k
-  python -m deepfm_np train --data table --path clicks.csv --label clicked --out runs/mine
+  python -m deepfm_np train --path clicks.csv --label clicked --out runs/mine
   python -m deepfm_np predict runs/mine new.csv --out probabilities.csv
 """
 ENCODED = """\
@@ -80,17 +80,21 @@ def _add(commands: Any, command: Callable, note: str, sources: Sequence[str] = t
     )
     parser.set_defaults(command=command)
     source = parser.add_argument_group("data")
-    default = {"default": "click-log", "help": "default: click-log, built in"} if "click-log" in sources else {}
-    source.add_argument("--data", choices=sources, required=not default, **default)
+    default = "click-log" in sources
+    about = "default: table if --path or --label is given, else click-log, which is built in" if default else None
+    source.add_argument("--data", choices=sources, required=not default, help=about)
     source.add_argument("--path", help="file or folder of the data; needed for all but click-log")
     rows = "rows of the click log to make (100,000), or of Criteo to read"
     source.add_argument("--rows", **_setting("rows"), help=rows)
     source.add_argument("--drop-threes", action="store_true", help="MovieLens: leave out the ratings of 3")
-    source.add_argument("--on-error", **_setting("on_error"), default="raise", help="malformed lines")
+    source.add_argument("--on-error", **_setting("on_error"), help="malformed lines (default: raise)")
     source.add_argument("--label", help="table: the column of 0 and 1")
     for kind in ("categorical", "numerical", "multi-valued"):
         about = f"table: the {kind} columns; once any column is named, those not named are left out"
         source.add_argument(f"--{kind}", type=_names, default=(), metavar="A,B", help=about)
+    separator = "table: between the columns of CSV, one character or tab (default: as in the header)"
+    source.add_argument("--separator", help=separator)
+    source.add_argument("--encoding", help="table: of CSV, as cp1252 (default: utf-8, or utf-16 with its mark)")
     seed = "of data, split, start, shuffling, dropout (default: 0)"
     parser.add_argument("--seed", **_setting("seed"), default=0, help=seed)
 
@@ -111,6 +115,12 @@ def _add_exercise(commands: Any) -> None:
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder for the result (default: runs/DATA)")
+    parts = parser.add_argument_group("parts", "By default 80 %% train, 10 %% validate and 10 %% test, at random.")
+    parts.add_argument("--valid", help="table: the file to validate on, with the columns of --path")
+    parts.add_argument("--test", help="table: the file to test on")
+    parts.add_argument(
+        "--time", metavar="COLUMN", help="table: split by time, the latest rows test; it is no field then"
+    )
     group = parser.add_argument_group("settings", "Each data set has its own; what is given here replaces them.")
     group.add_argument("--embedding-dim", **_setting("embedding_dim"))
     group.add_argument("--hidden", **_setting("hidden"), metavar="400,400,400")

@@ -1,5 +1,6 @@
 """The commands train and compare: fit models on a data set, print how good they are, save tables and figures."""
 
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ import pandas as pd
 
 from deepfm_np import metrics, plots
 from deepfm_np.architecture import COMPONENTS
-from deepfm_np.cli.loading import Part, Parts, load_parts, say
+from deepfm_np.cli.loading import Part, Parts, choose_data, load_parts, say
+from deepfm_np.divergence import DivergedWarning
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.recipes import RECIPES
 from deepfm_np.system.files import remove_leftovers, write_text
@@ -22,6 +24,7 @@ COMPARED = ("LR", "FM", "DNN", "DeepFM")
 
 def train(options: Namespace) -> int:
     """Fit a DeepFM, print how good it is on held-out rows, save it with a figure."""
+    choose_data(options)
     settings = _settings(options)
     parts = load_parts(options)
     with _out_folder(options) as folder:
@@ -51,6 +54,7 @@ def _train(options: Namespace, settings: dict[str, Any], parts: Parts, folder: P
 
 def compare(options: Namespace) -> int:
     """Fit LR, FM, DNN and DeepFM on the same data, print validation AUC and log loss."""
+    choose_data(options)
     settings = _settings(options)
     parts = load_parts(options)
     with _out_folder(options) as folder:
@@ -89,9 +93,17 @@ def _settings(options: Namespace) -> dict[str, Any]:
 
 
 def _fitted(settings: dict[str, Any], parts: Parts, checkpoint: Path | None = None) -> DeepFMClassifier:
+    """Raises FloatingPointError, and deletes the checkpoint, if training diverged: to resume it would be of no use."""
     keep_freed_memory()
     classifier = DeepFMClassifier(**settings)
-    return classifier.fit_encoded(parts.encoder, parts.train.examples, parts.valid.examples, checkpoint)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DivergedWarning)
+            return classifier.fit_encoded(parts.encoder, parts.train.examples, parts.valid.examples, checkpoint)
+    except (DivergedWarning, FloatingPointError) as error:
+        if checkpoint is not None:
+            checkpoint.unlink(missing_ok=True)
+        raise FloatingPointError(str(error)) from None
 
 
 @contextmanager

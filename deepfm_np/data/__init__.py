@@ -1,13 +1,15 @@
 """Click logs: where they come from, and how raw columns become ids and values."""
 
-from deepfm_np.data.click_data import ClickData, split
+from deepfm_np.data.click_data import ClickData, split, split_by_time
 from deepfm_np.data.click_log import make_click_log
 from deepfm_np.data.criteo import load_criteo
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples, WeightedExamples, split_blocks
-from deepfm_np.data.fields import Categorical, MultiValued, Numerical, infer_fields
+from deepfm_np.data.fields import Categorical, MultiValued, Numerical
+from deepfm_np.data.kinds import TableWarning, infer_fields
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
-from deepfm_np.data.table import load_table, read_fields, read_frame
+from deepfm_np.data.table import load_labelled, load_table, read_fields, read_frame
+from deepfm_np.data.unknown import UnknownValuesWarning, unknown_shares
 
 __all__ = [
     "Blocks",
@@ -17,9 +19,12 @@ __all__ = [
     "FieldEncoder",
     "MultiValued",
     "Numerical",
+    "TableWarning",
+    "UnknownValuesWarning",
     "WeightedExamples",
     "infer_fields",
     "load_criteo",
+    "load_labelled",
     "load_movielens_1m",
     "load_movielens_100k",
     "load_table",
@@ -28,4 +33,6 @@ __all__ = [
     "read_frame",
     "split",
     "split_blocks",
+    "split_by_time",
+    "unknown_shares",
 ]

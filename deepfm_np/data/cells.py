@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from deepfm_np.data.texts import is_amount, to_amount
 from deepfm_np.ops.rows import Array
 
-SPELLINGS = {"1": "True", "0": "False"}  # of one value, in a column that holds no others
+SPELLINGS = {  # of one value, in a column that holds no others
+    **{text: "True" for text in ("1", "True", "true", "TRUE")},
+    **{text: "False" for text in ("0", "False", "false", "FALSE")},
+}
 
 
 class Cells(NamedTuple):
@@ -86,20 +90,19 @@ def frequent_members(parts: Iterable[Cells], min_count: int) -> list[str]:
         for cell, count in zip(cells, np.bincount(codes[codes >= 0], minlength=len(cells)).tolist(), strict=True):
             for key in cell:
                 counts[key] = counts.get(key, 0) + count
-    words = set(SPELLINGS.values())
-    if words & counts.keys() and counts.keys() <= words | SPELLINGS.keys():
-        for digit, word in SPELLINGS.items():
-            if digit in counts:
-                counts[word] = counts.get(word, 0) + counts.pop(digit)
+    if counts.keys() <= SPELLINGS.keys() and not counts.keys() <= {"0", "1"}:
+        spelled, counts = counts, {}
+        for key, count in spelled.items():
+            counts[SPELLINGS[key]] = counts.get(SPELLINGS[key], 0) + count
     return sorted(key for key, count in counts.items() if count >= min_count)
 
 
 def rows_of(values: Sequence[str], first: int) -> dict[str, int]:
-    """The row of each value. In a column of booleans 1 is True, however either was spelled in training."""
+    """The row of each value. In a column of booleans 1, True and true are one, however it was spelled in training."""
     row_of = {value: row for row, value in enumerate(values, first)}
-    for spellings in (SPELLINGS, {word: digit for digit, word in SPELLINGS.items()}):
-        if row_of.keys() <= {*spellings.values()}:
-            row_of |= {other: row_of[value] for other, value in spellings.items() if value in row_of}
+    if row_of.keys() <= SPELLINGS.keys():
+        rows = {SPELLINGS[value]: row for value, row in row_of.items()}
+        row_of = {text: rows[word] for text, word in SPELLINGS.items() if word in rows} | row_of
     return row_of
 
 
@@ -109,13 +112,16 @@ def _may_be_a_number(cell) -> bool:
 
 
 def to_numbers(column: pd.Series) -> Array:
-    """(n,) float64, nan where a cell is not a number."""
+    """(n,) float64, nan where a cell is not a number. The texts $12.25 and 1,234 are numbers."""
     if column.dtype.kind not in "iuf":
         cells = pd.Series(column.to_numpy(dtype=object))
         try:
             column = pd.to_numeric(cells, errors="coerce")
         except (TypeError, ValueError, OverflowError):
             column = pd.to_numeric(cells.where(cells.map(_may_be_a_number), np.nan), errors="coerce")
+        amounts = column.isna() & cells.map(lambda cell: isinstance(cell, str) and is_amount(cell))
+        if amounts.any():
+            column = column.astype(np.float64).where(~amounts, cells[amounts].map(to_amount))
     if column.dtype.kind == "c":
         column = pd.Series(np.where(column.to_numpy().imag == 0, column.to_numpy().real, np.nan))
     return column.to_numpy(np.float64, na_value=np.nan)

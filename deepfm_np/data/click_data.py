@@ -8,6 +8,7 @@ import pandas as pd
 
 from deepfm_np.constraints import checked
 from deepfm_np.data.fields import Field
+from deepfm_np.data.kinds import Column
 from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 
@@ -18,6 +19,7 @@ class ClickData:
 
     frame: n rows of raw columns.  labels: (n,) float32 of 0 and 1.  fields: which columns to use, and how.
     click_probabilities: (n,) the true ones, if known.  skipped: the number of malformed lines left out.
+    columns: of a table, what was found in each column and decided.
 
     Raises ValueError for a label other than 0 or 1, naming the row, and if the lengths differ.
     """
@@ -27,6 +29,7 @@ class ClickData:
     fields: list[Field]
     click_probabilities: Array | None = None
     skipped: int = 0
+    columns: Sequence[Column] = ()
 
     def __post_init__(self):
         checked_labels(self.labels)
@@ -53,6 +56,22 @@ def split(data: ClickData, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: i
     Raises ValueError unless the fractions are positive and sum to 1, and if a part would be empty.
     """
     return tuple(data.take(rows) for rows in random_parts(len(data), fractions, seed))
+
+
+def split_by_time(data: ClickData, times: Array, fractions: Sequence[float] = (0.8, 0.1, 0.1)) -> tuple[ClickData, ...]:
+    """Split into parts that follow each other in time, the earliest first, in sizes close to the fractions.
+
+    times: (n,) numbers or dates. Rows of the same time stay together. Raises ValueError as `split` does.
+    """
+    fractions = checked("fractions", fractions)
+    order = np.argsort(times, kind="stable")
+    ends = np.round(np.cumsum(fractions) * len(data)).astype(int)
+    last = times[order][np.maximum(ends, 1) - 1]
+    ends = np.searchsorted(times[order], last, side="right")
+    if np.diff([0, *ends]).min() < 1:
+        distinct = len(np.unique(times))
+        raise ValueError(f"{len(data)} rows of {distinct} times are too few for a split by time: a part would be empty")
+    return tuple(data.take(rows) for rows in np.split(order, ends[:-1]))
 
 
 def random_parts(rows: int, fractions: Sequence[float], seed: int) -> list[Array]:

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import DTypeLike
 
 from deepfm_np.data import encoder_file
-from deepfm_np.data.fields import Field, infer_fields
+from deepfm_np.data.fields import Field
+from deepfm_np.data.kinds import infer_fields
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.files import write_text
 

@@ -50,7 +50,7 @@ class Categorical:
     """One of many values. Values seen fewer than `min_count` times in training share the row of the unknown.
 
     12, 12.0, "12" and "12.0" are the same value, since integers become floats in a column with missing cells. In a
-    column of booleans, so are True, "True" and 1. None, NaN and the empty string are missing, which is a value of its
+    column of booleans, so are True, "true" and 1. None, NaN and the empty string are missing, which is a value of its
     own.
     """
 
@@ -247,21 +247,6 @@ class Field(Protocol):
 KINDS: dict[str, type[Categorical | Numerical | MultiValued]] = {
     kind.kind: kind for kind in (Categorical, Numerical, MultiValued)
 }
-
-
-def infer_fields(frame: pd.DataFrame) -> list[Field]:
-    """One field per column: floats are numerical; text, categories, booleans and integers are categorical.
-
-    Integers in a click log are more often ids than amounts; declare a column of amounts as `Numerical`.
-    Raises ValueError for columns of dates, which need a decision: the hour? the weekday? the age in days?
-    """
-    fields: list[Field] = []
-    for name, column in frame.items():
-        if column.dtype.kind in "mM" or isinstance(column.dtype, pd.DatetimeTZDtype | pd.PeriodDtype):
-            raise ValueError(f"column {name!r} holds dates; derive what matters from it (hour, weekday, age in days)")
-        numerical = pd.api.types.is_float_dtype(column.dtype)
-        fields.append(Numerical(name) if numerical else Categorical(name))
-    return fields
 
 
 def _blocks(parts: Iterable[Array]) -> Iterator[Array]:

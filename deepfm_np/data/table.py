@@ -1,19 +1,17 @@
-"""Your own click log: a CSV or Parquet file with a column of labels."""
+"""Your own click log: a CSV, Parquet or JSON lines file with a column of labels."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
-from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical, infer_fields
-
-MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # in a column that is not kept as text
+from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical
+from deepfm_np.data.first_bytes import open_table
+from deepfm_np.data.kinds import Column, announce, decide, fields_of
 
 
 def load_table(
@@ -23,28 +21,57 @@ def load_table(
     numerical: Sequence[str] = (),
     multi_valued: Sequence[str] = (),
     separator: str = "|",
+    column_separator: str | None = None,
+    encoding: str | None = None,
+    time: str | None = None,
 ) -> ClickData:
     """Read a click log from a table.
 
     label: the column of 0 and 1.  categorical, numerical, multi_valued: the columns to use, by kind; if none is named,
-    every other column is used and its kind inferred.  separator: between the values of a multi-valued cell.
-    Raises FileNotFoundError; ValueError for an empty or malformed file, a missing column (listing those there are), a
-    column named twice, or a label other than 0 or 1 (naming file and line).
+    `kinds` decides on every other column.  separator: between the values of a multi-valued cell.
+    column_separator, encoding: as in `read_frame`.  time: a column that is no field unless it is named as one.
+    Raises as `read_frame` does; ValueError for a missing column (listing those there are), a column named twice, a
+    copy of the label, or a label other than 0 or 1 (naming file and line). Issues a TableWarning for a column that
+    looks wrong.
     """
     fields = declared_fields(label, categorical, numerical, multi_valued, separator)
-    fields = fields or infer_fields(read_frame(path).drop(columns=label, errors="ignore"))
-    frame = read_fields(path, fields)
-    require_columns(path, frame, label, fields)
-    labels = read_labels(frame.pop(label), path)
-    return ClickData(frame, labels, fields)
+    if fields:
+        frame = read_fields(path, fields, column_separator, encoding)
+    else:
+        frame = read_frame(path, (), column_separator, encoding)
+    require_columns(path, frame, [label, *(field.name for field in fields), *([time] if time else [])])
+    labels = read_labels(frame[label], path)
+    columns = decide(frame.drop(columns=label), fields or None, frame[label])
+    columns = columns if fields else [_unless_time(column, time) for column in columns]
+    announce(columns)
+    if not fields:
+        fields = fields_of(columns)
+        frame = read_fields(path, fields, column_separator, encoding)
+    return ClickData(frame.drop(columns=label), labels, fields, columns=columns)
 
 
-def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:
+def load_labelled(
+    path: str | Path,
+    label: str,
+    fields: Sequence[Field],
+    column_separator: str | None = None,
+    encoding: str | None = None,
+) -> ClickData:
+    """Read another file with the fields of a log. Raises as `load_table` does."""
+    frame = read_fields(path, fields, column_separator, encoding)
+    require_columns(path, frame, [label, *(field.name for field in fields)])
+    labels = read_labels(frame[label], path)
+    return ClickData(frame.drop(columns=label), labels, list(fields))
+
+
+def read_fields(
+    path: str | Path, fields: Sequence[Field], column_separator: str | None = None, encoding: str | None = None
+) -> pd.DataFrame:
     """`read_frame` with numerical fields as float64 and all others as text, whatever the file alone would suggest.
 
     Raises as `read_frame` does, and ValueError, naming file and line, for a cell that a numerical field cannot hold.
     """
-    frame = read_frame(path, as_text=text_columns(fields))
+    frame = read_frame(path, text_columns(fields), column_separator, encoding)
     for field in fields:
         if isinstance(field, Numerical) and field.name in frame:
             with naming_lines(path):
@@ -52,56 +79,42 @@ def read_fields(path: str | Path, fields: Sequence[Field]) -> pd.DataFrame:
     return frame
 
 
-def read_frame(path: str | Path, as_text: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a CSV file or, by its extension, a Parquet file. An empty line is a row without values.
+def read_frame(
+    path: str | Path, as_text: Sequence[str] = (), column_separator: str | None = None, encoding: str | None = None
+) -> pd.DataFrame:
+    """Read a CSV, Parquet or JSON lines file, perhaps compressed. An empty line of CSV is a row without values.
 
     as_text: CSV columns to read as text: the zip code 01234 keeps its zero, and NA is Namibia. In other columns,
         integers stay integers even if cells are missing.
-    Raises FileNotFoundError, ImportError if Parquet needs pyarrow, ValueError for an empty or malformed file.
+    column_separator, encoding: of CSV; None recognises them, see `first_bytes.open_table`.
+    Raises FileNotFoundError, IsADirectoryError, ImportError if a package is needed to read the file, ValueError for
+    one that is empty, malformed or not read.
     """
-    path = Path(path)
-    with reading(path):
-        frame = pd.read_parquet(path) if is_parquet(path) else read_csv(path, as_text)
+    frame = open_table(path, column_separator, encoding).frame(as_text)
     if not len(frame):
         raise ValueError(f"{path} has a header and no rows")
     return frame
 
 
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn whatever pandas raises inside into the errors of `read_frame`."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the last named column
-            yield
-    except ImportError as error:
-        raise ImportError(f"{path}: reading Parquet needs pyarrow (pip install pyarrow)") from error
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path} is empty; the first line must name the columns") from None
-    except (ValueError, OSError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
+def times_of(column: pd.Series, path: str | Path) -> np.ndarray:
+    """(n,) times that can be compared. Raises ValueError, naming file and line, for a cell that is no time."""
+    if column.dtype.kind == "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
+        times = column
+    else:
+        times = pd.to_numeric(column, errors="coerce")
+        if times.isna().any():
+            times = pd.to_datetime(column.astype("string"), errors="coerce", format="ISO8601", utc=True)
+    if times.isna().any():
+        row = int(np.argmax(times.isna()))
+        cell = quoted(column.iloc[row], str)
+        right = "numbers, or dates as 2026-01-31 12:00"
+        raise ValueError(f"times must be {right}; {path} line {row + 2}, column {column.name!r} holds {cell}")
+    return times.to_numpy() if times.dtype.kind in "iuf" else times.to_numpy("datetime64[ns]")
 
 
-def read_csv(path: Path, as_text: Sequence[str], **options: Any) -> Any:
-    """`pandas.read_csv` with our rules for text and missing cells; with `chunksize`, an iterator of frames."""
-    names = pd.read_csv(path, nrows=0, index_col=False).columns
-    return pd.read_csv(
-        path,
-        dtype={name: "string" for name in as_text},
-        na_values={name: [""] if name in as_text else MISSING for name in names},
-        keep_default_na=False,
-        dtype_backend="numpy_nullable",
-        index_col=False,
-        skip_blank_lines=False,
-        **options,
-    )
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether the file's extension is that of Parquet."""
-    return path.suffix.lower() in (".parquet", ".pq")
+def _unless_time(column: Column, time: str | None) -> Column:
+    """The column; that of the time left out, without a remark, since it has its use."""
+    return column if time is None or column.name != time else column._replace(field=None, remarks=())
 
 
 @contextmanager
@@ -134,11 +147,11 @@ def declared_fields(
     return fields
 
 
-def require_columns(path: str | Path, frame: pd.DataFrame, label: str, fields: Sequence[Field]) -> None:
-    """Raise ValueError, listing the columns there are, if the label or a field is missing."""
-    missing = [name for name in (label, *(field.name for field in fields)) if name not in frame.columns]
+def require_columns(path: str | Path, frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raise ValueError, listing the columns there are, if one of these is missing."""
+    missing = [name for name in names if name not in frame.columns]
     if missing:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
 
 
 def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarray:

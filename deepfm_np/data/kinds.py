@@ -1,0 +1,281 @@
+"""Which kind of field each column is, decided on its values and not on its dtype alone, and what looks wrong in it.
+
+Pandas turns whole numbers into floats where a cell is missing, so the dtype says little. What a column holds decides:
+
+    numbers with decimals                   numerical
+    whole numbers                           categorical (mostly ids) if they repeat; numerical if they rarely do
+    texts, booleans, categories             categorical
+    amounts written as $12.25 or 1,234      numerical
+    dates                                   left out: which of hour, weekday or age matters, the owner knows
+    an index, another value in every row    left out: nothing of it recurs in new rows
+"""
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np.data import texts
+from deepfm_np.data.cells import is_empty, key_of, quoted, to_numbers
+from deepfm_np.data.fields import FIRST_VALUE, Categorical, Field, Numerical
+
+FEW = 20  # so few distinct values are categories however often they repeat; fewer rows show nothing
+REPEATED = 2  # mean rows per value from which whole numbers are categories
+NUMBERS_AS_TEXT = 0.9  # share of numbers from which a column of texts is remarked on
+ROWS_COUNTED = 2**20  # distinct values are counted in that many rows of a log of any size
+SAMPLE = 1000
+UNNAMED = re.compile(r"Unnamed: \d+|")  # what pandas calls the column of an index that was written along
+LEFT_OUT = "left out"
+ABOUT_DATES = "holds dates; derive what matters from it (hour, weekday, age in days); it is left out"
+ABOUT_DISTINCT = "holds another value in every row, so that none of them can be learned"
+
+
+class TableWarning(UserWarning):
+    """Something in a table looks wrong, or was decided in a way that its owner should know."""
+
+
+class Seen(NamedTuple):
+    """What a piece of a column shows."""
+
+    rows: int
+    missing: int
+    forms: frozenset  # of "numbers", "texts", "booleans", "categories", "dates", "lists"; none if there is no value
+    counted: int  # rows with a value of which `distinct` are the distinct values
+    distinct: pd.Series  # of objects
+
+
+class Column(NamedTuple):
+    """A column and what was decided: its field, or why it is left out."""
+
+    name: Any
+    field: Field | None
+    rows: int | None  # None where it is not known, after loading
+    missing: int | None
+    distinct: int | None
+    example: str
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return LEFT_OUT if self.field is None else self.field.kind
+
+
+def infer_fields(frame: pd.DataFrame) -> list[Field]:
+    """A field for each column that is to be used, of the kind that its values suggest.
+
+    Issues a TableWarning for each remark. Raises ValueError, saying why, if no column can be used.
+    """
+    columns = decide(frame)
+    fields = fields_of(columns)
+    announce(columns)
+    return fields
+
+
+def decide(frame: pd.DataFrame, fields: Sequence[Field] | None = None, label: Any = None) -> list[Column]:
+    """What each column is: inferred, or as the fields say.
+
+    label: (n,) of the frame's rows, a Series with its name if it has one.
+    Raises ValueError for a column that is a copy of the label.
+    """
+    if fields is None:
+        columns = [inferred(name, see(column)) for name, column in frame.items()]
+    else:
+        once = [field for field in fields if list(frame.columns).count(field.name) == 1]  # else the encoder refuses
+        columns = [declared(field, see(frame[field.name])) for field in once]
+    if label is not None:
+        columns = [beside_label(column, frame[column.name], pd.Series(label, dtype=object)) for column in columns]
+    return columns
+
+
+def fields_of(columns: Iterable[Column]) -> list[Field]:
+    """The fields of the columns that are used. Raises ValueError, saying why, if none is."""
+    columns = list(columns)
+    fields = [column.field for column in columns if column.field is not None]
+    if columns and not fields:
+        raise ValueError(f"no column can be used: {'; '.join(sentences(columns))}")
+    return fields
+
+
+def see(column: pd.Series) -> Seen:
+    """What the values of a column are, missing cells apart."""
+    present = column[column.notna()]
+    if present.dtype == object or isinstance(present.dtype, pd.StringDtype):
+        present = present[~present.map(is_empty).to_numpy(bool)]
+    form = _form(present)
+    distinct = pd.Series([], dtype=object) if form == "lists" else pd.Series(present.unique(), dtype=object)
+    forms = frozenset({form} if len(present) else ())
+    return Seen(len(column), len(column) - len(present), forms, len(present), distinct)
+
+
+def together(first: Seen, second: Seen) -> Seen:
+    """What two pieces of a column show; beyond ROWS_COUNTED rows, distinct values are no longer counted."""
+    rows, missing, forms = first.rows + second.rows, first.missing + second.missing, first.forms | second.forms
+    if first.rows >= ROWS_COUNTED:
+        return Seen(rows, missing, forms, first.counted, first.distinct)
+    distinct = pd.Series(pd.concat([first.distinct, second.distinct]).unique(), dtype=object)
+    return Seen(rows, missing, forms, first.counted + second.counted, distinct)
+
+
+def inferred(name: Any, seen: Seen) -> Column:
+    """What the values suggest."""
+    if seen.forms == {"numbers"}:
+        kind, *remarks = _of_numbers(name, seen)
+    elif seen.forms == {"dates"}:
+        kind, *remarks = None, ABOUT_DATES
+    elif seen.forms and seen.forms <= {"texts", "numbers"}:
+        kind, *remarks = _of_texts(seen)
+    else:
+        kind, remarks = Categorical, []
+    if kind is not None and seen.counted == seen.rows > FEW and len(seen.distinct) == 1:
+        remarks.append(f"holds {_example(seen)} in every row, which tells nothing")
+    if not seen.counted and seen.rows > FEW:
+        remarks.append("is empty")
+    return _column(name, None if kind is None else kind(name), seen, remarks)
+
+
+def declared(field: Field, seen: Seen) -> Column:
+    """What its owner says that it is."""
+    remarks = [ABOUT_DISTINCT] if field.kind == "categorical" and _all_distinct(seen) else []
+    return _column(field.name, field, seen, remarks)
+
+
+def beside_label(column: Column, cells: pd.Series, label: pd.Series) -> Column:
+    """The column, with a remark if it tells the label in every row. Raises ValueError if it is a copy of the label."""
+    if label.name is not None and re.fullmatch(rf"{re.escape(str(label.name))}\.\d+", str(column.name)):
+        what = f"is what pandas calls a second column {label.name!r}, the label"
+        raise ValueError(f"column {column.name!r} {what}; remove it from the table")
+    if column.field is None or column.distinct is None or not 2 <= column.distinct <= FEW < len(cells):
+        return column
+    codes, distinct = pd.factorize(cells)
+    classes, values = pd.factorize(label)
+    pairs = np.unique(np.stack([codes, classes]), axis=1).T
+    if (codes < 0).any() or len(pairs) > len(distinct):
+        return column
+    same = all(_plain(distinct[code]) == _plain(values[one]) for code, one in pairs)
+    if same and len(pairs) == 2:
+        raise ValueError(f"column {column.name!r} equals the label in every row; remove this copy from the table")
+    remark = "tells the label in every row: is it a copy of the label, or known only after the click?"
+    return column._replace(remarks=(*column.remarks, remark))
+
+
+def sentences(columns: Iterable[Column]) -> list[str]:
+    """All remarks, each with its column."""
+    return [f"column {column.name!r} {remark}" for column in columns for remark in column.remarks]
+
+
+def announce(columns: Sequence[Column], verbose: bool = False) -> None:
+    """Issue a TableWarning for each remark; verbose: print the table first."""
+    if verbose:
+        print(to_text(columns))
+    for sentence in sentences(columns):
+        warnings.warn(sentence, TableWarning, stacklevel=3)
+
+
+def learned(fields: Sequence[Field], field_dims: Sequence[int]) -> list[Column]:
+    """What an encoder still knows of the columns. field_dims: as in `FieldEncoder`."""
+    distinct = [
+        None if field.kind == "numerical" else rows - FIRST_VALUE
+        for field, rows in zip(fields, field_dims, strict=True)
+    ]
+    return [Column(field.name, field, None, None, number, "") for field, number in zip(fields, distinct, strict=True)]
+
+
+def to_frame(columns: Sequence[Column]) -> pd.DataFrame:
+    """One row per column: column, kind, distinct, missing, example, remarks."""
+    rows = [(c.name, c.kind, c.distinct, c.missing, c.example, "; ".join(c.remarks)) for c in columns]
+    frame = pd.DataFrame(rows, columns=["column", "kind", "distinct", "missing", "example", "remarks"])
+    return frame.astype({"distinct": "Int64", "missing": "Int64"})
+
+
+def to_text(columns: Sequence[Column]) -> str:
+    """The table of `to_frame` as text, without the remarks."""
+    rows = [("column", "kind", "distinct", "missing", "example")]
+    rows += [(str(c.name), c.kind, _count(c.distinct), _count(c.missing), c.example) for c in columns]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    lines = []
+    for name, kind, distinct, missing, example in rows:
+        left = f"{name:{widths[0]}}  {kind:{widths[1]}}"
+        lines.append(f"{left}  {distinct:>{widths[2]}}  {missing:>{widths[3]}}  {example}".rstrip())
+    return "\n".join(lines)
+
+
+def _form(present: pd.Series) -> str:
+    dtype = present.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "categories"
+    if dtype.kind in "mM" or isinstance(dtype, pd.DatetimeTZDtype | pd.PeriodDtype):
+        return "dates"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "booleans"
+    if dtype.kind != "O" or isinstance(dtype, pd.StringDtype):
+        return "numbers" if pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c" else "texts"
+    inferred = pd.api.types.infer_dtype(present, skipna=True)
+    if inferred in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return "numbers"
+    if inferred in ("datetime", "datetime64", "date", "timedelta", "timedelta64", "period"):
+        return "dates"
+    if present.map(pd.api.types.is_hashable).all():
+        return "booleans" if inferred == "boolean" else "texts"
+    return "lists"
+
+
+def _of_numbers(name: Any, seen: Seen) -> list:
+    """The kind of a column of numbers, None to leave it out, and remarks."""
+    numbers, values = to_numbers(seen.distinct), len(seen.distinct)
+    numbers = numbers[~np.isnan(numbers)]  # integers beyond the largest float
+    if not seen.counted or (numbers != np.floor(numbers)).any() or np.isinf(numbers).any():
+        return [Numerical]
+    if UNNAMED.fullmatch(str(name)):
+        return [None, "has whole numbers and no name, as an index that was written with the table; it is left out"]
+    if values <= FEW or values * REPEATED <= seen.counted:
+        return [Categorical]
+    if _all_distinct(seen) and len(numbers) and 10 * float(np.ptp(numbers)) <= float(seen.counted) ** 2:
+        return [None, "holds another whole number in every row, as a row number or id; it is left out"]
+    rarely = f"holds {_count(values)} distinct whole numbers in {_count(seen.counted)} rows"
+    return [Numerical, f"{rarely}: read as amounts; if they are ids, declare it categorical"]
+
+
+def _of_texts(seen: Seen) -> list:
+    """The kind of a column of texts, None to leave it out, and remarks."""
+    cells = [str(cell).strip() for cell in seen.distinct]
+    sample = cells[:SAMPLE]
+    plain = texts.share(sample, texts.is_plain_number)
+    if plain < 1 and all(map(texts.is_amount, cells)):
+        example = next(cell for cell in cells if not texts.is_plain_number(cell))
+        return [Numerical, f"holds amounts: {example} is read as {texts.to_amount(example):.12g}"]
+    if texts.share(sample, texts.is_date) == 1:
+        return [None, ABOUT_DATES]
+    remarks = []
+    if plain < 1 and texts.share(sample, texts.has_decimal_comma) == 1:
+        remarks.append(f"holds {quoted(sample[0])}, a decimal comma; with a point it would be numerical")
+    elif plain < 1 and len(cells) > FEW and texts.share(sample, texts.is_amount) >= NUMBERS_AS_TEXT:
+        stray = next((cell for cell in cells if not texts.is_amount(cell)), "")
+        if any("." in cell for cell in sample):
+            remarks.append(f"holds numbers but for {quoted(stray)}; with empty cells instead it would be numerical")
+    if _all_distinct(seen):
+        return [None, *remarks, ABOUT_DISTINCT + "; it is left out"]
+    return [Categorical, *remarks]
+
+
+def _all_distinct(seen: Seen) -> bool:
+    return len(seen.distinct) == seen.counted > FEW
+
+
+def _column(name: Any, field: Field | None, seen: Seen, remarks: Iterable[str]) -> Column:
+    distinct = None if "lists" in seen.forms else len(seen.distinct)
+    return Column(name, field, seen.rows, seen.missing, distinct, _example(seen), tuple(remarks))
+
+
+def _example(seen: Seen) -> str:
+    return quoted(seen.distinct.iloc[0], str).replace("\n", " ")[:40] if len(seen.distinct) else ""
+
+
+def _plain(cell: Any) -> str:
+    return {"True": "1", "False": "0"}.get(key_of(cell), key_of(cell))
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"

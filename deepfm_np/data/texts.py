@@ -1,0 +1,51 @@
+"""What texts look like: amounts such as $12.25 and 1,234, decimal commas, dates."""
+
+import re
+from collections.abc import Callable, Iterable
+
+SIGNS = "$€£¥₹"
+DIGITS = r"(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?"  # 1234 or 1,234, and decimals after a point
+AMOUNT = re.compile(rf"(?a)\s*([-+]?)\s*[{SIGNS}]?\s*([-+]?{DIGITS})\s*[{SIGNS}%]?\s*")
+DECIMAL_COMMA = re.compile(rf"(?a)\s*[-+]?\s*[{SIGNS}]?\s*\d+(?:\.\d{{3}})*,\d+\s*[{SIGNS}%]?\s*")
+DATE = re.compile(
+    r"(?a)\s*(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?:[ T]\d{1,2}:\d{2}.*)?\s*"
+)
+
+
+def to_amount(text: str) -> float:
+    """The number in $12.25, 1,234, -5 % or € 12; nan if the text is no such amount."""
+    match = AMOUNT.fullmatch(text)
+    return float((match[1] + match[2]).replace(",", "")) if match and not (match[1] and match[2][0] in "+-") else nan
+
+
+def is_amount(text: str) -> bool:
+    """Whether `to_amount` reads the text as a number."""
+    return to_amount(text) == to_amount(text)
+
+
+def is_plain_number(text: str) -> bool:
+    """Whether float reads the text."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def has_decimal_comma(text: str) -> bool:
+    """Whether the text is a number with its decimals after a comma, as 12,50."""
+    return DECIMAL_COMMA.fullmatch(text) is not None
+
+
+def is_date(text: str) -> bool:
+    """Whether the text begins with a date in figures, such as 2026-11-27, 27.11.2026 or 11/27/26."""
+    return DATE.fullmatch(text) is not None
+
+
+def share(texts: Iterable[str], what: Callable[[str], bool]) -> float:
+    """Which share of the texts is such; 0 of none."""
+    found = [what(text) for text in texts]
+    return sum(found) / max(len(found), 1)
+
+
+nan = float("nan")
