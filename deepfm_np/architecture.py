@@ -23,6 +23,7 @@ from deepfm_np.ops.embedding import EmbeddingCache, slot_fields
 from deepfm_np.ops.first_order import FirstOrderCache
 from deepfm_np.ops.fm import FMCache
 from deepfm_np.ops.rows import Array
+from deepfm_np.system.parts import Part, whole
 
 COMPONENTS: dict[str, dict[str, bool]] = {
     "LR": {"fm": False, "deep": False},
@@ -66,8 +67,10 @@ class Architecture:
         self.first_order, self.fm, self.deep = config["first_order"], config["fm"], config["deep"]
         self.l2_embedding, self.l2_table, self.l2_net = (config[f"l2_{part}"] for part in ("embedding", "table", "net"))
         self.network = Network(*(config[name] for name in Network.SETTINGS))
+        self.width = self.fields * self.embedding_dim  # of the network's input
+        self.work = self.width + (self.network.work(self.width) if self.deep else 0)  # multiplications for an example
 
-    def forward(
+    def forward_part(
         self,
         params: Mapping[str, Array],
         running: Mapping[str, Array],
@@ -75,38 +78,60 @@ class Architecture:
         values: Array,
         rng: np.random.Generator | None = None,
         training: bool = False,
-    ) -> tuple[Array, Caches]:
-        """(n, s) ids and values -> (n,) logits. rng: turns dropout on.  training: batch statistics in batch norm."""
+    ) -> Part[tuple[Array, Caches]]:
+        """(n, s) ids and values of a part of the batch -> (n,) logits; see `system.parts`.
+
+        rng: turns dropout on.  training: batch statistics in batch norm.
+        """
+        logits, vectors, caches = self._before_network(params, ids, values)
+        if vectors is not None and self.deep:
+            a0 = vectors.reshape(len(ids), self.width)
+            y, network_cache = yield from self.network.forward_part(params, running, a0, rng, training)
+            logits, caches = logits + y, caches._replace(network=network_cache)
+        return logits, caches
+
+    def predict(self, params: Mapping[str, Array], running: Mapping[str, Array], ids: Array, values: Array) -> Array:
+        """(n, s) ids and values -> (n,) logits in evaluation, keeping nothing for a backward pass."""
+        logits, vectors, _ = self._before_network(params, ids, values)
+        if vectors is not None and self.deep:
+            logits = logits + self.network.predict(params, running, vectors.reshape(len(ids), self.width))
+        return logits
+
+    def _before_network(
+        self, params: Mapping[str, Array], ids: Array, values: Array
+    ) -> tuple[Array, Array | None, Caches]:
+        """The (n,) logits without y_deep, and the (n, m, k) vectors that the network reads, if it is on."""
         logits = np.full(len(ids), params["bias"])
-        first_order_cache = embedding_cache = fm_cache = network_cache = None
+        vectors: Array | None = None
+        first_order_cache = embedding_cache = fm_cache = None
         if self.first_order:
             y, first_order_cache = ops.first_order_forward(params["weights"], ids, values)
             logits = logits + y
         if self.fm or self.deep:
             vectors, embedding_cache = ops.embedding_forward(params["table"], ids, values, self.field_starts)
-        if self.fm:
-            y, fm_cache = ops.fm_forward(vectors)
-            logits = logits + y
-        if self.deep:
-            a0 = vectors.reshape(len(ids), -1)
-            y, network_cache = self.network.forward(params, running, a0, rng, training)
-            logits = logits + y
-        return logits, Caches(first_order_cache, embedding_cache, fm_cache, network_cache)
+            if self.fm:
+                y, fm_cache = ops.fm_forward(vectors)
+                logits = logits + y
+        return logits, vectors, Caches(first_order_cache, embedding_cache, fm_cache, None)
 
-    def backward(self, grad_logits: Array, caches: Caches, touched: ops.TouchedRows | None = None) -> Gradients:
-        """(n,) dL/dlogits -> the gradient of every parameter in use.
+    def backward_part(
+        self, grad_logits: Array, caches: Caches, touched: ops.TouchedRows | None = None
+    ) -> Part[Gradients]:
+        """(n,) dL/dlogits of a part of the batch -> its share of the gradient of every parameter in use.
 
         touched: the `touched_rows` of the batch, if already known.
         """
         grads: Gradients = {"bias": np.asarray(grad_logits.sum())}
         if caches.first_order is not None:
             grads["weights"] = ops.first_order_backward(grad_logits, caches.first_order, touched)
-        grad_vectors, network_grads = self.backward_to_vectors(grad_logits, caches)
+        grad_vectors, network_grads = yield from self.backward_to_vectors(grad_logits, caches)
         if caches.embedding is not None:
             grads["table"] = ops.embedding_backward(reduce(add, grad_vectors.values()), caches.embedding, touched)
         return grads | network_grads
 
-    def backward_to_vectors(self, grad_logits: Array, caches: Caches) -> tuple[dict[str, Array], dict[str, Array]]:
+    def backward_to_vectors(
+        self, grad_logits: Array, caches: Caches
+    ) -> Part[tuple[dict[str, Array], dict[str, Array]]]:
         """The (n, m, k) gradients that FM and network send back to the shared vectors, and the network's own gradients.
 
         Both read the same vectors, so the gradient of the vectors is the sum of the two.
@@ -116,7 +141,7 @@ class Architecture:
         if caches.fm is not None:
             grad_vectors["FM part"] = ops.fm_backward(grad_logits, caches.fm)
         if caches.network is not None:
-            grad_a0, network_grads = self.network.backward(grad_logits, caches.network)
+            grad_a0, network_grads = yield from self.network.backward_part(grad_logits, caches.network)
             grad_vectors["deep part"] = grad_a0.reshape(len(grad_logits), -1, self.embedding_dim)
         return grad_vectors, network_grads
 
@@ -129,7 +154,7 @@ class Architecture:
         """
         if caches.embedding is None:
             return {}
-        grad_vectors, _ = self.backward_to_vectors(grad_logits, caches)
+        grad_vectors, _ = whole(self.backward_to_vectors(grad_logits, caches))
         terms: dict[str, Array | ops.RowGradient] = {
             name: ops.embedding_backward(grad, caches.embedding) for name, grad in grad_vectors.items()
         }
@@ -178,7 +203,7 @@ class Architecture:
         if self.fm:
             pairs = np.triu(vectors @ vectors.transpose(0, 2, 1), k=1)
         if self.deep:
-            deep, _ = self.network.forward(params, running, vectors.reshape(n, m * self.embedding_dim))
+            deep, _ = self.network.forward(params, running, vectors.reshape(n, self.width))
         return Explanation(params["bias"][()], first_order, pairs, deep)
 
 

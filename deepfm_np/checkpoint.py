@@ -42,7 +42,6 @@ def fingerprint(
     batch_size: int,
     patience: int,
     seed: int | np.random.Generator,
-    threads: int,
 ) -> dict:
     """What must be equal for a resumed run to end as the interrupted one would have. `epochs` may differ."""
     settings = {name: value for name, value in vars(optimizer).items() if isinstance(value, float | int | np.number)}
@@ -53,7 +52,6 @@ def fingerprint(
         "batch_size": batch_size,
         "patience": patience,
         "seed": str(seed),
-        "threads": threads,
         "training data": _checksums(train),
         "validation data": None if valid is None else _checksums(valid),
     }

@@ -176,7 +176,12 @@ CONSTRAINTS: dict[str, Constraint] = {
     "batch_size": POSITIVE_INTEGER,
     "patience": POSITIVE_INTEGER,
     "verbose": FLAG,
-    "threads": _integers("a positive integer of at most 1024", 1, 1024),
+    "threads": Constraint(
+        "a positive integer of at most 1024",
+        lambda threads: None if threads is None else _integer(threads),  # None: one for each core
+        lambda threads: threads is None or 1 <= threads <= 1024,
+        _digits,
+    ),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
     "class_weight": Constraint(
         '"balanced", None or a dict of positive numbers by class',

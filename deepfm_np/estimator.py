@@ -80,7 +80,7 @@ class DeepFMClassifier:
         class_weight: Mapping | str | None = None,
         seed: int = 0,
         dtype: str = "float32",
-        threads: int = 1,
+        threads: int | None = None,
         progress: bool = True,
         verbose: bool = False,
     ):

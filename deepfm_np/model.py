@@ -16,13 +16,15 @@ from deepfm_np.constraints import check_held, checked
 from deepfm_np.ops.embedding import slot_fields
 from deepfm_np.ops.log_loss import checked_labels, checked_weights
 from deepfm_np.ops.rows import Array, checked_slots
-from deepfm_np.system.threads import map_parts, parallel_map, sum_gradients
+from deepfm_np.system.memory import keep_freed_memory
+from deepfm_np.system.parts import Part, generators, side_by_side, split_batch, split_rows, sum_gradients, whole
+from deepfm_np.system.threads import one_blas_thread, parallel_map, thread_count
 
 if TYPE_CHECKING:
     from deepfm_np.to_torch import TorchDeepFM
 
 TABLE_STD = 0.01
-PREDICTION_BATCH = 4096
+PREDICTION_ROWS = 512  # in a part: its arrays fit the cache
 
 
 class DeepFM:
@@ -117,23 +119,24 @@ class DeepFM:
         at_start = 0.5 if self.deep and self.deep_output == "sigmoid" else 0.0
         self.params["bias"][...] = np.log(clicks / misses) - at_start
 
-    def logits(self, ids: Array, values: Array, threads: int = 1) -> Array:
+    def logits(self, ids: Array, values: Array, threads: int | None = None) -> Array:
         """(n, s) ids and values -> (n,) logits, without dropout, batch norm by its running statistics.
 
-        threads: how many parts of the rows to compute at once.
+        threads: how many parts of the rows to compute at once, None: one for each core. The bits are the same.
         Raises ValueError, TypeError or IndexError, naming the row, for slots that do not fit the model;
         FloatingPointError if a logit is not finite.
         """
         ids, values = self.checked_slots(ids, values)
-        threads = checked("threads", threads)
-        size = min(PREDICTION_BATCH, -(-len(ids) // threads) or 1) if threads > 1 else PREDICTION_BATCH
-        forward = self.architecture.forward
 
-        def part(start: int) -> Array:
+        def part(rows: slice) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
-                return forward(self.params, self.running, ids[start : start + size], values[start : start + size])[0]
+                return self.architecture.predict(self.params, self.running, ids[rows], values[rows])
 
-        parts = parallel_map(part, range(0, len(ids), size), threads=threads)
+        split = split_rows(len(ids), -(-len(ids) // PREDICTION_ROWS))
+        if len(split) > 1:
+            keep_freed_memory()
+        with one_blas_thread():
+            parts = parallel_map(part, split, threads=threads)
         logits = np.concatenate([np.empty(0, self.dtype), *parts])
         if not np.isfinite(logits).all():
             row = int(np.argmin(np.isfinite(logits)))
@@ -141,9 +144,9 @@ class DeepFM:
             raise FloatingPointError(f"row {row} has the logit {logits[row]}: {reason}")
         return logits
 
-    def predict_proba(self, ids: Array, values: Array, threads: int = 1) -> Array:
+    def predict_proba(self, ids: Array, values: Array, threads: int | None = None) -> Array:
         """(n, s) ids and values -> (n,) click probabilities. threads: as in `logits`. Raises the same errors."""
-        logits = self.logits(ids, values) if threads == 1 else self.logits(ids, values, threads)
+        logits = self.logits(ids, values) if threads is None else self.logits(ids, values, threads)
         return ops.sigmoid_forward(logits)[0]
 
     def loss_and_grads(
@@ -154,7 +157,7 @@ class DeepFM:
         rng: np.random.Generator | None = None,
         params: Mapping[str, Array] | None = None,
         training: bool = True,
-        threads: int = 1,
+        threads: int | None = None,
         weights: Array | None = None,
     ) -> tuple[np.inexact, dict[str, Array | ops.RowGradient]]:
         """The mean log loss in nats plus the L2 penalties, and its gradient for every parameter.
@@ -162,13 +165,13 @@ class DeepFM:
         ids, values: (n, s).  labels: (n,) of 0 or 1.  rng: draws the dropout masks; None leaves dropout off.
         params: used instead of `self.params`; in a gradient check one entry is complex, and so is the loss.
         training: batch norm uses the statistics of the batch instead of the running ones.
-        threads: how many split the batch. The dropout masks depend on this number. See `require_splittable`.
+        threads: how many parts of the batch to compute at once, None: one for each core. The bits are the same.
         weights: (n,) positive numbers, what each example counts in the mean of the log loss; None: all the same. They
             do not change the L2 penalties nor the statistics of batch norm.
         The gradients of "weights" and, without `l2_table`, "table" are `RowGradient`s of the rows the batch touches.
 
         A call in training mode updates the running statistics of batch norm, unless `params` is given. It is not
-        thread-safe: use `threads`. Raises ValueError, TypeError or IndexError, naming the row, for input that does not
+        thread-safe. Raises ValueError, TypeError or IndexError, naming the row, for input that does not
         fit the model.
         """
         ids, values = self.checked_slots(ids, values)
@@ -176,22 +179,27 @@ class DeepFM:
         if len(labels) != len(ids):
             raise ValueError(f"labels must be (n,), one for each of {len(ids)} rows of ids; they are {labels.shape}")
         rng = None if rng is None else checked("rng", rng)
-        threads = checked("threads", threads)
-        if threads > 1:
-            self.require_splittable(training)
+        threads = thread_count(threads)
         weights = None if weights is None else checked_weights(weights, len(ids))
         own, architecture = params is None, self.architecture
         params = self.params if params is None else params
         touched = ops.touched_rows(ids, values, self._scratch)
 
-        def part(rows: slice, rng: np.random.Generator | None) -> tuple:
-            logits, caches = architecture.forward(params, self.running, ids[rows], values[rows], rng, training)
+        def part(rows: slice, rng: np.random.Generator | None) -> Part[tuple]:
+            slots = ids[rows], values[rows]
+            logits, caches = yield from architecture.forward_part(params, self.running, *slots, rng, training)
             loss, loss_cache = ops.log_loss_forward(logits, labels[rows], None if weights is None else weights[rows])
             share = len(logits) / len(ids) if weights is None else float(weights[rows].sum() / weights.sum())
             grad_logits = ops.log_loss_backward(share, loss_cache)
-            return share * loss, architecture.backward(grad_logits, caches, touched.part(rows)), caches.network
+            grads = yield from architecture.backward_part(grad_logits, caches, touched.part(rows))
+            return share * loss, grads, caches.network
 
-        parts = map_parts(part, len(ids), rng if self.deep and self.dropout else None, threads)
+        split = split_batch(len(ids), architecture.work)
+        if len(split) > 1:
+            keep_freed_memory()
+        rngs = generators(rng if self.deep and self.dropout else None, len(split))
+        with one_blas_thread():
+            parts = side_by_side(list(map(part, split, rngs)), threads)
         losses, gradients, networks = zip(*parts, strict=True)
         grads = sum_gradients(gradients)
         loss = sum(losses) + architecture.add_penalties(grads, params, ids, values, touched)
@@ -260,16 +268,11 @@ class DeepFM:
         """
         params = self.params if params is None else params
         ids, values = self.checked_slots(ids, values)
-        logits, caches = self.architecture.forward(params, self.running, ids, values, rng, training=True)
+        logits, caches = whole(self.architecture.forward_part(params, self.running, ids, values, rng, training=True))
         _, loss_cache = ops.log_loss_forward(logits, labels, weights)
         grad_logits = ops.log_loss_backward(1.0, loss_cache)
         terms = self.architecture.gradient_terms(grad_logits, caches, params, ids, values)
         return {"table": terms} if terms else {}
-
-    def require_splittable(self, training: bool = True) -> None:
-        """Raise ValueError if a batch cannot be split: batch norm in training needs the statistics of all of it."""
-        if self.batch_norm and self.deep and training:
-            raise ValueError("batch norm needs the whole batch, which threads split: turn it off or use one thread")
 
     def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
         """Check (n, s) ids and values, and return them as arrays, the values in the model's dtype.

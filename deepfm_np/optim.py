@@ -4,7 +4,8 @@ A gradient is an array of the parameter's shape or a `RowGradient`. For the latt
 read and written, so a step costs the same however long the table is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import EllipsisType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,14 +13,18 @@ import numpy as np
 from deepfm_np.constraints import checked
 from deepfm_np.ops.checks import array_of
 from deepfm_np.ops.rows import Array, RowGradient
-from deepfm_np.system.threads import parallel_map
+from deepfm_np.system.parts import split_rows
+from deepfm_np.system.threads import parallel_map, thread_count
+
+PIECE = 2**14  # entries of a parameter that are updated together: with gradient and moments they fit the cache
+LEAST_PIECES = 8  # for fewer, threads do not pay
 
 
 class _Update(NamedTuple):
     """A gradient, matched with the part of its parameter that it moves."""
 
     name: str
-    rows: Array | None  # (r,) np.intp; None: the whole parameter
+    rows: Array | slice | EllipsisType  # (r,) np.intp; of a dense gradient a slice or, for all of it, ...
     grad: Array  # of the shape of that part
 
 
@@ -37,14 +42,14 @@ class Optimizer:
         self,
         params: Mapping[str, Array],
         grads: Mapping[str, Array | RowGradient],
-        threads: int = 1,
+        threads: int | None = None,
     ) -> None:
         """Update params in place.
 
-        threads: how many parameters to update at once.
+        threads: how many pieces of them to update at once, None: one for each core. The bits are the same.
         Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters.
         """
-        threads = checked("threads", threads)
+        threads = thread_count(threads)
         matched = _matched(params, grads)
         self._check_moments(params)
         self.t += 1
@@ -55,15 +60,16 @@ class Optimizer:
         def update(one: _Update) -> None:
             name, rows, grad = one
             arrays = [params[name], *(self.state[name][moment] for moment in self.moments)]
-            if rows is None:
-                self._update(grad, *arrays)
+            if not isinstance(rows, np.ndarray):
+                self._update(grad, *(array[rows] for array in arrays))
                 return
             parts = [array.take(rows, axis=0) for array in arrays]  # several times as fast as array[rows]
             self._update(grad, *parts)
             for array, part in zip(arrays, parts, strict=True):
                 array[rows] = part
 
-        parallel_map(update, matched, threads=threads)
+        pieces = [piece for one in matched for piece in _pieces(one)]
+        parallel_map(update, pieces, threads=threads if len(pieces) >= LEAST_PIECES else 1)
 
     def _check_moments(self, params: Mapping[str, Array]) -> None:
         for name in params.keys() & self.state.keys():
@@ -148,7 +154,7 @@ class Adam(Optimizer):
 def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradient]) -> list[_Update]:
     matched = []
     for name, grad in grads.items():
-        rows: Array | None = None
+        rows: Array | slice | EllipsisType = ...
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
         parameter = params[name]
@@ -170,6 +176,15 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
             raise ValueError(f"the gradient of {name!r} is {values.dtype}, the parameter {parameter.dtype}")
         matched.append(_Update(name, rows, values))
     return matched
+
+
+def _pieces(one: _Update) -> Iterable[_Update]:
+    """Parts of the update whose arrays fit the cache together."""
+    if one.grad.size < 2 * PIECE:
+        return [one]
+    parts = split_rows(len(one.grad), one.grad.size // PIECE)
+    rows = [one.rows[part] if isinstance(one.rows, np.ndarray) else part for part in parts]
+    return [one._replace(rows=some, grad=one.grad[part]) for some, part in zip(rows, parts, strict=True)]
 
 
 def _checked_rows(name: str, rows: Array, D: int) -> Array:

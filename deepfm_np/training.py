@@ -5,7 +5,6 @@ rate is divided by ten; after `patience` such epochs in a row, training stops. T
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +20,7 @@ from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels, checked_weights
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Adam, Optimizer
-from deepfm_np.system.threads import one_blas_thread
+from deepfm_np.system.threads import one_blas_thread, thread_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +42,7 @@ def fit(
     patience: int = 2,
     seed: int | np.random.Generator = 0,
     checkpoint: str | Path | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     progress: bool = True,
     verbose: bool = False,
 ) -> "pd.DataFrame":
@@ -54,37 +53,32 @@ def fit(
     optimizer: Adam() if None.  seed: of the shuffling and the dropout masks.
     checkpoint: a file written after each epoch. If it exists, the run resumes from it, and the result is bit for bit
         that of an uninterrupted run.
-    threads: how many split each batch, see `system.threads`. Results are reproducible only for the same number of
-        threads. With one thread, BLAS may use several of its own, and the last bits depend on how many.
+    threads: how many work at once, None: one for each core. The bits are the same, see `system.parts`.
     progress: show a bar on a terminal (never in a pipe).  verbose: print each row of the history.
 
     The bias starts at the base rate of the training labels. Columns of the history: epoch, train_loss (with dropout
-    and penalties), valid_auc, valid_log_loss, learning_rate. On Linux a large net trains faster after
-    `system.memory.keep_freed_memory()`.
+    and penalties), valid_auc, valid_log_loss, learning_rate.
     Raises ValueError, before the model is changed, for settings out of range, labels other than 0 or 1, values that
     are not finite, and a checkpoint of another run; FloatingPointError if the loss becomes infinite or nan.
     """
     import pandas as pd
 
     epochs, batch_size = checked("epochs", epochs), checked("batch_size", batch_size)
-    patience, threads = checked("patience", patience), checked("threads", threads)
+    patience = checked("patience", patience)
+    thread_count(threads)
     _check_examples(model, train, "train")
     if valid is not None:
         _check_examples(model, valid, "valid")
-    if threads > 1:
-        model.require_splittable()
     optimizer = Adam() if optimizer is None else checked("optimizer", optimizer)
     for name in {"learning_rate", "epsilon"} & vars(optimizer).keys():
         check_held(name, getattr(optimizer, name), model.dtype)
     state = Progress(optimizer, np.random.default_rng(checked("seed", seed)))
-    run = fingerprint(
-        model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed, threads=threads
-    )
+    run = fingerprint(model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed)
     if checkpoint is not None and Path(checkpoint).exists():
         resume_run(checkpoint, run, model, state)
     else:
         model.start_from(train.labels, *weights_of(train))
-    with one_blas_thread() if threads > 1 else nullcontext(), _bar(train, state, epochs, batch_size, progress) as bar:
+    with one_blas_thread(), _bar(train, state, epochs, batch_size, progress) as bar:
         for epoch in range(len(state.history) + 1, epochs + 1):
             if state.epochs_without_improvement >= patience:
                 break
@@ -101,13 +95,13 @@ def fit(
     return pd.DataFrame(state.history, columns=COLUMNS)
 
 
-def predict(model: DeepFM, examples: AnyExamples, threads: int = 1) -> Array:
+def predict(model: DeepFM, examples: AnyExamples, threads: int | None = None) -> Array:
     """(n,) click probabilities, part by part. threads: as in `DeepFM.logits`."""
     predict_proba = _with_threads(model.predict_proba, threads)
     return np.concatenate([predict_proba(part.ids, part.values) for part in examples.parts()])
 
 
-def evaluate(model: DeepFM, examples: AnyExamples, threads: int = 1) -> dict[str, float]:
+def evaluate(model: DeepFM, examples: AnyExamples, threads: int | None = None) -> dict[str, float]:
     """AUC and log loss of the model on encoded examples, as {"auc": ..., "log_loss": ...}. threads: as in `predict`."""
     probabilities = predict(model, examples, threads)
     return {
@@ -141,7 +135,7 @@ def _train_epoch(
     state: Progress,
     epoch: int,
     batch_size: int,
-    threads: int,
+    threads: int | None,
     bar: tqdm,
 ) -> float:
     """One pass over the training part, a step per batch; the mean loss."""
@@ -158,7 +152,7 @@ def _train_epoch(
     return total / _count(train)
 
 
-def _end_epoch(model: DeepFM, valid: AnyExamples | None, state: Progress, row: dict, threads: int) -> None:
+def _end_epoch(model: DeepFM, valid: AnyExamples | None, state: Progress, row: dict, threads: int | None) -> None:
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
     state.history.append(row)
@@ -191,9 +185,9 @@ def _count(examples: AnyExamples) -> float:
     return float(examples.weights.sum()) if isinstance(examples, WeightedExamples) else len(examples.labels)
 
 
-def _with_threads(method: Callable[..., Result], threads: int) -> Callable[..., Result]:
-    """The method with its argument `threads` set if there are several; your own model or optimiser may lack it."""
-    return partial(method, threads=threads) if threads > 1 else method
+def _with_threads(method: Callable[..., Result], threads: int | None) -> Callable[..., Result]:
+    """The method with its argument `threads` set, unless it is None: your own model or optimiser may lack it."""
+    return method if threads is None else partial(method, threads=threads)
 
 
 def _advice(state: Progress) -> str:

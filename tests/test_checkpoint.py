@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 EXAMPLES = Examples(
     RNG.integers(0, 4, (40, 2)) + np.array([0, 4]), np.ones((40, 2), np.float32), RNG.integers(0, 2, 40)
 )
-SETTINGS = {"batch_size": 16, "patience": 9, "seed": 0, "threads": 1}
+SETTINGS = {"batch_size": 16, "patience": 9, "seed": 0}
 OPTIMIZERS = {"Adam": lambda: Adam(0.01), "SGD": lambda: SGD(0.01), "momentum": lambda: SGD(0.01, 0.9)}
 
 

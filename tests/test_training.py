@@ -54,26 +54,6 @@ def test_the_history_has_a_row_per_epoch():
     assert list(history["epoch"]) == [1, 2, 3, 4]
 
 
-def test_two_threads_train_to_the_same_bits_each_time():
-    first, _ = run(small_model(batch_norm=False), threads=2)
-    second, _ = run(small_model(batch_norm=False), threads=2)
-    assert_same_bits(first, second)
-
-    exact = {"batch_norm": False, "dropout": 0.0, "dtype": "float64"}
-    _, alone = run(small_model(**exact))
-    _, shared = run(small_model(**exact), threads=2)
-    np.testing.assert_allclose(shared["train_loss"], alone["train_loss"], rtol=1e-12)
-
-
-def test_threads_and_batch_norm_are_refused_before_the_model_is_changed():
-    model = small_model()
-    before = model.to_arrays()
-    with pytest.raises(ValueError, match="batch norm needs the whole batch, which threads split"):
-        fit(model, TRAIN, threads=2, progress=False)
-    for name, array in before.items():
-        np.testing.assert_array_equal(array, model.to_arrays()[name])
-
-
 @pytest.mark.parametrize("threads", [0, 1.5, "2"])
 def test_a_number_of_threads_that_is_none_is_refused(threads):
     with pytest.raises(ValueError, match="threads must be a positive integer of at most 1024, got"):

@@ -17,7 +17,6 @@ from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.recipes import RECIPES
 from deepfm_np.system.files import remove_leftovers, write_text
 from deepfm_np.system.lock import locked
-from deepfm_np.system.memory import keep_freed_memory
 
 COMPARED = ("LR", "FM", "DNN", "DeepFM")
 
@@ -86,15 +85,11 @@ def _settings(options: Namespace) -> dict[str, Any]:
     """The recipe of the data set, with what was given on the command line in its place."""
     names = DeepFMClassifier().get_params()
     given = {name: value for name, value in vars(options).items() if name in names and value is not None}
-    settings = {**RECIPES[options.data].settings, **given}
-    if settings.get("threads", 1) > 1 and settings.get("batch_norm"):
-        raise ValueError("--threads needs --no-batch-norm: batch norm is computed from the whole batch")
-    return settings
+    return {**RECIPES[options.data].settings, **given}
 
 
 def _fitted(settings: dict[str, Any], parts: Parts, checkpoint: Path | None = None) -> DeepFMClassifier:
     """Raises FloatingPointError, and deletes the checkpoint, if training diverged: to resume it would be of no use."""
-    keep_freed_memory()
     classifier = DeepFMClassifier(**settings)
     try:
         with warnings.catch_warnings():

@@ -18,29 +18,44 @@ def minus_abs(z: Array) -> Array:
 
 
 class SigmoidCache(NamedTuple):
-    e: Array  # exp(-z)
-
-    @property
-    def slope(self) -> Array:
-        """da/dz = sigmoid(z) sigmoid(-z) = e / (1 + e)^2, which is 0 where e is inf."""
-        e, one_plus_e = self.e, 1 + self.e
-        return np.minimum(e, np.finfo(e.dtype).max) / one_plus_e / one_plus_e
+    slope: Array  # da/dz
 
 
 def sigmoid_forward(z: Array) -> tuple[Array, SigmoidCache]:
-    """a = 1 / (1 + e) with e = exp(-z), exactly 0 where e is inf. Any shape -> the same shape and dtype."""
+    """a = 1 / (1 + e) with e = exp(-z), exactly 0 where e is inf. Any shape -> the same shape and dtype.
+
+    da/dz = sigmoid(z) sigmoid(-z) = e / (1 + e)^2 = e a a: a product, so it keeps its digits where a saturates.
+    """
     check_floats(z=z)
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(-z)
     if np.iscomplexobj(z):
         e = np.where(np.isinf(e), np.inf, e)  # inf + inf j would turn into nan
-    return 1 / (1 + e), SigmoidCache(e)
+    a = 1 / (1 + e)
+    slope = finite(e)
+    slope *= a
+    slope *= a
+    return a, SigmoidCache(slope)
+
+
+def sigmoid_in_place(z: Array) -> None:
+    """z <- sigmoid(z), for real z: the same bits as `sigmoid_forward`, with no array beside z."""
+    np.negative(z, out=z)
+    with np.errstate(over="ignore"):
+        np.exp(z, out=z)
+    z += 1
+    np.divide(1, z, out=z)
 
 
 def sigmoid_backward(grad_a: Array, cache: SigmoidCache) -> Array:
-    """dL/dz = dL/da * sigmoid(z) sigmoid(-z). Any shape -> the same shape."""
-    check_gradient("grad_a", "like a", grad_a, cache.e.shape)
+    """dL/dz = dL/da * da/dz. Any shape -> the same shape."""
+    check_gradient("grad_a", "like a", grad_a, cache.slope.shape)
     return grad_a * cache.slope
+
+
+def finite(e: Array) -> Array:
+    """e, where inf is replaced by the largest number: times a, which is 0 there, that is 0 and not nan."""
+    return np.minimum(e, np.finfo(e.dtype).max) if np.isinf(e.real.max(initial=0)) else e
 
 
 class ReluCache(NamedTuple):

@@ -6,7 +6,7 @@ The expectation of y is x, so nothing needs scaling at prediction time. `rate` i
 dropped; the DeepFM paper's "dropout" is the probability of being kept.
 
 A unit is dropped if its 16 random bits, read as an integer, are below rate * 2^16. The rate is thus rounded to a
-multiple of 2^-16, which no one can see; random floats would need at least twice as many bits.
+multiple of 2^-16, which no one can see; random floats would need at least twice as many bits. A rate of 1/2 needs one.
 """
 
 from numbers import Real
@@ -39,9 +39,7 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
         return x.copy(), DropoutCache(x.shape, None)
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
-    words = rng.integers(2**64, size=-(-x.size // 4), dtype="<u8").view("<u2")[: x.size]
-    kept = words.reshape(x.shape) >= min(round(rate * WORDS), WORDS - 1)
-    scale = kept * x.real.dtype.type(1 / (1 - rate))
+    scale = _kept(x.size, rate, rng).reshape(x.shape) * x.real.dtype.type(1 / (1 - rate))
     return x * scale, DropoutCache(x.shape, scale)
 
 
@@ -49,3 +47,11 @@ def dropout_backward(grad_y: Array, cache: DropoutCache) -> Array:
     """dL/dx = dL/dy * mask / (1 - rate), with the mask of the forward pass. Any shape -> the same shape."""
     check_gradient("grad_y", "like x", grad_y, cache.shape)
     return grad_y.copy() if cache.scale is None else grad_y * cache.scale
+
+
+def _kept(size: int, rate: float, rng: np.random.Generator) -> Array:
+    """(size,) 1 or True for each unit that is kept. 64 bits are drawn at a time."""
+    if rate == 0.5:
+        return np.unpackbits(rng.integers(2**64, size=-(-size // 64), dtype="<u8").view(np.uint8), count=size)
+    words = rng.integers(2**64, size=-(-size // 4), dtype="<u8").view("<u2")[:size]
+    return words >= min(round(rate * WORDS), WORDS - 1)

@@ -1,76 +1,65 @@
-"""Split a batch among threads: each computes some of the rows, and their gradients are added.
+"""Call a function on several arguments at once, in threads that are kept from one call to the next.
 
-The loss is a mean over n examples. With n_p of them in part p, and L_p the mean over these,
-
-L = sum_p n_p / n L_p,        dL/dtheta = sum_p n_p / n dL_p/dtheta
-
-NumPy releases Python's lock while it computes. On its own it uses several cores only for matrix products; here every
-operation does, each thread on its part, and BLAS is limited to one thread per matrix product.
+NumPy releases Python's lock while it computes. On its own it uses several cores only for matrix products; in threads,
+every operation does, and BLAS is limited to one thread per matrix product.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from functools import cache, reduce
-from itertools import pairwise
+from functools import cache
 from threading import Lock
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TypeVar
 
 from deepfm_np.constraints import checked
-from deepfm_np.ops.rows import Array, RowGradient
 
 Result = TypeVar("Result")
 
 
-def parallel_map(function: Callable[..., Result], *arguments: Iterable, threads: int) -> list[Result]:
-    """Like list(map(function, *arguments)), with up to `threads` calls at once.
+def parallel_map(function: Callable[..., Result], *arguments: Sequence, threads: int | None) -> list[Result]:
+    """Like list(map(function, *arguments)), with up to `threads` calls at once; None: one for each core.
 
-    With one thread it is a plain loop, and BLAS is left alone. Raises ValueError unless threads is a positive integer.
+    With one thread, or for a single call, it is a plain loop, and BLAS is left alone. Raises ValueError unless threads
+    is None or a positive integer.
     """
-    if checked("threads", threads) == 1:
+    threads = thread_count(threads)
+    if threads == 1 or len(arguments[0]) == 1:
         return list(map(function, *arguments))
+    calls = deque(enumerate(zip(*arguments, strict=True)))
+    results: list = [None] * len(calls)
+
+    def work() -> None:
+        """Make the next call until none is left: all threads take from one queue, this one among them."""
+        while calls:
+            try:
+                number, call = calls.popleft()
+            except IndexError:  # another thread was faster
+                return
+            results[number] = function(*call)
+
     with one_blas_thread():
-        return list(_pool(threads).map(function, *arguments))
+        others = [_pool(threads - 1).submit(work) for _ in range(min(threads, len(results)) - 1)]
+        try:
+            work()
+        finally:
+            calls.clear()
+            started = [other for other in others if not other.cancel()]
+            wait(started)
+        for other in started:
+            other.result()  # raises what it raised
+    return results
 
 
-def map_parts(
-    function: Callable[[slice, np.random.Generator | None], Result],
-    n: int,
-    rng: np.random.Generator | None,
-    threads: int,
-) -> list[Result]:
-    """[function(rows, rng) for each part of n rows]; with one thread, a single part and `rng` itself.
-
-    With several threads, each part gets its own generator, seeded from `rng`: threads that shared one would draw in an
-    order that varies from run to run.
-    """
-    if checked("threads", threads) == 1:
-        return [function(slice(0, n), rng)]
-    parts = split_rows(n, threads)
-    if rng is None:
-        return parallel_map(function, parts, [None] * len(parts), threads=threads)
-    seeds = rng.integers(2**63, size=len(parts))
-    return parallel_map(function, parts, map(np.random.default_rng, seeds), threads=threads)
+def thread_count(threads: int | None) -> int:
+    """threads, checked; None is one for each core that this process may use."""
+    return checked("threads", threads) or _cores()
 
 
-def split_rows(n: int, count: int) -> list[slice]:
-    """Split n rows into at most `count` parts, in order; none is empty unless n is 0."""
-    bounds = np.linspace(0, n, max(1, min(count, n)) + 1).astype(int).tolist()
-    return [slice(start, stop) for start, stop in pairwise(bounds)]
-
-
-def sum_gradients(parts: Sequence[Mapping[str, Array | RowGradient]]) -> dict[str, Array | RowGradient]:
-    """Add the gradients of the parts, name by name. The row gradients of a table must all have the same rows."""
-    return {name: reduce(_add, (part[name] for part in parts)) for name in parts[0]}
-
-
-def _add(left: Any, right: Any) -> Array | RowGradient:
-    if isinstance(left, RowGradient):
-        return RowGradient(left.rows, left.values + right.values)
-    return left + right
+@cache
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
