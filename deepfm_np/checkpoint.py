@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from deepfm_np import model_file
-from deepfm_np.data.examples import Blocks, Examples
+from deepfm_np.data.examples import AnyExamples
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
 from deepfm_np.optim import Optimizer
@@ -35,8 +35,8 @@ class Progress:
 
 def fingerprint(
     model: DeepFM,
-    train: Examples | Blocks,
-    valid: Examples | Blocks | None,
+    train: AnyExamples,
+    valid: AnyExamples | None,
     optimizer: Optimizer,
     *,
     batch_size: int,
@@ -156,8 +156,9 @@ def _is_number(x: object) -> bool:
     return isinstance(x, int | float) and not isinstance(x, bool)
 
 
-def _checksums(examples: Examples | Blocks) -> list[int]:
-    sums = [0, 0, 0]
+def _checksums(examples: AnyExamples) -> list[int]:
+    sums: dict[str, int] = {}
     for part in examples.parts():
-        sums = [zlib.crc32(np.ascontiguousarray(array).data, so_far) for array, so_far in zip(part, sums, strict=True)]
-    return sums
+        for name, array in part._asdict().items():
+            sums[name] = zlib.crc32(np.ascontiguousarray(array).data, sums.get(name, 0))
+    return list(sums.values())

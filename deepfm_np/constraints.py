@@ -92,6 +92,10 @@ def _flag(value: Any) -> bool:
     return bool(value)
 
 
+def _is_weight(value: Any) -> bool:
+    return 0 < _number(value) < math.inf
+
+
 def _dtype_name(value: Any) -> str:
     if value is None:  # np.dtype(None) is float64
         raise TypeError
@@ -164,6 +168,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "deep": FLAG,
     "l2_embedding": NON_NEGATIVE,
     "l2_net": NON_NEGATIVE,
+    "l2_table": NON_NEGATIVE,
     "dtype": Constraint(
         "float32 or float64", _dtype_name, ("float32", "float64").__contains__, options=("float32", "float64")
     ),
@@ -191,6 +196,11 @@ CONSTRAINTS: dict[str, Constraint] = {
         _digits,
     ),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
+    "class_weight": Constraint(
+        '"balanced", None or a dict of positive numbers by class',
+        lambda value: value if value is None or isinstance(value, str) else dict(value),
+        lambda value: value in (None, "balanced") or (isinstance(value, dict) and all(map(_is_weight, value.values()))),
+    ),
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),
     # fields
     "min_count": POSITIVE_INTEGER,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from deepfm_np import DeepFM
+from deepfm_np.data import WeightedExamples
 from deepfm_np.optim import SGD, Adam
 from deepfm_np.training import Examples, batches, evaluate, fit
 
@@ -270,3 +271,47 @@ def test_no_progress_bar_in_a_pipe(capfd):
     captured = capfd.readouterr()
     assert captured.out == ""
     assert captured.err == ""
+
+
+def test_whole_weights_train_as_so_many_copies_in_full_batches():
+    copies = np.random.default_rng(0).integers(1, 4, len(TRAIN.labels))
+    train = TRAIN._replace(labels=TRAIN.labels.astype(float))  # the base rate of float32 labels is a float32
+    repeated = Examples(*(np.repeat(part, copies, axis=0) for part in train))
+    weighted = WeightedExamples(*train, copies.astype(float))
+    histories, models = [], [small_model(dropout=0.0, batch_norm=False, dtype="float64") for _ in range(2)]
+    for model, part in zip(models, (weighted, repeated), strict=True):
+        valid = WeightedExamples(*VALID, np.linspace(1, 2, 200))
+        histories.append(
+            fit(model, part, valid, epochs=3, batch_size=10_000, optimizer=SGD(0.5), progress=False)
+        )  # Adam would divide the rounding of a gradient of 0 by its own size
+    np.testing.assert_allclose(histories[0], histories[1], rtol=1e-9)
+    for name, array in models[0].params.items():
+        np.testing.assert_allclose(array, models[1].params[name], rtol=1e-6, atol=1e-9)
+
+
+def test_the_mean_loss_of_an_epoch_weighs_its_batches():
+    weighted = WeightedExamples(*TRAIN, np.linspace(0.1, 3, len(TRAIN.labels)))
+    model = small_model(dropout=0.0, batch_norm=False)
+    history = fit(model, weighted, epochs=1, batch_size=64, optimizer=SGD(1e-30), progress=False)
+    expected = evaluate(model, weighted)["log_loss"]
+    np.testing.assert_allclose(history["train_loss"], expected, rtol=1e-5)
+
+
+def test_batches_keep_each_weight_with_its_row():
+    weighted = WeightedExamples(*TRAIN, np.arange(1.0, 601.0))
+    for batch in batches(weighted, 64, np.random.default_rng(0)):
+        np.testing.assert_array_equal(batch.ids, TRAIN.ids[batch.weights.astype(int) - 1])
+
+
+def test_a_weight_that_is_not_positive_is_named_before_training():
+    weights = np.ones(len(TRAIN.labels))
+    weights[9] = 0
+    with pytest.raises(ValueError, match=r"weights must be positive and finite; row 9 holds 0\.0"):
+        fit(small_model(), WeightedExamples(*TRAIN, weights), progress=False)
+
+
+def test_the_rows_of_the_history_are_printed_if_asked_for(capsys):
+    _, history = run(verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(history) == 4
+    assert lines[0].startswith(f"epoch 1  train_loss {history['train_loss'][0]:.5g}  ")

@@ -38,10 +38,16 @@ def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
     must: what the error message says of the column.
     """
     try:
-        codes, distinct = pd.factorize(column)
+        codes, distinct = _one(column.iloc[0]) if len(column) == 1 else pd.factorize(column)
     except TypeError as error:
         raise ValueError(f"column {column.name!r} {must}") from error
     return codes, [describe(cell) for cell in distinct]
+
+
+def _one(cell) -> tuple[Array, list]:
+    """pd.factorize of a column of one cell, in a tenth of the time: the rest of a prediction takes less than that."""
+    hash(cell)
+    return (np.array([-1]), []) if is_missing(cell) else (np.array([0]), [cell])
 
 
 def key_of(cell) -> str:
