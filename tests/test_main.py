@@ -129,7 +129,7 @@ def new_rows(tmp_path):
 
 
 def test_any_number_of_threads_prints_the_same(capsys, tmp_path, no_figure):
-    large = ("--hidden", "64,64", "--batch-size", 2048, "--dropout", 0.3)
+    large = ("--hidden", "200,200", "--batch-size", 2048, "--dropout", 0.3)
     outs = [run(capsys, "train", *QUICK, *large, "--threads", n, "--out", tmp_path / f"{n}")[1] for n in (1, 2)]
     assert [out.splitlines()[:5] for out in outs] == [outs[0].splitlines()[:5]] * 2 != [[], []]
     assert DeepFMClassifier.load(tmp_path / "2").threads == 2
