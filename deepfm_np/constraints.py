@@ -7,6 +7,7 @@ Every setting (of model, estimator, optimiser, training, threads, fields, data s
 import math
 import operator
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -48,8 +49,20 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
-        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {' '.join(repr(value).splitlines())}")
+        given = " ".join(repr(value).splitlines())
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {given}{_advice(constraint, value)}")
     return plain
+
+
+def _advice(constraint: Constraint, value: Any) -> str:
+    """What would be right, where it can be told: a number without quotes or decimals, a sequence of one."""
+    with suppress(TypeError, ValueError, OverflowError):
+        meant = constraint.read(value) if isinstance(value, str) else (value,)
+        if isinstance(value, float) and value.is_integer():
+            meant = int(value)
+        if not constraint.options and constraint.fits(constraint.plain(meant)):
+            return f"; write {meant!r}"
+    return ""
 
 
 def check_all(settings: Mapping[str, Any]) -> None:

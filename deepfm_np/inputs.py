@@ -60,6 +60,8 @@ def _from_array(X: Any) -> pd.DataFrame:
 
 def triple_of(eval_set: Any) -> tuple[Any, Any, Any]:
     """X, y and the weights or None, also where they stand in a list of one, as other libraries take them."""
+    if isinstance(eval_set, list) and len(eval_set) > 1 and all(isinstance(one, tuple) for one in eval_set):
+        raise ValueError(f"eval_set holds {len(eval_set)} pairs (X, y); training is stopped by one")
     pair = eval_set[0] if isinstance(eval_set, list) and len(eval_set) == 1 else eval_set
     if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
         length = f" of {len(pair)}" if isinstance(pair, tuple | list) else ""
@@ -74,6 +76,8 @@ def column_of(y: Any) -> Array:
     given, y = y, array_of("y", y)
     if y.ndim != 1:
         raise ValueError(f"y must be (n,), one label per row of X, it is {y.shape}")
+    if not len(y):
+        raise ValueError("y is empty: there must be at least one row, with its label")
     if y.dtype.kind in "OU":
         y = np.fromiter(given, object, len(y))  # NumPy makes texts of [0, "a"] and ["a", nan]
     missing = pd.isna(y)

@@ -52,7 +52,9 @@ def training_figure(
     _finish(loss, "epoch", "log loss (nats)")
     _finish(ranking, "epoch", "AUC")
     for axes in (loss, ranking):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        if len(history) == 1:
+            axes.set_xlim(history["epoch"].iloc[0] - 1, history["epoch"].iloc[0] + 1)
     calibration_axes(reliability, labels, probabilities)
     return figure
 

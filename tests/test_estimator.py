@@ -301,6 +301,19 @@ def test_an_eval_set_that_is_no_pair_is_named(eval_set):
         classifier().fit(X, Y, eval_set=eval_set)
 
 
+def test_of_several_eval_sets_it_is_said_that_one_is_enough():
+    with pytest.raises(ValueError, match=r"eval_set holds 2 pairs \(X, y\); training is stopped by one"):
+        classifier().fit(X, Y, eval_set=[(X, Y), (X_VALID, Y_VALID)])
+
+
+def test_no_rows_are_named_and_none_are_scored():
+    for arguments in ((X[:0], Y[:0]), (X, Y, (X[:0], Y[:0]))):
+        with pytest.raises(ValueError, match="y is empty: there must be at least one row, with its label"):
+            classifier().fit(*arguments)
+    assert FITTED.predict_proba(X[:0]).shape == (0, 2)
+    assert FITTED.predict(X[:0]).shape == (0,)
+
+
 def test_fields_that_are_no_sequence_are_named():
     with pytest.raises(TypeError, match="fields must be a sequence of Categorical, Numerical and MultiValued, got 3"):
         classifier(fields=3).fit(X, Y)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from deepfm_np.data.texts import is_amount, to_amount
+from deepfm_np.data.texts import to_amount
 from deepfm_np.ops.rows import Array
 
 SPELLINGS = {  # of one value, in a column that holds no others
@@ -119,9 +119,10 @@ def to_numbers(column: pd.Series) -> Array:
             column = pd.to_numeric(cells, errors="coerce")
         except (TypeError, ValueError, OverflowError):
             column = pd.to_numeric(cells.where(cells.map(_may_be_a_number), np.nan), errors="coerce")
-        amounts = column.isna() & cells.map(lambda cell: isinstance(cell, str) and is_amount(cell))
-        if amounts.any():
-            column = column.astype(np.float64).where(~amounts, cells[amounts].map(to_amount))
+        unread = cells[column.isna() & cells.map(lambda cell: isinstance(cell, str))]
+        amounts = {text: to_amount(text) for text in unread.unique()}
+        if any(amount == amount for amount in amounts.values()):
+            column = column.astype(np.float64).where(column.notna(), unread.map(amounts))
     if column.dtype.kind == "c":
         column = pd.Series(np.where(column.to_numpy().imag == 0, column.to_numpy().real, np.nan))
     return column.to_numpy(np.float64, na_value=np.nan)
