@@ -4,8 +4,8 @@
     python docs/benchmarks/tables.py FOLDER --kept-apart     the two sets that were looked at once, after all choices
 
 FOLDER holds the files of SETS, which are not copied into the repository; `--sources` prints where each comes from. Over
-SPLITS random splits, 80 % of the rows train and 20 % test; the three models see the same rows. The kind of each column
-(category or number) is told to all three. scikit-learn must be installed.
+SPLITS random splits, 80 % of the rows train and 20 % test; the three models see the same rows. The rivals are told
+which columns are categories and which are numbers; DeepFM finds out for itself. scikit-learn must be installed.
 """
 
 import argparse
@@ -26,7 +26,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from deepfm_np import DeepFMClassifier
-from deepfm_np.data import Categorical, Numerical
 from deepfm_np.metrics import auc, log_loss
 
 SPLITS, TEST_SHARE = 5, 0.2
@@ -152,13 +151,8 @@ def numbers_of(frame: pd.DataFrame) -> pd.Index:
     return frame.select_dtypes("float64").columns
 
 
-def fields_of(frame: pd.DataFrame) -> list:
-    """The kind of each column."""
-    return [Numerical(name) if column.dtype.kind == "f" else Categorical(name) for name, column in frame.items()]
-
-
 def deepfm(frame: pd.DataFrame, seed: int) -> DeepFMClassifier:
-    return DeepFMClassifier(fields=fields_of(frame), seed=seed, progress=False)
+    return DeepFMClassifier(seed=seed, progress=False)
 
 
 def logistic_regression(frame: pd.DataFrame, seed: int):
