@@ -9,7 +9,7 @@ regression, the factorization machine, the plain network and Wide & Deep without
 `COMPONENTS`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import NamedTuple
@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np import ops
+from deepfm_np.constraints import checked
 from deepfm_np.network import Network, NetworkCache
-from deepfm_np.ops.embedding import EmbeddingCache
+from deepfm_np.ops.embedding import EmbeddingCache, slot_fields
 from deepfm_np.ops.first_order import FirstOrderCache
 from deepfm_np.ops.fm import FMCache
 from deepfm_np.ops.rows import Array
@@ -64,7 +65,7 @@ class Architecture:
         self.fields, self.field_starts = len(config["field_dims"]), config["field_starts"]
         self.embedding_dim = config["embedding_dim"]
         self.first_order, self.fm, self.deep = config["first_order"], config["fm"], config["deep"]
-        self.l2_embedding, self.l2_net = config["l2_embedding"], config["l2_net"]
+        self.l2_embedding, self.l2_table, self.l2_net = (config[f"l2_{part}"] for part in ("embedding", "table", "net"))
         self.network = Network(*(config[name] for name in Network.SETTINGS))
         self.width = self.fields * self.embedding_dim  # of the network's input
         self.work = self.width + (self.network.work(self.width) if self.deep else 0)  # multiplications for an example
@@ -148,27 +149,41 @@ class Architecture:
 
     def gradient_terms(
         self, grad_logits: Array, caches: Caches, params: Mapping[str, Array], ids: Array, values: Array
-    ) -> dict[str, ops.RowGradient]:
-        """The terms that add up to the gradient of the table: "FM part", "deep part", "L2 term", where enabled."""
+    ) -> dict[str, Array | ops.RowGradient]:
+        """The terms that add up to the gradient of the table, where enabled.
+
+        They are "FM part", "deep part", "L2 term" (of the rows of the batch) and "L2 term of the table" (an array).
+        """
         if caches.embedding is None:
             return {}
         grad_vectors, _ = whole(self.backward_to_vectors(grad_logits, caches))
-        terms = {name: ops.embedding_backward(grad, caches.embedding) for name, grad in grad_vectors.items()}
+        terms: dict[str, Array | ops.RowGradient] = {
+            name: ops.embedding_backward(grad, caches.embedding) for name, grad in grad_vectors.items()
+        }
         if self.l2_embedding:
             _, rows = ops.l2_rows_forward(params["table"], ids, values)
             terms["L2 term"] = ops.l2_rows_backward(self.l2_embedding, rows)
+        if self.l2_table:
+            terms["L2 term of the table"] = ops.l2_backward(self.l2_table, params["table"])
         return terms
 
     def add_penalties(
         self, grads: dict, params: Mapping[str, Array], ids: Array, values: Array, touched: ops.TouchedRows
     ) -> float:
-        """Add the gradients of the L2 penalties to `grads` and return the sum of the penalties."""
+        """Add the gradients of the L2 penalties to `grads` and return the sum of the penalties.
+
+        With `l2_table`, the gradient of the table becomes an array of all its rows.
+        """
         penalty = 0.0
         if self.l2_embedding and "table" in grads:
             y, cache = ops.l2_rows_forward(params["table"], ids, values)
             penalty = penalty + self.l2_embedding * y
             penalty_grad = ops.l2_rows_backward(self.l2_embedding, cache, touched)
             grads["table"] = grads["table"]._replace(values=grads["table"].values + penalty_grad.values)
+        if self.l2_table and "table" in grads:
+            y, table = ops.l2_forward(params["table"])
+            penalty = penalty + self.l2_table * y
+            grads["table"] = grads["table"].dense(len(table)) + ops.l2_backward(self.l2_table, table)
         if self.l2_net and self.deep:
             for name in self.network.weight_names:
                 y, W = ops.l2_forward(params[name])
@@ -192,3 +207,14 @@ class Architecture:
         if self.deep:
             deep, _ = self.network.forward(params, running, vectors.reshape(n, self.width))
         return Explanation(params["bias"][()], first_order, pairs, deep)
+
+
+def checked_starts(field_starts: Sequence[int] | None, field_dims: Sequence[int]) -> list[int] | None:
+    """The setting `field_starts` as a list. Raises ValueError unless it is one slot for each field."""
+    if field_starts is None:
+        return None
+    starts = checked("field_starts", field_starts)
+    if len(starts) != len(field_dims):
+        raise ValueError(f"field_starts must be one slot for each of the {len(field_dims)} fields, got {starts}")
+    slot_fields(starts, starts[-1] + 1)
+    return starts

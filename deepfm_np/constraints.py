@@ -6,7 +6,8 @@ Every setting (of model, estimator, optimiser, training, threads, fields, data s
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -51,8 +52,27 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     except (TypeError, ValueError, OverflowError, OSError):
         fits = False
     if not fits:
-        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {shown(value)}")
+        advice = _advice(constraint, value)
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {shown(value)}{advice}")
     return plain
+
+
+def _advice(constraint: Constraint, value: Any) -> str:
+    """What would be right, where it can be told: a number without quotes or decimals, a sequence of one."""
+    with suppress(TypeError, ValueError, OverflowError, OSError):
+        meant = constraint.read(value) if isinstance(value, str) else (value,)
+        if isinstance(value, float) and value.is_integer():
+            meant = int(value)
+        if not constraint.options and constraint.fits(constraint.plain(meant)):
+            return f"; write {meant!r}"
+    return ""
+
+
+def check_all(settings: Mapping[str, Any]) -> None:
+    """Raise ValueError for the first setting that breaks its constraint; settings without one pass."""
+    for name, value in settings.items():
+        if name in CONSTRAINTS:
+            checked(name, value)
 
 
 def check_held(name: str, value: float, dtype: str) -> None:
@@ -80,6 +100,10 @@ def _flag(value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError
     return bool(value)
+
+
+def _is_weight(value: Any) -> bool:
+    return 0 < _number(value) < math.inf
 
 
 def _dtype_name(value: Any) -> str:
@@ -160,6 +184,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "deep": FLAG,
     "l2_embedding": NON_NEGATIVE,
     "l2_net": NON_NEGATIVE,
+    "l2_table": NON_NEGATIVE,
     "dtype": Constraint(
         "float32 or float64", _dtype_name, ("float32", "float64").__contains__, options=("float32", "float64")
     ),
@@ -177,7 +202,14 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epsilon": POSITIVE,
     # training
     "epochs": POSITIVE_INTEGER,
-    "batch_size": POSITIVE_INTEGER,
+    "batch_size": Constraint(
+        POSITIVE_INTEGER.expected,
+        lambda size: None if size is None else _integer(size),  # None: it follows the number of rows
+        lambda size: size is None or size >= 1,
+        _digits,
+    ),
+    "stop_by": _one_of("log_loss", "auc"),
+    "validation_fraction": BELOW_ONE,
     "patience": POSITIVE_INTEGER,
     "verbose": FLAG,
     "threads": Constraint(
@@ -193,6 +225,11 @@ CONSTRAINTS: dict[str, Constraint] = {
         lambda path: path is None or (path.parent.is_dir() and not path.is_dir()),
     ),
     "progress": FLAG,
+    "class_weight": Constraint(
+        '"balanced", None or a dict of positive numbers by class',
+        lambda value: value if value is None or isinstance(value, str) else dict(value),
+        lambda value: value in (None, "balanced") or (isinstance(value, dict) and all(map(_is_weight, value.values()))),
+    ),
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),
     # fields
     "min_count": POSITIVE_INTEGER,

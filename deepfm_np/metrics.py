@@ -1,6 +1,7 @@
 """Metrics of predicted click probabilities: ranking (AUC), surprise (log loss), calibration.
 
-All of them take (n,) labels of 0 and 1 and (n,) scores, and compute in float64.
+All of them take (n,) labels of 0 and 1 and (n,) scores, and compute in float64. `weights`, (n,) positive, say what each
+example counts; None: all the same.
 """
 
 import warnings
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepfm_np.ops.checks import numbers_of, shown
-from deepfm_np.ops.log_loss import checked_labels
+from deepfm_np.ops.log_loss import checked_labels, checked_weights
 from deepfm_np.ops.rows import Array
 
 if TYPE_CHECKING:
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
 SMALLEST_PROBABILITY = 1e-15
 
 
-def auc(labels: Array, scores: Array) -> float:
+def auc(labels: Array, scores: Array, weights: Array | None = None) -> float:
     """The probability that a random click is scored above a random non-click, ties counting half.
 
     By ranks, ties sharing their mean rank, with P clicks among n (Mann & Whitney 1947):
 
         AUC = (sum of the ranks of the clicks - P (P + 1) / 2) / (P (n - P))
 
+    With weights, a click of weight w against a non-click of weight v counts as w v comparisons.
     With labels of a single class there is nothing to rank: the result is nan, with a RuntimeWarning.
     Raises ValueError, naming the row, for a label other than 0 or 1 or a score that is nan.
     """
@@ -34,13 +36,18 @@ def auc(labels: Array, scores: Array) -> float:
         warnings.warn(f"all {n} labels are {int(P > 0)}: the AUC is undefined", RuntimeWarning, stacklevel=2)
         return float("nan")
     _, tie, count = np.unique(scores, return_inverse=True, return_counts=True)
+    if weights is not None:
+        w = checked_weights(weights, n)
+        clicks, others = (np.bincount(tie.reshape(-1), w * (labels == label)) for label in (1, 0))
+        below = np.cumsum(others) - others / 2
+        return float((clicks * below).sum() / (clicks.sum() * others.sum()))
     mean_rank = np.cumsum(count) - (count - 1) / 2
     rank_sum = mean_rank[tie.reshape(-1)][labels == 1].sum()
     return float((rank_sum - P * (P + 1) / 2) / (P * (n - P)))
 
 
-def log_loss(labels: Array, probabilities: Array) -> float:
-    """Mean of -log(probability given to what happened), in nats.
+def log_loss(labels: Array, probabilities: Array, weights: Array | None = None) -> float:
+    """Mean, weighted if there are weights, of -log(probability given to what happened), in nats.
 
     Probabilities are clipped to [1e-15, 1 - 1e-15], so that a single certain mistake costs 34.5 nats, not infinity.
     (The loss that is trained needs no clipping: `ops.log_loss` works on logits.)
@@ -48,7 +55,8 @@ def log_loss(labels: Array, probabilities: Array) -> float:
     """
     labels, p = _checked_probabilities(labels, probabilities)
     p = np.clip(p, SMALLEST_PROBABILITY, 1 - SMALLEST_PROBABILITY)
-    return float(-np.where(labels == 1, np.log(p), np.log1p(-p)).mean())
+    losses = -np.where(labels == 1, np.log(p), np.log1p(-p))
+    return float(losses.mean() if weights is None else np.average(losses, weights=checked_weights(weights, len(p))))
 
 
 def calibration(labels: Array, probabilities: Array, bins: int = 10) -> "pd.DataFrame":
@@ -67,10 +75,10 @@ def calibration(labels: Array, probabilities: Array, bins: int = 10) -> "pd.Data
     return pd.DataFrame(rows, columns=["count", "mean_probability", "click_rate"])
 
 
-def base_rate_log_loss(labels: Array) -> float:
+def base_rate_log_loss(labels: Array, weights: Array | None = None) -> float:
     """The log loss of always predicting the share of clicks: what a model must beat."""
     labels = checked_labels(labels).astype(np.float64)
-    return log_loss(labels, np.full(len(labels), labels.mean()))
+    return log_loss(labels, np.full(len(labels), np.average(labels, weights=weights)), weights)
 
 
 def _checked_probabilities(labels: Array, probabilities: Array) -> tuple[Array, Array]:

@@ -11,10 +11,10 @@ import numpy as np
 
 from deepfm_np import model_file, ops
 from deepfm_np.architecture import COMPONENTS as COMPONENTS
-from deepfm_np.architecture import Architecture, Explanation
+from deepfm_np.architecture import Architecture, Explanation, checked_starts
 from deepfm_np.constraints import check_held, checked
 from deepfm_np.ops.embedding import slot_fields
-from deepfm_np.ops.log_loss import checked_labels
+from deepfm_np.ops.log_loss import checked_labels, checked_weights
 from deepfm_np.ops.rows import Array, checked_slots
 from deepfm_np.system.memory import keep_freed_memory
 from deepfm_np.system.parts import Part, generators, side_by_side, split_batch, split_rows, sum_gradients, whole
@@ -37,7 +37,8 @@ class DeepFM:
     dropout: probability that a hidden unit is dropped in training, in [0, 1).
     deep_output: "logit", or "sigmoid" for the arXiv version of the paper, where y_deep lies in (0, 1).
     first_order, fm, deep: which components are on; at least one must be.
-    l2_embedding, l2_net: penalty strengths, per example; see `ops.l2`.
+    l2_embedding, l2_table, l2_net: strengths of the L2 penalties, see `ops.l2`: on the table's rows as they occur, on
+        the whole table at every step, in time that grows with it, on every W. What suits one does not suit another.
     seed: an int or a numpy.random.Generator for the start.  dtype: "float32" or "float64".
 
     Raises ValueError, naming the argument, for a setting outside these.
@@ -65,9 +66,10 @@ class DeepFM:
         l2_net: float = 0.0,
         seed: int | np.random.Generator = 0,
         dtype: str = "float32",
+        l2_table: float = 0.0,
     ):
         self.field_dims: list[int] = checked("field_dims", field_dims)
-        self.field_starts: list[int] | None = _checked_starts(field_starts, self.field_dims)
+        self.field_starts: list[int] | None = checked_starts(field_starts, self.field_dims)
         self.embedding_dim: int = checked("embedding_dim", embedding_dim)
         self.hidden: list[int] = checked("hidden", hidden)
         self.activation: str = checked("activation", activation)
@@ -79,9 +81,10 @@ class DeepFM:
         self.deep: bool = checked("deep", deep)
         self.l2_embedding: float = checked("l2_embedding", l2_embedding)
         self.l2_net: float = checked("l2_net", l2_net)
+        self.l2_table: float = checked("l2_table", l2_table)
         self.dtype: str = checked("dtype", dtype)
-        check_held("l2_embedding", self.l2_embedding, self.dtype)
-        check_held("l2_net", self.l2_net, self.dtype)
+        for name in ("l2_embedding", "l2_net", "l2_table"):
+            check_held(name, getattr(self, name), self.dtype)
         self.config = dict(vars(self))
         if not (self.first_order or self.fm or self.deep):
             raise ValueError("at least one of first_order, fm and deep must be on")
@@ -101,15 +104,17 @@ class DeepFM:
         self.running: dict[str, Array] = {name: array.astype(self.dtype) for name, array in running.items()}
         self._scratch = np.zeros(D, np.int32)  # for `ops.touched_rows`
 
-    def start_from(self, labels: Array) -> None:
+    def start_from(self, labels: Array, weights: Array | None = None) -> None:
         """Set the bias to the log odds of the training labels, so that the first loss is the base rate's.
 
-        labels: (n,) of 0 or 1. If they are all of one class, the odds are undefined: half a click and half a miss are
-        added. With the sigmoid output, which starts at 1/2, the bias is 1/2 less. Raises ValueError for other labels.
+        labels: (n,) of 0 or 1.  weights: as in `loss_and_grads`. If the labels are all of one class, the odds are
+        undefined: half a click and half a miss are added. With the sigmoid output, which starts at 1/2, the bias is 1/2
+        less. Raises ValueError for other labels.
         """
         labels = checked_labels(labels)
-        clicks = labels.sum(dtype=np.float64)  # float16 would end at 65504
-        misses = len(labels) - clicks
+        labels = labels.astype(np.float64)  # the sum of float16 would end at 65504
+        counts = 1 if weights is None else checked_weights(weights, len(labels))
+        clicks, misses = (counts * labels).sum(), (counts * (1 - labels)).sum()
         if clicks == 0 or misses == 0:
             clicks, misses = clicks + 0.5, misses + 0.5
         at_start = 0.5 if self.deep and self.deep_output == "sigmoid" else 0.0
@@ -154,6 +159,7 @@ class DeepFM:
         params: Mapping[str, Array] | None = None,
         training: bool = True,
         threads: int | None = None,
+        weights: Array | None = None,
     ) -> tuple[np.inexact, dict[str, Array | ops.RowGradient]]:
         """The mean log loss in nats plus the L2 penalties, and its gradient for every parameter.
 
@@ -161,7 +167,9 @@ class DeepFM:
         params: used instead of `self.params`; in a gradient check one entry is complex, and so is the loss.
         training: batch norm uses the statistics of the batch instead of the running ones.
         threads: how many parts of the batch to compute at once, None: one for each core. The bits are the same.
-        The gradients of "weights" and "table" are `RowGradient`s of the rows that the batch touches.
+        weights: (n,) positive numbers, what each example counts in the mean of the log loss; None: all the same. They
+            do not change the L2 penalties nor the statistics of batch norm.
+        The gradients of "weights" and, without `l2_table`, "table" are `RowGradient`s of the rows the batch touches.
 
         A call in training mode updates the running statistics of batch norm, unless `params` is given. It is not
         thread-safe. Raises ValueError, TypeError or IndexError, naming the row, for input that does not
@@ -173,6 +181,7 @@ class DeepFM:
             raise ValueError(f"labels must be (n,), one for each of {len(ids)} rows of ids; they are {labels.shape}")
         rng = None if rng is None else checked("rng", rng)
         threads = thread_count(threads)
+        weights = None if weights is None else checked_weights(weights, len(ids))
         own, architecture = params is None, self.architecture
         params = self.params if params is None else params
         touched = ops.touched_rows(ids, values, self._scratch)
@@ -180,11 +189,11 @@ class DeepFM:
         def part(rows: slice, rng: np.random.Generator | None) -> Part[tuple]:
             slots = ids[rows], values[rows]
             logits, caches = yield from architecture.forward_part(params, self.running, *slots, rng, training)
-            loss, loss_cache = ops.log_loss_forward(logits, labels[rows])
-            weight = len(logits) / len(ids)
-            grad_logits = ops.log_loss_backward(weight, loss_cache)
+            loss, loss_cache = ops.log_loss_forward(logits, labels[rows], None if weights is None else weights[rows])
+            share = len(logits) / len(ids) if weights is None else float(weights[rows].sum() / weights.sum())
+            grad_logits = ops.log_loss_backward(share, loss_cache)
             grads = yield from architecture.backward_part(grad_logits, caches, touched.part(rows))
-            return weight * loss, grads, caches.network
+            return share * loss, grads, caches.network
 
         split = split_batch(len(ids), architecture.work)
         if len(split) > 1:
@@ -252,16 +261,16 @@ class DeepFM:
         labels: Array,
         rng: np.random.Generator | None = None,
         params: Mapping[str, Array] | None = None,
-    ) -> dict[str, dict[str, ops.RowGradient]]:
+        weights: Array | None = None,
+    ) -> dict[str, dict[str, Array | ops.RowGradient]]:
         """The terms that add up to the gradient of the shared table: {"table": {"FM part": ..., "deep part": ...}}.
 
-        There is one for FM, network ("deep part") and penalty ("L2 term"), where enabled; {} without a table. The
-        arguments are those of `loss_and_grads`; the same seed gives the same dropout masks. For checks and lessons.
+        See `Architecture.gradient_terms`; {} without a table. The arguments are those of `loss_and_grads`.
         """
         params = self.params if params is None else params
         ids, values = self.checked_slots(ids, values)
         logits, caches = whole(self.architecture.forward_part(params, self.running, ids, values, rng, training=True))
-        _, loss_cache = ops.log_loss_forward(logits, labels)
+        _, loss_cache = ops.log_loss_forward(logits, labels, weights)
         grad_logits = ops.log_loss_backward(1.0, loss_cache)
         terms = self.architecture.gradient_terms(grad_logits, caches, params, ids, values)
         return {"table": terms} if terms else {}
@@ -285,13 +294,3 @@ class DeepFM:
             too_large = f", too large for {self.dtype}" if np.isfinite(values[row, slot]) else ""
             raise ValueError(f"values must be finite; row {row}, slot {slot} holds {values[row, slot]}{too_large}")
         return ids, in_dtype
-
-
-def _checked_starts(field_starts: Sequence[int] | None, field_dims: Sequence[int]) -> list[int] | None:
-    if field_starts is None:
-        return None
-    starts = checked("field_starts", field_starts)
-    if len(starts) != len(field_dims):
-        raise ValueError(f"field_starts must be one slot for each of the {len(field_dims)} fields, got {starts}")
-    slot_fields(starts, starts[-1] + 1)
-    return starts

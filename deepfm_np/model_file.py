@@ -19,6 +19,8 @@ from deepfm_np.ops.rows import Array
 from deepfm_np.system.archive import Archive, Header, check_headers, open_archive, write_arrays
 from deepfm_np.system.sealed import from_json
 
+ADDED = {"l2_table": 0.0}  # settings that older files lack
+
 
 def to_arrays(config: Mapping, params: Mapping[str, Array], running: Mapping[str, Array]) -> dict[str, Array]:
     """The arrays of the file, in the dtype that the configuration names."""
@@ -68,6 +70,7 @@ def model_of(archive: Archive, build: Callable[..., Any]) -> Any:
 def checked_config(config: Any, build: Callable[..., Any]) -> dict[str, Any]:
     """The configuration, if it has every argument of `build` but the seed, no other, and each is what it may be."""
     names = inspect.signature(build).parameters.keys() - {"seed"}
+    config = {**ADDED, **config} if isinstance(config, dict) else config
     if not isinstance(config, dict) or config.keys() != names:
         differing = ", ".join(sorted(map(str, names ^ set(config if isinstance(config, dict) else ()))))
         raise ValueError(f"missing or unknown: {differing}")

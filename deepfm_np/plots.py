@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#777777"
+PART_COLOURS = {"bias": GREY, "first order": BLUE, "pair": ORANGE, "deep": GREEN}
 
 
 def training_figure(
@@ -51,7 +52,9 @@ def training_figure(
     _finish(loss, "epoch", "log loss (nats)")
     _finish(ranking, "epoch", "AUC")
     for axes in (loss, ranking):
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        if len(history) == 1:
+            axes.set_xlim(history["epoch"].iloc[0] - 1, history["epoch"].iloc[0] + 1)
     calibration_axes(reliability, labels, probabilities)
     return figure
 
@@ -90,6 +93,38 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
         axes.grid(axis="y", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def explanation_figure(table: pd.DataFrame, title: str = "", most: int = 20) -> Figure:
+    """The logit of one example as bars, largest first: bias, first order by field, pairs of fields, deep part.
+
+    table: of `DeepFMClassifier.explain`.  most: how many bars are drawn; the last is the sum of those left out.
+    """
+    table = table.sort_values("logit", key=abs, ascending=False, kind="stable")
+    shown, rest = (table, table[:0]) if len(table) <= most else (table[: most - 1], table[most - 1 :])
+    names = [
+        f"{field} = {value}" if value else field or part for part, field, value in zip(*_texts(shown), strict=True)
+    ]
+    colours = [PART_COLOURS[part] for part in shown["part"]]
+    logits = shown["logit"].tolist()
+    if len(rest):
+        names, colours, logits = [*names, f"{len(rest)} others"], [*colours, "#cccccc"], [*logits, rest["logit"].sum()]
+    figure = Figure(figsize=(8, 1.4 + 0.28 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    figure.suptitle(title or f"The parts of the logit {table['logit'].sum():.3f}", x=0.01, ha="left", fontweight="bold")
+    axes.barh(range(len(names)), logits, color=colours)
+    axes.set_yticks(range(len(names)), names, fontsize="small")
+    axes.invert_yaxis()
+    axes.axvline(0, color="black", linewidth=0.8)
+    for part in dict.fromkeys(shown["part"]):
+        axes.barh([0], [0], color=PART_COLOURS[part], label=part)
+    _finish(axes, "contribution to the logit", "")
+    return figure
+
+
+def _texts(table: pd.DataFrame) -> tuple[list[str], ...]:
+    """Part, field and value of each row, long ones cut short."""
+    return tuple([text if len(text) <= 40 else f"{text[:37]}..." for text in table[name]] for name in table.columns[:3])
 
 
 def step_sweep_figure(sweep: pd.DataFrame) -> Figure:

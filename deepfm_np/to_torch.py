@@ -42,7 +42,7 @@ class TorchDeepFM(nn.Module):
         first_order, fm, deep = config["first_order"], config["fm"], config["deep"]
         self.field_dims, self.field_starts = list(config["field_dims"]), config["field_starts"]
         self.fm, self.sigmoid_output = fm, config["deep_output"] == "sigmoid"
-        self.l2_embedding, self.l2_net = config["l2_embedding"], config["l2_net"]
+        self.l2_embedding, self.l2_table, self.l2_net = (config[f"l2_{part}"] for part in ("embedding", "table", "net"))
         self.bias = nn.Parameter(tensors["bias"])
         self.weights = _embedding(tensors["weights"][:, None], sparse) if first_order else None
         self.table = _embedding(tensors["table"], sparse) if fm or deep else None
@@ -72,8 +72,9 @@ class TorchDeepFM(nn.Module):
         return logits
 
     def penalty(self, ids: Tensor, values: Tensor) -> Tensor:
-        """The L2 penalties of the loss for (n, s) ids and values, as in `ops.l2`: a scalar, 0 if both strengths are 0.
+        """The L2 penalties of the loss for (n, s) ids and values, as in `ops.l2`: a scalar, 0 if all strengths are 0.
 
+        With `l2_table`, the gradient of the table is dense, also if `sparse`.
         The mean log loss plus this is what `DeepFM.loss_and_grads` differentiates.
         """
         values = self._checked(ids, values)
@@ -81,6 +82,8 @@ class TorchDeepFM(nn.Module):
         if self.l2_embedding and self.table is not None:
             rows = _slot_vectors(self.table, ids, (values != 0).to(values.dtype))
             penalty = penalty + self.l2_embedding / 2 * rows.square().sum() / len(ids)
+        if self.l2_table and self.table is not None:
+            penalty = penalty + self.l2_table / 2 * self.table.weight.square().sum()
         if self.l2_net and self.hidden is not None and self.output is not None:
             for layer in [*(hidden.affine for hidden in self.hidden), self.output]:
                 penalty = penalty + self.l2_net / 2 * layer.weight.square().sum()

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 
 from deepfm_np import ops
-from deepfm_np.data.examples import Examples
+from deepfm_np.data.examples import Examples, WeightedExamples
 from deepfm_np.gradcheck import Report, check_loss, check_operation
 from deepfm_np.model import COMPONENTS, DeepFM
 
@@ -31,6 +31,9 @@ def check_models(seed: int = 0, method: str = "complex") -> Iterator[tuple[str, 
     for name, settings in _variants():
         model = DeepFM(FIELD_DIMS, FIELD_STARTS, embedding_dim=3, hidden=(6, 5), dtype="float64", **settings)
         yield name, check_model(model, examples, seed, method)
+    weighted = WeightedExamples(*examples, np.linspace(0.5, 2.0, len(examples.labels)))
+    model = DeepFM(FIELD_DIMS, FIELD_STARTS, embedding_dim=3, hidden=(6, 5), dtype="float64")
+    yield "DeepFM, weighted examples", check_model(model, weighted, seed, method)
 
 
 def check_full_size(seed: int = 0) -> tuple[str, Report]:
@@ -47,7 +50,7 @@ def check_full_size(seed: int = 0) -> tuple[str, Report]:
 
 
 def check_model(
-    model: DeepFM, examples: Examples, seed: int = 0, method: str = "complex", fast: bool = False
+    model: DeepFM, examples: Examples | WeightedExamples, seed: int = 0, method: str = "complex", fast: bool = False
 ) -> Report:
     """Check the loss of a float64 model, in training mode with dropout under a frozen mask, at a random point.
 
@@ -58,9 +61,9 @@ def check_model(
     point = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in model.params.items()}
 
     def loss_and_grads(params):
-        return model.loss_and_grads(*examples, rng=np.random.default_rng(seed), params=params)
+        return model.loss_and_grads(**examples._asdict(), rng=np.random.default_rng(seed), params=params)
 
-    terms = model.gradient_terms(*examples, rng=np.random.default_rng(seed), params=point)
+    terms = model.gradient_terms(**examples._asdict(), rng=np.random.default_rng(seed), params=point)
     slots = (examples.ids, examples.values)
     return check_loss(loss_and_grads, point, method, seed, slots=slots, terms=terms, fast=fast, strict=True)
 
@@ -98,6 +101,9 @@ def _operations(rng: np.random.Generator) -> Iterator[tuple]:
     def log_loss(logits):
         return ops.log_loss_forward(logits, labels)
 
+    def weighted_log_loss(logits):
+        return ops.log_loss_forward(logits, labels, np.linspace(0.5, 2.0, len(labels)))
+
     def l2_rows(table):
         return ops.l2_rows_forward(table, ids, values)
 
@@ -113,6 +119,7 @@ def _operations(rng: np.random.Generator) -> Iterator[tuple]:
     yield "batch norm, training", batch_norm(True), ops.batch_norm_backward, {"x": x, **units}
     yield "batch norm, evaluation", batch_norm(False), ops.batch_norm_backward, {"x": x, **units}
     yield "log loss", log_loss, ops.log_loss_backward, {"logits": 3 * normal(len(labels))}
+    yield "log loss, weighted", weighted_log_loss, ops.log_loss_backward, {"logits": 3 * normal(len(labels))}
     yield "l2 penalty", ops.l2_forward, ops.l2_backward, {"W": normal((5, 4))}
     yield "l2 penalty of rows", l2_rows, ops.l2_rows_backward, table, (ids, values)
 
@@ -123,5 +130,6 @@ def _variants() -> Iterator[tuple[str, dict]]:
     for activation, deep_output, batch_norm in settings:
         name = f"DeepFM {activation}, {deep_output} output" + (", batch norm" if batch_norm else "")
         yield name, {"activation": activation, "deep_output": deep_output, "batch_norm": batch_norm, **common}
+    yield "DeepFM, L2 of the whole table", {"l2_table": 0.1, "dropout": 0.0}
     for name, switches in COMPONENTS.items():
         yield f"{name}, no penalty", {**switches, "dropout": 0.0}

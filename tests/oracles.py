@@ -80,6 +80,15 @@ def log_loss(logits, labels):
     return total / len(logits)
 
 
+def weighted_log_loss(logits, labels, weights):
+    total = norm = 0.0
+    for z, y, w in zip(logits, labels, weights, strict=True):
+        p = 1 / (1 + math.exp(-z))
+        total += w * (-math.log(p) if y == 1 else -math.log(1 - p))
+        norm += w
+    return total / norm
+
+
 def l2_rows(table, ids, values):
     total = 0.0
     for i in range(len(ids)):
@@ -87,6 +96,10 @@ def l2_rows(table, ids, values):
             if values[i, slot] != 0:
                 total += sum(float(entry) ** 2 for entry in table[ids[i, slot]]) / 2
     return total / len(ids)
+
+
+def l2_table(table):
+    return sum(float(entry) ** 2 for row in table for entry in row) / 2
 
 
 def auc(labels, scores):
@@ -98,6 +111,18 @@ def auc(labels, scores):
                 pairs += 1
                 wins += 1.0 if scores[i] > scores[j] else 0.5 if scores[i] == scores[j] else 0.0
     return wins / pairs
+
+
+def weighted_auc(labels, scores, weights):
+    """Compares every click with every non-click; a comparison counts the product of their weights."""
+    wins = comparisons = 0.0
+    for i in range(len(labels)):
+        for j in range(len(labels)):
+            if labels[i] == 1 and labels[j] == 0:
+                w = weights[i] * weights[j]
+                comparisons += w
+                wins += w if scores[i] > scores[j] else w / 2 if scores[i] == scores[j] else 0.0
+    return wins / comparisons
 
 
 def adam(gradients, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepfm_np import DeepFMClassifier
+from deepfm_np import DeepFMClassifier, classifier_file
 from deepfm_np.system import files
 
 SETTINGS = {"hidden": (4,), "embedding_dim": 2, "epochs": 1, "batch_size": 64, "progress": False}
@@ -49,7 +49,7 @@ def test_the_settings_are_readable(tmp_path):
     with np.load(tmp_path / "classifier.npz") as archive:
         settings = json.loads(str(archive["settings"]))
         np.testing.assert_array_equal(archive["classes"], [0, 1])
-    assert (settings["format"], settings["batch_size"]) == ("deepfm_np classifier 1", 64)
+    assert (settings["format"], settings["batch_size"]) == ("deepfm_np classifier 2", 64)
 
 
 def test_a_folder_of_before_still_loads(tmp_path):
@@ -137,7 +137,7 @@ def test_a_mixture_of_two_classifiers_is_refused(tmp_path):
         (lambda arrays: arrays.update({"model/extra": np.zeros(3)}), "extra is not expected"),
         (lambda arrays: arrays.update(classes=np.array([0, 2])), "its checksum is wrong"),
         (lambda arrays: arrays.update(classes=np.array([1, 1])), "its classes are not two"),
-        (lambda arrays: arrays.update(settings=np.array("[]")), "its format should be 'deepfm_np classifier 1'"),
+        (lambda arrays: arrays.update(settings=np.array("[]")), "its format should be 'deepfm_np classifier 2'"),
         (lambda arrays: arrays.update(settings=np.array("[" * 100_000)), "it is nested too deeply"),
         (lambda arrays: arrays.update(settings=np.arange(3)), "there is no text 'settings'"),
         (lambda arrays: arrays.update(encoder=np.zeros(3)), "Expecting value|its format|invalid"),
@@ -221,3 +221,63 @@ def test_a_number_that_is_not_finite_is_refused_before_anything_is_written(tmp_p
     with pytest.raises(ValueError, match="params/table holds values that are not finite"):
         broken.save(tmp_path / "folder")
     assert list(tmp_path.iterdir()) == []
+
+
+def save_in_format_1(classifier, folder):
+    """The file that `save` wrote before it kept features and history."""
+    classifier.save(folder)
+
+    def older(arrays):
+        settings = json.loads(str(arrays["settings"])) | {"format": "deepfm_np classifier 1"}
+        arrays["settings"] = np.array(json.dumps({k: v for k, v in settings.items() if k not in NEW_SETTINGS}))
+        config = json.loads(str(arrays["model/config"]))
+        arrays["model/config"] = np.array(json.dumps({k: v for k, v in config.items() if k != "l2_table"}))
+        for name in ("features", "history", "checksum"):
+            del arrays[name]
+        arrays["checksum"] = np.array(classifier_file._checksum(arrays))
+
+    rewritten(folder / "classifier.npz", older)
+
+
+NEW_SETTINGS = {"class_weight", "verbose", "l2_table"}
+
+
+def test_a_file_of_format_1_still_loads(tmp_path):
+    save_in_format_1(FITTED, tmp_path)
+    loaded = DeepFMClassifier.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict_proba(X), FITTED.predict_proba(X))
+    assert not hasattr(loaded, "history_") and not hasattr(loaded, "n_features_in_")
+    loaded.save(tmp_path)
+    assert DeepFMClassifier.load(tmp_path).batch_size == 64
+
+
+@pytest.mark.parametrize("valid", [None, (X, Y)])
+def test_history_and_features_come_back(tmp_path, valid):
+    fitted = DeepFMClassifier(**SETTINGS).fit(X, Y, eval_set=valid)
+    fitted.save(tmp_path)
+    loaded = DeepFMClassifier.load(tmp_path)
+    pd.testing.assert_frame_equal(loaded.history_, fitted.history_)
+    assert (loaded.n_features_in_, loaded.feature_names_in_.tolist()) == (2, ["app", "price"])
+
+
+def test_columns_without_names_come_back_as_their_number(tmp_path):
+    DeepFMClassifier(**SETTINGS).fit(RNG.random((200, 3)), Y).save(tmp_path)
+    loaded = DeepFMClassifier.load(tmp_path)
+    assert loaded.n_features_in_ == 3 and not hasattr(loaded, "feature_names_in_")
+    with pytest.raises(ValueError, match="X has 4 features, but DeepFMClassifier is expecting 3"):
+        loaded.predict(RNG.random((5, 4)))
+
+
+@pytest.mark.parametrize("given", [None, "balanced", {0: 1.0, 1: 2.5}, {"no": 3}])
+def test_class_weights_come_back(tmp_path, given):
+    y = np.array(["no", "yes"])[Y] if given == {"no": 3} else Y
+    DeepFMClassifier(**SETTINGS, class_weight=given).fit(X, y).save(tmp_path)
+    assert DeepFMClassifier.load(tmp_path).class_weight == given
+
+
+@pytest.mark.parametrize("name, value", [("features", '["a", 3]'), ("features", "-1"), ("history", np.zeros((2, 4)))])
+def test_features_and_history_that_cannot_be_are_refused(tmp_path, name, value):
+    FITTED.save(tmp_path)
+    rewritten(tmp_path / "classifier.npz", lambda arrays: arrays.update({name: np.array(value)}))
+    with pytest.raises(ValueError, match=f"classifier.npz is not a deepfm_np classifier, .*: its {name}"):
+        DeepFMClassifier.load(tmp_path)

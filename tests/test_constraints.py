@@ -25,6 +25,28 @@ def test_every_setting_has_a_constraint_that_its_default_meets(function):
             checked(name, parameter.default)
 
 
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("hidden", 100, "hidden must be a sequence of positive integers, got 100; write (100,)"),
+        ("hidden", "64,32", "hidden must be a sequence of positive integers, got '64,32'; write [64, 32]"),
+        ("learning_rate", "1e-3", "learning_rate must be a positive number, got '1e-3'; write 0.001"),
+        ("epochs", "5", "epochs must be a positive integer, got '5'; write 5"),
+        ("batch_size", 64.0, "batch_size must be a positive integer, got 64.0; write 64"),
+        ("batch_size", 64.5, "batch_size must be a positive integer, got 64.5"),
+        ("learning_rate", "fast", "learning_rate must be a positive number, got 'fast'"),
+        ("hidden", (3, -1), "hidden must be a sequence of positive integers, got (3, -1)"),
+        ("activation", "gelu", "activation must be one of sigmoid, relu, tanh, got 'gelu'"),
+        ("epochs", float("inf"), "epochs must be a positive integer, got inf"),
+        ("dropout", 1.0, "dropout must be a number in [0, 1), got 1.0"),
+    ],
+)
+def test_a_setting_says_what_would_be_right_where_it_can_be_told(name, value, message):
+    with pytest.raises(ValueError) as error:
+        checked(name, value)
+    assert str(error.value) == message
+
+
 def test_the_activations_of_the_table_are_those_of_the_network():
     assert CONSTRAINTS["activation"].options == tuple(ACTIVATIONS)
 
@@ -85,7 +107,8 @@ def test_a_generator_is_a_seed():
 def test_a_value_that_cannot_be_is_named(name, value):
     with pytest.raises(ValueError) as error:
         checked(name, value)
-    assert str(error.value) == f"{name} must be {CONSTRAINTS[name].expected}, got {value!r}"
+    said, *_ = str(error.value).split("; write ")  # the advice has its own test
+    assert said == f"{name} must be {CONSTRAINTS[name].expected}, got {value!r}"
 
 
 @pytest.mark.parametrize(

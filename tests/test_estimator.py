@@ -13,7 +13,7 @@ from deepfm_np.data import (
     UnknownValuesWarning,
 )
 from deepfm_np.divergence import DivergedWarning
-from deepfm_np.estimator import NotFittedError
+from deepfm_np.estimator import NotFittedError  # type: ignore[attr-defined]
 from deepfm_np.metrics import auc
 
 
@@ -173,7 +173,7 @@ def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
 def test_training_that_diverges_is_warned_of(eval_set):
     part = "training" if eval_set is None else "validation"
     with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* share of clicks has 0.6"):
-        classifier(learning_rate=1e6, epochs=2).fit(X, Y, eval_set=eval_set)
+        classifier(learning_rate=1e6, epochs=2, validation_fraction=0).fit(X, Y, eval_set=eval_set)
 
 
 def test_a_large_penalty_is_no_divergence():
@@ -196,8 +196,8 @@ def test_the_repr_shows_what_was_changed():
 
 
 def test_the_repr_leaves_out_a_default_that_was_written_out():
-    hidden, dropout = tuple([400] * 3), float("0.5")  # equal to the defaults, but other objects
-    assert repr(DeepFMClassifier(hidden=hidden, dropout=dropout)) == "DeepFMClassifier()"
+    hidden, learning_rate = tuple([64] * 2), float("5e-3")  # equal to the defaults, but other objects
+    assert repr(DeepFMClassifier(hidden=hidden, learning_rate=learning_rate)) == "DeepFMClassifier()"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_encoded_examples_are_trained_on_and_scored_with_the_threads_that_were_a
 def test_encoded_examples_of_one_class_are_refused():
     encoder = FieldEncoder()
     ids, values = encoder.fit_transform(X)
-    with pytest.raises(ValueError, match="y must hold exactly two classes, it holds 1: 0"):
+    with pytest.raises(ValueError, match="y must hold exactly two classes, it holds 1 class: 0"):
         classifier().fit_encoded(encoder, Examples(ids, values, np.zeros(len(X), int)))
 
 
@@ -271,8 +271,8 @@ def test_predicting_before_fitting_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     "y, message",
     [
-        (np.zeros(800), "y must hold exactly two classes, it holds 1: 0.0"),
-        (np.arange(800) % 3, "y must hold exactly two classes, it holds 3: 0, 1, 2"),
+        (np.zeros(800), "y must hold exactly two classes, it holds 1 class: 0.0"),
+        (np.arange(800) % 3, "y must hold exactly two classes, it holds 3 classes: 0, 1, 2"),
         (Y[:-1], "X has 800 rows, y has 799"),
         (np.where(np.arange(800) == 7, np.nan, Y), "y must have a label in every row; row 7 holds nan"),
         ([0, "a"] * 400, "y must hold labels of one type; row 0 holds 0, row 1 holds 'a'"),
@@ -295,10 +295,23 @@ def test_an_eval_set_may_stand_in_a_list():
     pd.testing.assert_frame_equal(fitted.history_, FITTED.history_)
 
 
-@pytest.mark.parametrize("eval_set", [X, 3, (X, Y, Y), []])
+@pytest.mark.parametrize("eval_set", [X, 3, (X, Y, None, None), []])
 def test_an_eval_set_that_is_no_pair_is_named(eval_set):
-    with pytest.raises(ValueError, match=r"eval_set must be a pair \(X, y\), got "):
+    with pytest.raises(ValueError, match=r"eval_set must be \(X, y\) or \(X, y, weights\), got a "):
         classifier().fit(X, Y, eval_set=eval_set)
+
+
+def test_of_several_eval_sets_it_is_said_that_one_is_enough():
+    with pytest.raises(ValueError, match=r"eval_set holds 2 pairs \(X, y\); training is stopped by one"):
+        classifier().fit(X, Y, eval_set=[(X, Y), (X_VALID, Y_VALID)])
+
+
+def test_no_rows_are_named_and_none_are_scored():
+    for arguments in ((X[:0], Y[:0]), (X, Y, (X[:0], Y[:0]))):
+        with pytest.raises(ValueError, match="y is empty: there must be at least one row, with its label"):
+            classifier().fit(*arguments)
+    assert FITTED.predict_proba(X[:0]).shape == (0, 2)
+    assert FITTED.predict(X[:0]).shape == (0,)
 
 
 def test_fields_that_are_no_sequence_are_named():
@@ -316,11 +329,6 @@ def test_a_strange_label_in_the_eval_set_is_named():
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match="user"):
         FITTED.predict_proba(X.drop(columns="user"))
-
-
-def test_an_array_is_refused():
-    with pytest.raises(TypeError, match="X must be a pandas DataFrame with one column per field, got ndarray"):
-        classifier().fit(X.to_numpy(), Y)
 
 
 @pytest.mark.parametrize("kind", [MultiValued, Categorical])
@@ -369,3 +377,9 @@ def test_column_names_that_cannot_be_compared_are_names_like_others():
     fields = [Categorical(np.int64(7)), Categorical(("a", "b"))]
     classifier = DeepFMClassifier(fields=fields, hidden=(3,), epochs=1, progress=False).fit(frame, [0, 1] * 4)
     assert classifier.encoder_.field_dims == [4, 4]
+
+
+def test_a_name_that_pandas_takes_for_several_is_refused():
+    frame = pd.DataFrame([[1.0], [2.0]] * 4, columns=pd.Index([frozenset("a")], tupleize_cols=False))
+    with pytest.raises(ValueError, match="which pandas takes for several"):
+        DeepFMClassifier(progress=False).fit(frame, [0, 1] * 4)

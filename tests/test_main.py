@@ -129,7 +129,7 @@ def new_rows(tmp_path):
 
 
 def test_any_number_of_threads_prints_the_same(capsys, tmp_path, no_figure):
-    large = ("--hidden", "64,64", "--batch-size", 2048, "--dropout", 0.3)
+    large = ("--hidden", "200,200", "--batch-size", 2048, "--dropout", 0.3)
     outs = [run(capsys, "train", *QUICK, *large, "--threads", n, "--out", tmp_path / f"{n}")[1] for n in (1, 2)]
     assert [out.splitlines()[:5] for out in outs] == [outs[0].splitlines()[:5]] * 2 != [[], []]
     assert DeepFMClassifier.load(tmp_path / "2").threads == 2
@@ -225,6 +225,11 @@ def test_train_shows_what_it_found_in_each_column(capsys, tmp_path, no_figure):
     assert "column 'Unnamed: 0' has whole numbers and no name, as an index" in err
     assert "deepfm_np train: warning: column 'price' holds amounts: $" in err
     assert "name the columns to use: --categorical app,user --numerical price\n" in err
+    by_hand = ["--categorical", "app,user", "--numerical", "price"]
+    status, _, again = run(capsys, *arguments, *by_hand, "--out", tmp_path / "again")
+    assert status == 0 and "name the columns to use" not in again
+    files = [(tmp_path / name / "history.csv").read_text() for name in ("run", "again")]
+    assert files[0] != "" and "Unnamed" not in again
     kinds = {field.name: field.kind for field in DeepFMClassifier.load(tmp_path / "run").fields_}
     assert kinds == {"app": "categorical", "price": "numerical", "user": "categorical"}
     assert run(capsys, "predict", tmp_path / "run", path)[0] == 0
@@ -294,6 +299,16 @@ def test_bad_requests_end_in_one_line_and_status_2(capsys, tmp_path, monkeypatch
         (["train", "--on-error", "raise"], "--data click-log does not read --on-error"),
         (["encode", "--data", "criteo", "--path", "x", "--categorical", "a", "--out", "y"], "not read --categorical"),
         (["train", "--path", "."], ". is a folder; say what it holds, as --data movielens-100k or movielens-1m"),
+        (
+            ["train", "--data", "criteo", "--path", "."],
+            ". is a folder; --data criteo needs a file in the format of the",
+        ),
+        (
+            ["train", "--data", "table", "--path", ".", "--label", "y"],
+            ". is a folder; --data table needs a CSV, Parquet",
+        ),
+        (["train", "--data", "encoded", "--path", __file__], "is a file; --data encoded needs a folder that encode wr"),
+        (["train", "--data", "movielens-1m", "--path", __file__], "is a file; --data movielens-1m needs the folder of"),
         (["predict", "m"], "predict needs rows to score: a file, CSV or Parquet, or a data set named with --data"),
         (["predict", "m", "x.csv", "--data", "criteo"], "x.csv is a table to score; --data and --path name other rows"),
         (["predict", "m", "x.csv", "--path", "y.csv"], "x.csv is a table to score; --data and --path name other rows"),
@@ -405,6 +420,31 @@ def test_a_table_is_trained_on_and_scored_in_the_layout_that_is_named(capsys, tm
     assert [field.name for field in DeepFMClassifier.load(tmp_path / "train").fields_] == ["größe, ungefähr", "price"]
     status, out, _ = run(capsys, "predict", tmp_path / "train", tmp_path / "clicks.csv", *layout)
     assert (status, len(out.splitlines())) == (0, 401)
+
+
+def test_titles_of_figures_name_the_file(capsys, tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(plots, "save_figure", lambda figure, path: titles.append(figure.get_suptitle()))
+    path = table_file(tmp_path / "clicks.csv")
+    for command in ("train", "compare"):
+        arguments = ["--path", path, "--label", "clicked", "--epochs", 1, "--hidden", 4, "--out", tmp_path / "run"]
+        assert run(capsys, command, *arguments)[0] == 0
+    assert run(capsys, "train", *QUICK, "--out", tmp_path / "run")[0] == 0
+    assert titles == ["DeepFM on clicks.csv", "clicks.csv: what each part adds", "DeepFM on click-log"]
+
+
+def test_a_utf_16_file_and_a_parquet_file_of_another_name_are_trained_on(capsys, tmp_path, no_figure):
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    frame = pd.read_csv(table_file(tmp_path / "clicks.csv"))
+    outs = []
+    for write in (frame.to_csv, lambda path, **_: frame.to_csv(path, index=False, encoding="utf-16")):
+        write(tmp_path / "clicks.csv", index=False)
+        arguments = ["--path", tmp_path / "clicks.csv", "--label", "clicked", "--epochs", 1, "--hidden", 4, "--out"]
+        outs.append(run(capsys, "train", *arguments, tmp_path / "run"))
+    frame.to_parquet(tmp_path / "clicks.csv")
+    outs.append(run(capsys, "train", *arguments, tmp_path / "run"))
+    assert outs[0] == outs[1] == outs[2]
+    assert outs[0][0] == 0
 
 
 def test_an_encoded_folder_is_recognised(capsys, encoded_log):

@@ -84,3 +84,19 @@ def test_a_number_of_bins_that_is_none_is_named(bins):
 def test_a_probability_outside_0_to_1_is_named():
     with pytest.raises(ValueError, match=r"probabilities must lie in \[0, 1\]; row 1 holds 1.5"):
         metrics.log_loss([0, 1], [0.5, 1.5])
+
+
+WEIGHTS = np.array([0.5, 2.0, 1.0, 3.0, 0.25, 1.5, 7.0])
+TIED = np.array([0.2, 0.5, 0.2, 0.9, 0.5, 0.5, 0.1])
+
+
+def test_weighted_auc_counts_each_comparison_by_the_product_of_the_weights():
+    expected = oracles.weighted_auc(LABELS, TIED, WEIGHTS)
+    np.testing.assert_allclose(metrics.auc(LABELS, TIED, WEIGHTS), expected, rtol=1e-14)
+    np.testing.assert_allclose(metrics.auc(LABELS, TIED, np.full(7, 3)), metrics.auc(LABELS, TIED), rtol=1e-14)
+
+
+def test_weighted_log_loss_is_the_weighted_mean():
+    logits = np.log(TIED / (1 - TIED))
+    expected = oracles.weighted_log_loss(logits, LABELS, WEIGHTS)
+    np.testing.assert_allclose(metrics.log_loss(LABELS, TIED, WEIGHTS), expected, rtol=1e-14)

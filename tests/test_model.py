@@ -8,6 +8,7 @@ from deepfm_np import DeepFM
 from deepfm_np.gradcheck.numeric import complex_step
 from deepfm_np.model import COMPONENTS
 from deepfm_np.ops import RowGradient
+from deepfm_np.optim import SGD
 from deepfm_np.system.parts import whole
 from deepfm_np.verification import FIELD_DIMS, FIELD_STARTS, mixed_examples
 
@@ -100,6 +101,41 @@ def test_the_loss_is_log_loss_plus_the_penalties():
     expected += 0.1 * oracles.l2_rows(model.params["table"], IDS, VALUES)
     expected += 0.05 * sum((model.params[name] ** 2).sum() / 2 for name in ("W0", "W1", "W2"))
     assert loss == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_penalty_of_the_whole_table_counts_every_row_once():
+    model = small_model(l2_table=0.1, l2_embedding=0.2)
+    loss, grads = model.loss_and_grads(IDS, VALUES, LABELS)
+    table, plain = model.params["table"], small_model(l2_embedding=0.2)
+    expected, without = plain.loss_and_grads(IDS, VALUES, LABELS)
+    np.testing.assert_allclose(loss, expected + 0.1 * oracles.l2_table(table), rtol=1e-13)
+    np.testing.assert_allclose(grads["table"], without["table"].dense(D) + 0.1 * table, rtol=1e-13)
+
+
+def test_the_gradient_of_the_whole_table_equals_a_complex_step():
+    model = small_model(l2_table=0.3, dropout=0.0)
+    table = model.params["table"]
+    _, grads = model.loss_and_grads(IDS, VALUES, LABELS)
+    for row, column in [(0, 0), (3, 2), (D - 1, 1), *np.argwhere(np.ones(table.shape))[::7]]:
+        step = table.astype(complex)
+        step[row, column] += 1e-30j
+        loss, _ = model.loss_and_grads(IDS, VALUES, LABELS, params={**model.params, "table": step})
+        np.testing.assert_allclose(grads["table"][row, column], loss.imag / 1e-30, rtol=1e-11)
+
+
+def test_a_step_shrinks_rows_that_no_example_holds_under_the_penalty_of_the_whole_table_alone():
+    used = np.unique(IDS[VALUES != 0])
+    unused = np.setdiff1d(np.arange(D), used)
+    for strength, factor in ((0.0, 1.0), (0.5, 1 - 0.1 * 0.5)):
+        model = small_model(l2_table=strength, l2_embedding=0.2)
+        before = model.params["table"].copy()
+        SGD(0.1).step(model.params, model.loss_and_grads(IDS, VALUES, LABELS)[1])
+        np.testing.assert_allclose(model.params["table"][unused], factor * before[unused], rtol=1e-14)
+    assert len(unused)
+
+
+def test_a_strength_of_zero_keeps_the_gradient_of_the_table_in_rows():
+    assert isinstance(small_model(l2_table=0.0).loss_and_grads(IDS, VALUES, LABELS)[1]["table"], RowGradient)
 
 
 def test_every_parameter_in_use_has_a_gradient_of_its_shape():
@@ -244,7 +280,7 @@ def test_a_table_of_integers_is_named():
         model.logits(IDS, VALUES)
 
 
-@pytest.mark.parametrize("name", ["l2_embedding", "l2_net"])
+@pytest.mark.parametrize("name", ["l2_embedding", "l2_net", "l2_table"])
 def test_a_penalty_that_overflows_is_named(name):
     with pytest.raises(ValueError, match=f"{name} must be a number that float32 can hold, got 1e\\+39"):
         DeepFM([2, 2], **{name: 1e39})
@@ -453,3 +489,29 @@ def test_a_table_of_another_width_is_refused():
     model.params["table"] = np.ones((10, 4), np.float32)
     with pytest.raises(ValueError, match=r"table must be \(D, 10\), it is \(10, 4\)"):
         model.logits(np.array([[0, 2]]), np.ones((1, 2)))
+
+
+WEIGHTS = np.linspace(0.5, 2.0, len(LABELS))
+
+
+def test_the_weighted_loss_is_that_of_the_nested_loops():
+    model = small_model(dropout=0.0)
+    loss, _ = model.loss_and_grads(IDS, VALUES, LABELS, training=False, weights=WEIGHTS)
+    np.testing.assert_allclose(loss, oracles.weighted_log_loss(logits_by_loops(model), LABELS, WEIGHTS), rtol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_weighted_gradient_is_that_of_the_copies(threads):
+    model, copies = small_model(dropout=0.0), np.array([1, 3, 2, 1, 1, 4, 2, 1])
+    weighted = model.loss_and_grads(IDS, VALUES, LABELS, weights=copies, threads=threads)
+    repeated = model.loss_and_grads(*(np.repeat(part, copies, axis=0) for part in (IDS, VALUES, LABELS)))
+    np.testing.assert_allclose(weighted[0], repeated[0], rtol=1e-13)
+    for name, grad in weighted[1].items():
+        one, other = (g.dense(D) if isinstance(g, RowGradient) else g for g in (grad, repeated[1][name]))
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-15)
+
+
+def test_the_bias_starts_at_the_weighted_base_rate():
+    model = DeepFM([3, 4], dtype="float64")
+    model.start_from(np.array([0, 1, 1]), np.array([6.0, 1.0, 2.0]))
+    np.testing.assert_allclose(model.params["bias"], np.log(3 / 6), rtol=1e-15)

@@ -114,3 +114,17 @@ def test_a_damaged_name_inside_is_quoted_in_one_short_line(tmp_path):
         with pytest.raises(ValueError) as raised:
             DeepFM.load(tmp_path / "model.npz")
         assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_file_from_before_the_penalty_of_the_whole_table_still_loads(tmp_path):
+    model = DeepFM([3, 4], hidden=(5,), seed=1)
+    model.save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as archive:
+        arrays = dict(archive)
+    config = json.loads(str(arrays["config"]))
+    assert config.pop("l2_table") == 0.0
+    np.savez(tmp_path / "old.npz", **{**arrays, "config": np.array(json.dumps(config))})
+    loaded = DeepFM.load(tmp_path / "old.npz")
+    assert loaded.config == model.config
+    ids, values = np.array([[0, 3], [2, 6]]), np.ones((2, 2))
+    np.testing.assert_array_equal(loaded.logits(ids, values), model.logits(ids, values))

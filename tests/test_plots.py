@@ -31,6 +31,21 @@ def test_the_training_figure_shows_the_history_and_marks_the_epoch_that_is_kept(
     assert lines_of(reliability)["tenths of the examples"].get_xdata().size == 10
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3, 30])
+def test_epochs_are_counted_in_whole_numbers(epochs):
+    numbers = np.arange(1, epochs + 1)
+    history = pd.DataFrame(
+        {"epoch": numbers, "train_loss": 0.5, "valid_auc": 0.6, "valid_log_loss": 0.5 + 0.1 / numbers}
+    )
+    for axes in plots.training_figure(history, [0, 1], [0.2, 0.7]).axes[:2]:
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        assert 1 <= len(ticks) == len(set(map(round, ticks)))
+        np.testing.assert_allclose(ticks, np.round(ticks))
+        assert low <= 1 <= epochs <= high
+        assert high - low >= 1
+
+
 def test_the_comparison_figure_has_a_point_per_model_and_a_line_for_the_best():
     results = pd.DataFrame(
         [("LR", 0.6, 0.5), ("FM", 0.7, 0.45), ("Best attainable", 0.8, 0.4)], columns=["model", "auc", "log_loss"]

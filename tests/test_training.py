@@ -5,11 +5,13 @@ import sys
 import textwrap
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from deepfm_np import DeepFM
+from deepfm_np import DeepFM, training
+from deepfm_np.data import WeightedExamples
 from deepfm_np.optim import SGD, Adam
-from deepfm_np.training import Examples, batches, evaluate, fit
+from deepfm_np.training import Examples, batch_size_for, batches, evaluate, fit
 
 DIMS = [20, 30, 5]
 
@@ -96,7 +98,7 @@ def test_numbers_of_numpy_can_be_written_to_a_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "patience"])
-@pytest.mark.parametrize("value", [1.5, "2", None])
+@pytest.mark.parametrize("value", [1.5, "2", True])
 def test_a_setting_that_is_no_whole_number_is_named(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a positive integer, got {value!r}"):
         run(**{name: value})
@@ -287,3 +289,85 @@ def test_labels_in_half_precision_start_at_the_same_bias():
     half.start_from((~labels).astype(np.float16))
     whole.start_from((~labels).astype(float))
     assert half.params["bias"] == whole.params["bias"]
+
+
+def test_whole_weights_train_as_so_many_copies_in_full_batches():
+    copies = np.random.default_rng(0).integers(1, 4, len(TRAIN.labels))
+    train = TRAIN._replace(labels=TRAIN.labels.astype(float))  # the base rate of float32 labels is a float32
+    repeated = Examples(*(np.repeat(part, copies, axis=0) for part in train))
+    weighted = WeightedExamples(*train, copies.astype(float))
+    histories, models = [], [small_model(dropout=0.0, batch_norm=False, dtype="float64") for _ in range(2)]
+    for model, part in zip(models, (weighted, repeated), strict=True):
+        valid = WeightedExamples(*VALID, np.linspace(1, 2, 200))
+        histories.append(
+            fit(model, part, valid, epochs=3, batch_size=10_000, optimizer=SGD(0.5), progress=False)
+        )  # Adam would divide the rounding of a gradient of 0 by its own size
+    np.testing.assert_allclose(histories[0], histories[1], rtol=1e-9)
+    for name, array in models[0].params.items():
+        np.testing.assert_allclose(array, models[1].params[name], rtol=1e-6, atol=1e-9)
+
+
+def test_the_mean_loss_of_an_epoch_weighs_its_batches():
+    weighted = WeightedExamples(*TRAIN, np.linspace(0.1, 3, len(TRAIN.labels)))
+    model = small_model(dropout=0.0, batch_norm=False)
+    history = fit(model, weighted, epochs=1, batch_size=64, optimizer=SGD(1e-30), progress=False)
+    expected = evaluate(model, weighted)["log_loss"]
+    np.testing.assert_allclose(history["train_loss"], expected, rtol=1e-5)
+
+
+def test_batches_keep_each_weight_with_its_row():
+    weighted = WeightedExamples(*TRAIN, np.arange(1.0, 601.0))
+    for batch in batches(weighted, 64, np.random.default_rng(0)):
+        np.testing.assert_array_equal(batch.ids, TRAIN.ids[batch.weights.astype(int) - 1])
+
+
+def test_a_weight_that_is_not_positive_is_named_before_training():
+    weights = np.ones(len(TRAIN.labels))
+    weights[9] = 0
+    with pytest.raises(ValueError, match=r"weights must be positive and finite; row 9 holds 0\.0"):
+        fit(small_model(), WeightedExamples(*TRAIN, weights), progress=False)
+
+
+def test_the_rows_of_the_history_are_printed_if_asked_for(capsys):
+    _, history = run(verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(history) == 4
+    assert lines[0].startswith(f"epoch 1  train_loss {history['train_loss'][0]:.5g}  ")
+
+
+def test_the_batch_size_follows_the_number_of_rows_if_none_is_given():
+    assert [batch_size_for(rows) for rows in (10, 1024, 6400, 10**6)] == [16, 16, 100, 4096]
+    model, history = run(batch_size=None)
+    same, expected = run(batch_size=16)  # 600 rows
+    pd.testing.assert_frame_equal(history, expected)
+    assert_same_bits(model, same)
+
+
+@pytest.mark.parametrize(
+    "stop_by, column, best", [("log_loss", "valid_log_loss", "idxmin"), ("auc", "valid_auc", "idxmax")]
+)
+def test_the_best_epoch_by_the_measure_of_choice_is_kept(stop_by, column, best):
+    model, history = run(epochs=12, patience=12, stop_by=stop_by, optimizer=Adam(0.05))
+    scores = evaluate(model, VALID)
+    kept = getattr(history[column], best)()
+    assert scores["auc"] == history["valid_auc"][kept] and scores["log_loss"] == history["valid_log_loss"][kept]
+
+
+@pytest.mark.parametrize("stop_by, kept", [("log_loss", 2), ("auc", 1)])
+def test_log_loss_and_auc_may_choose_different_epochs(monkeypatch, stop_by, kept):
+    scores, models = [(0.6, 0.5), (0.7, 0.6), (0.65, 0.4)], []
+
+    def evaluate(model, *_):
+        models.append({name: array.copy() for name, array in model.params.items()})
+        return dict(zip(("auc", "log_loss"), scores[len(models) - 1], strict=True))
+
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    model, _ = run(epochs=3, patience=3, stop_by=stop_by)
+    for name, array in models[kept].items():
+        np.testing.assert_array_equal(model.params[name], array)
+
+
+def test_training_stops_when_the_auc_no_longer_improves():
+    _, history = run(epochs=60, patience=2, stop_by="auc", optimizer=Adam(0.05))
+    best = history["valid_auc"].idxmax()
+    assert len(history) == best + 3 < 60

@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from deepfm_np import data, metrics
 from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
@@ -28,6 +28,7 @@ READS = {  # the options of data that each data set reads
     "table": {"path", "label", *KINDS, "separator", "encoding", "valid", "test", "time"},
     "encoded": {"path"},
 }
+FOLDERS = ("movielens-100k", "movielens-1m", "encoded")
 
 
 class Part(NamedTuple):
@@ -75,14 +76,21 @@ def choose_data(options: Namespace) -> None:
     options.on_error = options.on_error or "raise"
 
 
+def data_name(options: Namespace) -> str:
+    """What messages and figures call the data: the name of its file or folder, if it has one."""
+    return options.data if options.path is None else Path(options.path).resolve().name
+
+
 def load_parts(options: Namespace) -> Parts:
     """The three parts of the data that the options name, split at random by the seed."""
     if options.data == "encoded":
         return _load_encoded(options)
     log = load_rows(options)
-    say(f"{options.data}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
     if log.columns:
-        say(f"\n{to_text(log.columns)}\n\n{_by_hand(log.fields)}\n")
+        say(f"\n{to_text(log.columns)}\n")
+        if not any(_kinds(options).values()):
+            say(f"{_by_hand(log.fields)}\n")
     parts = _parts_of(options, log)
     _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)
@@ -112,7 +120,11 @@ def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
     return [read[name] if name in read else next(cut) for name in ("train", "valid", "test")]
 
 
-def _layout(options: Namespace) -> dict[str, str | None]:
+def _kinds(options: Namespace) -> dict[str, Any]:
+    return {kind: getattr(options, kind) for kind in KINDS}
+
+
+def _layout(options: Namespace) -> dict[str, Any]:
     return {"column_separator": options.separator, "encoding": options.encoding}
 
 
@@ -132,14 +144,17 @@ def open_stream(options: Namespace) -> Stream:
     """A log of any size, to be read in pieces."""
     if options.data == "criteo":
         return CriteoStream(required_path(options), rows=options.rows, on_error=options.on_error)
-    kinds = {kind: getattr(options, kind) for kind in KINDS}
-    return TableStream(required_path(options), _label(options), **kinds, **_layout(options))
+    return TableStream(required_path(options), _label(options), **_kinds(options), **_layout(options))
 
 
 def required_path(options: Namespace) -> str:
     """--path, or ValueError saying what it should be."""
     if options.path is None:
         raise ValueError(f"--data {options.data} needs --path: {RECIPES[options.data].about}")
+    path, folder = Path(options.path), options.data in FOLDERS
+    if path.exists() and path.is_dir() != folder:
+        found = "a file" if folder else "a folder"
+        raise ValueError(f"{path} is {found}; --data {options.data} needs {RECIPES[options.data].about}")
     return options.path
 
 
@@ -201,9 +216,8 @@ def _criteo(options: Namespace) -> ClickData:
 
 
 def _table(options: Namespace) -> ClickData:
-    kinds = {kind: getattr(options, kind) for kind in KINDS}
     time = getattr(options, "time", None)
-    return data.load_table(options.path, _label(options), **kinds, **_layout(options), time=time)
+    return data.load_table(options.path, _label(options), **_kinds(options), **_layout(options), time=time)
 
 
 LOADERS: dict[str, Callable[[Namespace], ClickData]] = {

@@ -128,12 +128,14 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dropout", **_setting("dropout"), metavar="RATE", help="probability of being dropped")
     group.add_argument("--batch-norm", action=argparse.BooleanOptionalAction)
     group.add_argument("--deep-output", **_setting("deep_output"))
-    group.add_argument("--l2-embedding", **_setting("l2_embedding"), metavar="STRENGTH")
-    group.add_argument("--l2-net", **_setting("l2_net"), metavar="STRENGTH")
+    group.add_argument("--l2-embedding", **_setting("l2_embedding"), metavar="STRENGTH", help="on rows as they occur")
+    group.add_argument("--l2-table", **_setting("l2_table"), metavar="STRENGTH", help="on all rows, at every step")
+    group.add_argument("--l2-net", **_setting("l2_net"), metavar="STRENGTH", help="on the weights of the network")
     group.add_argument("--learning-rate", **_setting("learning_rate"))
     group.add_argument("--batch-size", **_setting("batch_size"))
     group.add_argument("--epochs", **_setting("epochs"))
     group.add_argument("--patience", **_setting("patience"), help="epochs without improvement that end training")
+    group.add_argument("--stop-by", **_setting("stop_by"), help="what has to improve (default: log_loss)")
     threads = "threads that work on each batch, to the same bits for any number (default: one for each core)"
     group.add_argument("--threads", **_setting("threads"), help=threads)
 

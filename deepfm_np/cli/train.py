@@ -11,7 +11,7 @@ import pandas as pd
 
 from deepfm_np import metrics, plots
 from deepfm_np.architecture import COMPONENTS
-from deepfm_np.cli.loading import Part, Parts, choose_data, load_parts, say
+from deepfm_np.cli.loading import Part, Parts, choose_data, data_name, load_parts, say
 from deepfm_np.divergence import DivergedWarning
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.recipes import RECIPES
@@ -41,7 +41,7 @@ def _train(options: Namespace, settings: dict[str, Any], parts: Parts, folder: P
         parts.test.examples.labels,
         classifier.predict_encoded(parts.test.examples),
         parts.valid.best_attainable(),
-        f"DeepFM on {options.data}",
+        f"DeepFM on {data_name(options)}",
         metrics.base_rate_log_loss(parts.valid.examples.labels),
     )
     plots.save_figure(figure, folder / "training.png")
@@ -73,7 +73,7 @@ def _compare(options: Namespace, settings: dict[str, Any], parts: Parts, folder:
         rows.append({"model": "Best attainable", **attainable})
     results = pd.DataFrame(rows)
     write_text(folder / "comparison.csv", results.to_csv(index=False))
-    figure = plots.comparison_figure(results, f"{options.data}: what each part adds")
+    figure = plots.comparison_figure(results, f"{data_name(options)}: what each part adds")
     plots.save_figure(figure, folder / "comparison.png")
     say(f"\n{'model':17}{'AUC':8}log loss, both on {len(valid.examples.labels):,} validation rows")
     for row in rows:

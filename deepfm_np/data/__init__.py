@@ -4,7 +4,7 @@ from deepfm_np.data.click_data import ClickData, split, split_by_time
 from deepfm_np.data.click_log import make_click_log
 from deepfm_np.data.criteo import load_criteo
 from deepfm_np.data.encoder import FieldEncoder
-from deepfm_np.data.examples import Blocks, Examples, split_blocks
+from deepfm_np.data.examples import Blocks, Examples, WeightedExamples, split_blocks
 from deepfm_np.data.fields import Categorical, MultiValued, Numerical
 from deepfm_np.data.kinds import TableWarning, infer_fields
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
@@ -21,6 +21,7 @@ __all__ = [
     "Numerical",
     "TableWarning",
     "UnknownValuesWarning",
+    "WeightedExamples",
     "infer_fields",
     "load_criteo",
     "load_labelled",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from deepfm_np.data.texts import is_amount, to_amount
+from deepfm_np.data.texts import to_amount
 from deepfm_np.ops.checks import shown
 from deepfm_np.ops.rows import Array
 
@@ -39,10 +39,16 @@ def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
     must: what the error message says of the column.
     """
     try:
-        codes, distinct = pd.factorize(column)
+        codes, distinct = _one(column.iloc[0]) if len(column) == 1 else pd.factorize(column)
     except TypeError as error:
         raise ValueError(f"column {shown(column.name)} {must}") from error
     return codes, [describe(cell) for cell in distinct]
+
+
+def _one(cell) -> tuple[Array, list]:
+    """pd.factorize of a column of one cell, in a tenth of the time: the rest of a prediction takes less than that."""
+    hash(cell)
+    return (np.array([-1]), []) if is_missing(cell) else (np.array([0]), [cell])
 
 
 def key_of(cell) -> str:
@@ -119,9 +125,10 @@ def to_numbers(column: pd.Series) -> Array:
             column = pd.to_numeric(cells, errors="coerce")
         except (TypeError, ValueError, OverflowError):
             column = pd.to_numeric(cells.where(cells.map(_may_be_a_number), np.nan), errors="coerce")
-        amounts = column.isna() & cells.map(lambda cell: isinstance(cell, str) and is_amount(cell))
-        if amounts.any():
-            column = column.astype(np.float64).where(~amounts, cells[amounts].map(to_amount))
+        unread = cells[column.isna() & cells.map(lambda cell: isinstance(cell, str))]
+        amounts = {text: to_amount(text) for text in unread.unique()}
+        if any(amount == amount for amount in amounts.values()):
+            column = column.astype(np.float64).where(column.notna(), unread.map(amounts))
     if column.dtype.kind == "c":
         column = pd.Series(np.where(column.to_numpy().imag == 0, column.to_numpy().real, np.nan))
     return column.to_numpy(np.float64, na_value=np.nan)

@@ -35,6 +35,7 @@ class FieldEncoder:
         self.fields: list[Field] = list(() if fields is None else fields)
         self._infers = fields is None
         self._states: list[dict] = []
+        self._lookups: list[Callable] | None = None  # of each field, made when they are first needed
         for field in self.fields:
             if not isinstance(field, Field):
                 raise TypeError(f"a field is Categorical, Numerical or MultiValued, got {shown(field)}")
@@ -81,7 +82,9 @@ class FieldEncoder:
         cache. A field's row becomes an id by adding the row at which the field begins. Raises ValueError before `fit`.
         """
         self._require_fitted()
-        lookups = [field.lookup(state) for field, state in zip(self.fields, self._states, strict=True)]
+        if self._lookups is None:
+            self._lookups = [field.lookup(state) for field, state in zip(self.fields, self._states, strict=True)]
+        lookups = self._lookups
         slots = np.diff([*self.field_starts, self.num_slots])
         first_rows = np.repeat(np.cumsum([0, *self.field_dims[:-1]]), slots).astype(dtype)
 
@@ -138,6 +141,10 @@ class FieldEncoder:
         encoder._set(fields, states)
         return encoder
 
+    def __getstate__(self) -> dict:
+        """For pickle: all but the lookups, which are functions made within others and are made anew."""
+        return {**vars(self), "_lookups": None}
+
     def _learn(self, frame: pd.DataFrame) -> list:
         """Fit, and return the result of `scan` for the frame."""
         if not len(frame):
@@ -166,7 +173,7 @@ class FieldEncoder:
     def _set(self, fields: Sequence[Field], states: list[dict]) -> None:
         layouts = [field.layout(state) for field, state in zip(fields, states, strict=True)]
         slots = [number for _, number in layouts]
-        self.fields, self._states, self._infers = list(fields), states, False
+        self.fields, self._states, self._lookups, self._infers = list(fields), states, None, False
         self.field_names = [field.name for field in fields]
         self.field_dims = [rows for rows, _ in layouts]
         self.field_starts = [0, *np.cumsum(slots)[:-1].tolist()]
@@ -185,8 +192,8 @@ def _side_by_side(columns: Sequence[Array], some: slice, dtype: DTypeLike) -> Ar
 
 
 def _column(frame: pd.DataFrame, field: Field, fields: Sequence[Field]) -> pd.Series:
-    missing = [other.name for other in fields if other.name not in frame.columns]
-    if missing:
+    if field.name not in frame.columns:
+        missing = [other.name for other in fields if other.name not in frame.columns]
         sought, there = (brief(", ".join(map(str, names))) for names in (missing, frame.columns))
         raise ValueError(f"the columns {sought} are missing; there are {there}")
     column = frame[field.name]

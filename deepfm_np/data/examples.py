@@ -30,6 +30,23 @@ class Examples(NamedTuple):
         yield self
 
 
+class WeightedExamples(NamedTuple):
+    """Encoded examples that count differently, in memory."""
+
+    ids: Array  # (n, s) int
+    values: Array  # (n, s) float
+    labels: Array  # (n,) of 0 and 1
+    weights: Array  # (n,) positive, what each example counts
+
+    def parts(self) -> Iterator["WeightedExamples"]:
+        """As of `Examples`."""
+        yield self
+
+    def windows(self, rng: np.random.Generator) -> Iterator["WeightedExamples"]:
+        """As of `Examples`."""
+        yield self
+
+
 class Blocks:
     """Blocks of rows of encoded arrays; takes the place of `Examples` in training and prediction.
 
@@ -74,6 +91,9 @@ class Blocks:
         return [
             np.concatenate([array[start : start + self.block_rows] for start in starts]) for array in self.read()[which]
         ]
+
+
+AnyExamples = Examples | WeightedExamples | Blocks
 
 
 def split_blocks(

@@ -6,6 +6,7 @@ import gzip
 import lzma
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from deepfm_np.data.table_file import TableFile, reading
@@ -78,7 +79,8 @@ def _head_inside(path: Path, compression: str) -> bytes:
             return _head_of_zip(path)
         if compression == "zstd":
             return _head_of_zstd(path)
-        with {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}[compression](path) as file:
+        openers: dict[str, Callable] = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+        with openers[compression](path) as file:
             return file.read(HEAD)
 
 

@@ -82,7 +82,7 @@ def decide(frame: pd.DataFrame, fields: Sequence[Field] | None = None, label: An
     Raises ValueError for a column that is a copy of the label.
     """
     if fields is None:
-        columns = [inferred(name, see(column)) for name, column in frame.items()]
+        columns = [_if_twice(inferred(name, see(column)), frame) for name, column in frame.items()]
     else:
         counts = Counter(frame.columns)  # by hash: a tuple and a number of NumPy cannot be compared
         once = [field for field in fields if counts[field.name] == 1]  # else the encoder refuses
@@ -204,6 +204,14 @@ def to_text(columns: Sequence[Column]) -> str:
     return "\n".join(lines)
 
 
+def _if_twice(column: Column, frame: pd.DataFrame) -> Column:
+    """The column, with a remark if its name is one that pandas made, as app.1, of a second column app."""
+    first = re.sub(r"\.\d+$", "", str(column.name))
+    if first == str(column.name) or first not in frame:
+        return column
+    return column._replace(remarks=(*column.remarks, f"is what pandas calls a second column {first!r}"))
+
+
 def _form(present: pd.Series) -> str:
     dtype = present.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -259,6 +267,8 @@ def _of_texts(seen: Seen) -> list:
             remarks.append(f"holds numbers but for {quoted(stray)}; with empty cells instead it would be numerical")
     if _all_distinct(seen):
         return [None, *remarks, ABOUT_DISTINCT + "; it is left out"]
+    if not remarks and FEW < seen.counted < len(cells) * REPEATED:
+        remarks.append(f"holds {_count(len(cells))} distinct texts in {_count(seen.counted)} rows, few of them twice")
     return [Categorical, *remarks]
 
 

@@ -7,9 +7,12 @@ SIGNS = "$€£¥₹"
 DIGITS = r"(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)(?:\.\d+)?"  # 1234 or 1,234, and decimals after a point
 AMOUNT = re.compile(rf"(?a)\s*([-+]?)\s*[{SIGNS}]?\s*([-+]?{DIGITS})\s*[{SIGNS}%]?\s*")
 DECIMAL_COMMA = re.compile(rf"(?a)\s*[-+]?\s*[{SIGNS}]?\s*\d+(?:\.\d{{3}})*,\d+\s*[{SIGNS}%]?\s*")
+TIME = r"(?:[ T]\d{1,2}:\d{2}.*)?\s*"
 DATE = re.compile(
-    r"(?a)\s*(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2(?:\d{4}|\d{2}))(?:[ T]\d{1,2}:\d{2}.*)?\s*"
+    rf"(?a)\s*(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{4}}|\d{{1,2}}/\d{{1,2}}/\d{{2}}){TIME}"
 )
+MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+NAMED_DATE = re.compile(rf"(?ai)\s*(?:\d{{1,2}}\.?[ -]{MONTH}|{MONTH} \d{{1,2}},?)[ -]\d{{4}}{TIME}")
 
 
 def to_amount(text: str) -> float:
@@ -38,8 +41,8 @@ def has_decimal_comma(text: str) -> bool:
 
 
 def is_date(text: str) -> bool:
-    """Whether the text begins with a date in figures, such as 2026-11-27, 27.11.2026 or 11/27/26."""
-    return DATE.fullmatch(text) is not None
+    """Whether the text is a date, perhaps with a time, as 2026-11-27, 27.11.2026, 11/27/26 or 27 Nov 2026."""
+    return any(form.fullmatch(text) for form in (DATE, NAMED_DATE))
 
 
 def share(texts: Iterable[str], what: Callable[[str], bool]) -> float:

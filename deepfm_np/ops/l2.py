@@ -1,10 +1,16 @@
 """The L2 penalties of the loss, without their strength.
 
-weights:  1/2 sum_l ||W_l||^2
-rows:     1/(2n) sum_i sum over i's slots with value != 0 of ||table row||^2
+weights:  1/2 sum_l ||W_l||^2                                                      strength l2_net
+table:    1/2 ||table||^2, every row at every step                                 strength l2_table
+rows:     1/(2n) sum_i sum over i's slots with value != 0 of ||table row||^2       strength l2_embedding
 
-A row is penalised once per occurrence in the batch, so the penalty is an average over examples and does not depend on
-the batch size. A row that the batch does not touch has no penalty and no gradient.
+Of rows: a row is penalised once per occurrence in the batch, so the penalty is an average over examples and does not
+depend on the batch size. A row that the batch does not touch has no penalty and no gradient.
+
+Of the table, which is FuxiCTR's meaning: a rare row is pulled towards 0 at every step, as a frequent one is. The
+gradient is an array of all D rows, so a step costs O(D k) instead of O(n s k): with a million rows, most of its time. A
+strength that suits one does not suit the other: a row that occurs in a share q of the examples feels `l2_embedding` q
+times as much as the same `l2_table`.
 """
 
 from typing import NamedTuple

@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 Part = Generator[Any, Any, Result]
 
 PART_ROWS, LEAST_ROWS, MOST_PARTS = 1024, 256, 8
-LEAST_WORK = 2**23  # multiplications of a forward pass, a millisecond or two for both; less does not pay
+LEAST_WORK = 2**25  # multiplications of a forward pass in a part, a few milliseconds for both; less does not pay
 
 
 class _End(NamedTuple):

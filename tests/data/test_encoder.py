@@ -1,5 +1,6 @@
 import datetime
 import json
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 
 from deepfm_np.constraints import CONSTRAINTS
 from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, fields, infer_fields
+from deepfm_np.data.cells import rows_of
 from deepfm_np.data.encoder import scan
 
 FRAME = pd.DataFrame(
@@ -462,3 +464,51 @@ def test_bad_declarations_are_named(make, message):
 def test_a_bare_name_is_not_a_field():
     with pytest.raises(TypeError, match="a field is Categorical, Numerical or MultiValued, got 'x'"):
         FieldEncoder([Categorical("y"), "x"])
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["a", None, "", "b", "a"]),
+        pd.Series(["a", None, float("nan"), 3, 3.0, True], dtype=object),
+        pd.Series([1, 2, 2**60 + 1, pd.NA], dtype="Int64"),
+        pd.Series([1.0, np.nan, 2.5]),
+        pd.Series([True, False, True]),
+        pd.Series(["a", "b", None, "a"], dtype="category"),
+        pd.Series(pd.to_datetime(["2026-01-01", None, "2026-01-02"])),
+        pd.Series([datetime.date(2026, 1, 1), None, 2**70], dtype=object),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+@pytest.mark.parametrize("kind", [Categorical, MultiValued])
+def test_a_row_alone_is_encoded_as_among_others(kind, column):
+    frame = pd.DataFrame({"x": column})
+    encoder = FieldEncoder([kind("x")])
+    ids, values = encoder.fit_transform(frame)
+    for row in range(len(frame)):
+        alone = encoder.transform(frame.iloc[[row]])
+        np.testing.assert_array_equal(alone[0], ids[[row]])
+        np.testing.assert_array_equal(alone[1], values[[row]])
+
+
+def test_a_single_cell_that_cannot_be_hashed_is_named():
+    encoder = FieldEncoder([Categorical("x")]).fit(pd.DataFrame({"x": ["a", "b"]}))
+    with pytest.raises(ValueError, match="column 'x' holds lists or other unhashable cells; declare it as MultiValued"):
+        encoder.transform(pd.DataFrame({"x": [["a"]]}))
+
+
+@pytest.mark.parametrize("kind", [Categorical, MultiValued])
+def test_the_dictionary_of_a_field_is_made_once_for_all_calls(kind, monkeypatch):
+    encoder, made = FieldEncoder([kind("app")]).fit(FRAME), []
+    monkeypatch.setattr(fields, "rows_of", lambda *arguments: made.append(1) or rows_of(*arguments))
+    first = encoder.transform(FRAME)[0]
+    for one in (encoder, encoder, pickle.loads(pickle.dumps(encoder))):
+        np.testing.assert_array_equal(one.transform(FRAME)[0], first)
+    assert len(made) == 2  # one for each encoder
+
+
+def test_another_fit_makes_another_dictionary():
+    encoder = FieldEncoder([Categorical("app")]).fit(FRAME)
+    assert encoder.transform(FRAME)[0][0, 0] == 3
+    encoder.fit(pd.DataFrame({"app": ["maps", "news"]}))
+    assert encoder.transform(FRAME)[0][0, 0] == 2

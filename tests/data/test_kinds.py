@@ -122,8 +122,9 @@ def test_decimal_commas_and_stray_texts_among_numbers_are_remarked_on():
 DATES = {
     "texts": ["2026-01-02", "2026-01-03"] * 9,
     "times": ["2026-01-02 10:00:05", "2026-01-03T11:15:00Z"] * 9,
-    "other orders": ["02.01.2026", "3.1.26"] * 9,
-    "slashes": ["01/31/2026", "2/1/2026 5:30 PM"] * 9,
+    "other orders": ["02.01.2026", "3.1.2026"] * 9,
+    "slashes": ["01/31/2026", "2/1/26 5:30 PM"] * 9,
+    "names": ["27 Nov 2026", "27-Nov-2026 10:30", "November 27, 2026", "1. Dec. 2026"] * 5,
     "timestamps": pd.date_range("2026-01-01", periods=18),
     "with time zone": pd.date_range("2026-01-01", periods=18, tz="UTC"),
     "dates": [datetime.date(2026, 1, 2)] * 18,
@@ -139,7 +140,22 @@ def test_dates_are_left_out_with_advice(values):
 
 
 def test_versions_and_phone_numbers_are_no_dates():
-    assert not any(map(is_date, ["1.2.3", "555-123-4567", "2026", "10:30", "1-2/2026"]))
+    assert not any(
+        map(
+            is_date,
+            [
+                "May 2026",
+                "10 Mayors 2026 x",
+                "Marchioness",
+                "1.2.3",
+                "10.2.15",
+                "555-123-4567",
+                "2026",
+                "10:30",
+                "1-2/2026",
+            ],
+        )
+    )
 
 
 @pytest.mark.parametrize("copy", [lambda y: y, lambda y: y.astype(bool), lambda y: y.astype(str), lambda y: y * 1.0])
@@ -168,6 +184,16 @@ def test_a_column_renamed_by_pandas_from_the_labels_name_is_refused(tmp_path):
         ValueError, match=r"column 'clicked\.1' is what pandas calls a second column 'clicked', the label"
     ):
         load_table(tmp_path / "clicks.csv", "clicked")
+
+
+def test_texts_that_rarely_recur_and_columns_named_twice_are_remarked_on(tmp_path):
+    assert (
+        remark([f"s{i}" for i in range(99)] + ["s0"])
+        == "column 'x' holds 99 distinct texts in 100 rows, few of them twice"
+    )
+    (tmp_path / "clicks.csv").write_text("clicked,app,app\n1,a,x\n0,b,y\n")
+    with pytest.warns(TableWarning, match=r"column 'app\.1' is what pandas calls a second column 'app'"):
+        assert load_table(tmp_path / "clicks.csv", "clicked").fields == [Categorical("app"), Categorical("app.1")]
 
 
 def test_constant_and_empty_columns_are_remarked_on():
@@ -222,6 +248,16 @@ def test_a_column_in_pieces_is_decided_on_as_a_whole(rows):
         for piece in pieces[1:]:
             seen = together(seen, piece)
         assert kinds_of.inferred(name, seen) == kinds_of.inferred(name, see(column))
+
+
+def test_of_a_long_column_the_distinct_values_of_its_beginning_are_counted(monkeypatch):
+    monkeypatch.setattr(kinds_of, "ROWS_COUNTED", 200)
+    seen = see(pd.Series(range(100)))
+    for start in range(100, 1000, 100):
+        seen = together(seen, see(pd.Series(range(start, start + 100))))
+    assert (seen.rows, seen.counted, len(seen.distinct)) == (1000, 200, 200)
+    late = together(seen, see(pd.Series(["text", None])))
+    assert late.forms == {"numbers", "texts"} and late.missing == 1
 
 
 @pytest.mark.filterwarnings("ignore::deepfm_np.data.TableWarning")

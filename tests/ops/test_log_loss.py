@@ -71,3 +71,46 @@ def test_a_column_of_logits_is_refused_instead_of_broadcast():
 def test_an_empty_batch_is_refused():
     with pytest.raises(ValueError, match=r"labels must be \(n,\) with n >= 1"):
         log_loss_forward(np.zeros(0), np.zeros(0))
+
+
+WEIGHTS = np.array([0.5, 2.0, 1.0, 3.0, 0.25, 1.5, 7.0])
+
+
+def test_weighted_loss_equals_nested_loops():
+    loss, _ = log_loss_forward(LOGITS, LABELS, WEIGHTS)
+    np.testing.assert_allclose(loss, oracles.weighted_log_loss(LOGITS, LABELS, WEIGHTS), rtol=1e-13)
+
+
+def test_weighted_gradient_equals_a_complex_step():
+    gradient = log_loss_backward(2.0, log_loss_forward(LOGITS, LABELS, WEIGHTS)[1])
+    steps = LOGITS + 1e-30j * np.eye(7)
+    expected = [2 * log_loss_forward(step, LABELS, WEIGHTS)[0].imag / 1e-30 for step in steps]
+    np.testing.assert_allclose(gradient, expected, rtol=1e-13)
+
+
+def test_a_whole_weight_counts_as_so_many_copies():
+    copies = np.array([2, 1, 3, 1, 1, 4, 2])
+    weighted, cache = log_loss_forward(LOGITS, LABELS, copies)
+    repeated, copied = log_loss_forward(np.repeat(LOGITS, copies), np.repeat(LABELS, copies))
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-14)
+    each = log_loss_backward(1.0, copied)[np.cumsum(copies) - copies]
+    np.testing.assert_allclose(log_loss_backward(1.0, cache), copies * each, rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_the_dtype_of_the_logits_is_kept_with_weights(dtype):
+    loss, cache = log_loss_forward(LOGITS.astype(dtype), LABELS, WEIGHTS)
+    assert (loss.dtype, log_loss_backward(1.0, cache).dtype) == (dtype, dtype)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_weight_that_is_not_positive_is_named(wrong):
+    weights = WEIGHTS.copy()
+    weights[3] = wrong
+    with pytest.raises(ValueError, match=f"weights must be positive and finite; row 3 holds {wrong}"):
+        log_loss_forward(LOGITS, LABELS, weights)
+
+
+def test_weights_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=r"weights must be \(n,\), one for each of 7 examples; they are \(6,\)"):
+        log_loss_forward(LOGITS, LABELS, WEIGHTS[1:])

@@ -31,6 +31,16 @@ def test_auc_equals_that_of_scikit_learn_with_many_few_and_no_ties(n, click_rate
     assert auc(labels, scores) == pytest.approx(roc_auc_score(labels, scores), rel=1e-12, abs=1e-15)
 
 
+@problems
+@sizes
+def test_weighted_metrics_equal_those_of_scikit_learn(n, click_rate, seed):
+    labels, p = draw_problem(n, click_rate, seed)
+    weights, rounded = np.random.default_rng(seed).random(n) + 0.01, p.round(1)
+    expected = roc_auc_score(labels, rounded, sample_weight=weights)
+    assert auc(labels, rounded, weights) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    assert log_loss(labels, p, weights) == pytest.approx(sklearn_log_loss(labels, p, sample_weight=weights), rel=1e-12)
+
+
 def test_auc_of_one_score_for_all_is_one_half_in_both():
     labels = np.array([0, 1, 1, 0, 1])
     assert auc(labels, np.full(5, 0.3)) == roc_auc_score(labels, np.full(5, 0.3)) == 0.5

@@ -109,6 +109,7 @@ class Reference:
         if "table" in self.leaves:
             penalty = embedding_penalty(self.leaves["table"], torch.tensor(ids), torch.tensor(values))
             loss = loss + self.model.l2_embedding * penalty
+            loss = loss + self.model.l2_table / 2 * torch.linalg.vector_norm(self.leaves["table"]) ** 2
         for name, tensor in self.leaves.items():
             if name.startswith("W"):
                 loss = loss + self.model.l2_net / 2 * (tensor**2).sum()
@@ -200,3 +201,10 @@ def test_single_precision_logits_equal_those_of_torch(activation, deep_output, b
     settings = dict(embedding_dim=10, hidden=(400, 400, 400), activation=activation, deep_output=deep_output)
     model, (ids, values, _) = make_model("float32", 0.05, batch_norm=batch_norm, **settings), make_batch(256)
     assert_close(model.logits(ids, values), Reference(model).logits(ids, values), 1e-5)
+
+
+@components
+@pytest.mark.parametrize("l2", [0.0, 0.1], ids=["table alone", "all penalties"])
+def test_the_penalty_of_the_whole_table_equals_the_reference(switches, l2):
+    model = make_model(**switches, l2_table=0.3, l2_embedding=l2, l2_net=l2)
+    assert_model_equals_reference(model, make_batch())

@@ -160,6 +160,17 @@ def test_log_loss_equals_binary_cross_entropy_with_logits(rng, saturated, clicke
     )
 
 
+def test_weighted_log_loss_equals_the_weighted_mean_of_binary_cross_entropy(rng):
+    z, labels, weights = 3 * rng.standard_normal(50), rng.integers(0, 2, 50), rng.random(50) + 0.1
+    shares = torch.tensor(weights / weights.sum())
+
+    def reference(z):
+        target = torch.tensor(labels, dtype=torch.float64)
+        return F.binary_cross_entropy_with_logits(z, target, weight=shares, reduction="sum")
+
+    assert_parity(lambda z: ops.log_loss_forward(z, labels, weights), ops.log_loss_backward, reference, z)
+
+
 def test_l2_of_weights_equals_half_the_squared_norm(rng):
     W = rng.standard_normal((7, 3))
     assert_parity(ops.l2_forward, ops.l2_backward, lambda W: torch.linalg.vector_norm(W) ** 2 / 2, W)

@@ -313,3 +313,13 @@ def test_the_script_of_the_page_prints_what_the_page_shows(tmp_path, processes):
     np.testing.assert_allclose(*(np.array(numbers, float) for numbers in scores), atol=1e-3, err_msg=printed)
     assert "epoch 2" not in printed
     assert (tmp_path / "deepfm.pt").is_file()
+
+
+@pytest.mark.parametrize("sparse", [False, True], ids=["dense", SPARSE])
+def test_the_module_penalises_the_whole_table_as_ours_does(sparse):
+    model, batch = make_model(dropout=0.0, l2_table=0.1, l2_embedding=0.2, l2_net=0.3), make_batch()
+    module = model.to_torch(sparse).train()
+    loss_of(module, *tensors(*batch)).backward()
+    table = module.table.weight.grad
+    assert not table.is_sparse
+    assert difference(model.loss_and_grads(*batch)[1]["table"], table) <= 1e-12

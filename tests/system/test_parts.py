@@ -75,7 +75,7 @@ def test_training_has_the_same_bits_with_one_two_and_four_threads(activation):
     examples = Examples(ids, values, (rng.random(n) < 0.3).astype(int))
     bits = []
     for threads in (1, 2, 4, None):
-        model = DeepFM(dims, hidden=(96, 96), activation=activation, batch_norm=True, l2_net=1e-5, l2_embedding=1e-5)
+        model = DeepFM(dims, hidden=(160, 160), activation=activation, batch_norm=True, l2_net=1e-5, l2_embedding=1e-5)
         assert len(split_batch(4096, model.architecture.work)) == 4
         history = fit(model, examples, examples, epochs=2, batch_size=4096, threads=threads, progress=False)
         bits.append({**model.to_arrays(), "history": history.to_numpy()})

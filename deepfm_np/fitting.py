@@ -1,0 +1,82 @@
+"""From the rows that `fit` is given to a fitted model: what each column is, the examples, the training."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from deepfm_np import training
+from deepfm_np.data import kinds
+from deepfm_np.data.encoder import FieldEncoder
+from deepfm_np.data.examples import AnyExamples
+from deepfm_np.divergence import warn_if_diverged
+from deepfm_np.inputs import Rows, class_weights, examples_of
+from deepfm_np.model import DeepFM
+from deepfm_np.optim import Adam
+
+TRAINING = (
+    "epochs",
+    "batch_size",
+    "patience",
+    "stop_by",
+    "seed",
+    "threads",
+    "progress",
+    "verbose",
+)  # settings of `training.fit`
+
+
+class Fitted(NamedTuple):
+    """What comes of training."""
+
+    model: DeepFM
+    history: pd.DataFrame
+
+
+def decided(fields: Any, rows: Rows) -> tuple[FieldEncoder, list[kinds.Column]]:
+    """An encoder, not fitted yet, for the fields given or else inferred, and what was decided of each column."""
+    given = None if fields is None else FieldEncoder(fields).fields
+    columns = kinds.decide(rows.frame, given, rows.y)
+    return FieldEncoder(kinds.fields_of(columns) if given is None else given), columns
+
+
+def held_out(rows: Rows, fraction: float, seed: int | np.random.Generator) -> tuple[Rows, Rows | None]:
+    """The rows without a random share of each class, and that share; None if of a class none would be in it."""
+    order = np.random.default_rng(seed).permutation(len(rows.labels))
+    held = np.zeros(len(order), bool)
+    for label in (0, 1):
+        of_class = order[rows.labels[order] == label]
+        share = round(fraction * len(of_class))
+        if not 0 < share < len(of_class):
+            return rows, None
+        held[of_class[:share]] = True
+    return rows.take(~held), rows.take(held)
+
+
+def encoded(
+    encoder: FieldEncoder, train: Rows, valid: Rows | None, class_weight: Any
+) -> tuple[AnyExamples, AnyExamples | None]:
+    """The examples of the training part, from which the encoder learns, and of the validation part."""
+    by_class = class_weights(class_weight, train.classes, train.labels, train.weights)
+    examples = examples_of(encoder.fit_transform(train.frame), train, by_class)
+    return examples, None if valid is None else examples_of(encoder.transform(valid.frame), valid, by_class)
+
+
+def fitted(
+    settings: Mapping[str, Any],
+    encoder: FieldEncoder,
+    train: AnyExamples,
+    valid: AnyExamples | None,
+    checkpoint: str | Path | None,
+) -> Fitted:
+    """Train a model with these settings of the classifier. Warns of a model far worse than the base rate."""
+    for_model = {name: settings[name] for name in inspect.signature(DeepFM).parameters if name in settings}
+    for_training = {name: settings[name] for name in TRAINING}
+    model, optimizer = DeepFM(encoder.field_dims, encoder.field_starts, **for_model), Adam(settings["learning_rate"])
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is judged below
+        history = training.fit(model, train, valid, optimizer=optimizer, checkpoint=checkpoint, **for_training)
+    warn_if_diverged(model, history, train, valid, settings["learning_rate"])
+    return Fitted(model, history)
