@@ -110,6 +110,6 @@ def sum_rows(touched: TouchedRows, slot_gradients: Array) -> RowGradient:
     sums = np.zeros((rows.size, *width), slot_gradients.dtype)
     k = int(np.prod(width))
     # np.add.at is fastest on flat arrays: entry (row, f) of the sums lies at row * k + f.
-    entry = np.arange(rows.size * k).reshape(-1, k).take(position, axis=0)
+    entry = np.arange(rows.size * k).reshape(rows.size, k).take(position, axis=0)
     np.add.at(sums.reshape(-1), entry.reshape(-1), slot_gradients.reshape(-1))
     return RowGradient(rows, sums)
