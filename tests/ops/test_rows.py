@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deepfm_np.ops import embedding_backward, embedding_forward, touched_rows
+from deepfm_np.ops.rows import sum_rows
 
 
 @pytest.mark.parametrize("padding", [0.0, 0.3, 1.0])
@@ -30,5 +31,5 @@ def test_a_gradient_is_the_same_where_the_touched_rows_are_known_already():
 
 
 def test_rows_without_columns_have_gradients_without_columns():
-    touched = ops.touched_rows(np.array([[0, 2]]), np.ones((1, 2)))
+    touched = touched_rows(np.array([[0, 2]]), np.ones((1, 2)))
     assert sum_rows(touched, np.ones((1, 2, 0))).values.shape == (2, 0)
