@@ -12,7 +12,7 @@ Each kind has
     combine(parts) -> state           what is learned from the training part, a dict that JSON can hold
     layout(state) -> (rows, slots)    how many rows of the table and how many slots the field takes
     lookup(state) -> look_up          the function that turns cells into rows:
-    look_up(part) -> (rows, values)   (n, slots) each; rows count from 0 within the field
+    look_up(part) -> (rows, values)   (n, slots) each; rows count from 0 within the field: the encoder makes ids of them
 
 A column may come in pieces of PIECE_ROWS rows (the last may be shorter); the state is then the same, bit for bit.
 """
