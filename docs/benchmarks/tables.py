@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from deepfm_np import DeepFMClassifier
+from deepfm_np.data import Categorical, Numerical
 from deepfm_np.metrics import auc, log_loss
 
 SPLITS, TEST_SHARE = 5, 0.2
@@ -163,6 +164,12 @@ def deepfm(frame: pd.DataFrame, seed: int) -> DeepFMClassifier:
     return DeepFMClassifier(seed=seed, progress=False, threads=1)
 
 
+def deepfm_told(frame: pd.DataFrame, seed: int) -> DeepFMClassifier:
+    numbers = numbers_of(frame)
+    fields = [Numerical(name) if name in numbers else Categorical(name) for name in frame]
+    return deepfm(frame, seed).set_params(fields=fields)
+
+
 def logistic_regression(frame: pd.DataFrame, seed: int):
     numbers = numbers_of(frame)
     columns = make_column_transformer(
@@ -230,6 +237,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--kept-apart", action="store_true", help="the sets that took no part in any choice")
+    parser.add_argument("--told", action="store_true", help="tell DeepFM too which columns are numbers")
     parser.add_argument("--sources", action="store_true", help="print where each file comes from")
     parser.add_argument("--csv", help="write every measurement to this file")
     options = parser.parse_args()
@@ -237,6 +245,8 @@ def main() -> None:
         for name, source in SETS.items():
             print(f"{name}: {source.file}, sha256 {source.sha256}, from {source.origin}")
         return
+    if options.told:
+        MODELS["DeepFM"] = deepfm_told
     measured, rows = [], []
     for name, source in SETS.items():
         if source.kept_apart != options.kept_apart:
