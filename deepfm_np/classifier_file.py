@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np import model_file
-from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.constraints import check_all
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.rows import Array
@@ -131,9 +131,7 @@ def _check_settings(settings: Any, names: Collection[str]) -> None:
     if not isinstance(settings, dict) or not settings.keys() <= set(names):
         unknown = sorted(settings.keys() - set(names)) if isinstance(settings, dict) else [repr(settings)]
         raise ValueError(f"no settings of a classifier: {', '.join(unknown)}")
-    for name, value in settings.items():
-        if name in CONSTRAINTS:
-            checked(name, value)
+    check_all(settings)
 
 
 def _pairs(class_weight: Any) -> Any:

@@ -6,7 +6,7 @@ Every setting (of model, estimator, optimiser, training, threads, fields, data s
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
@@ -63,6 +63,13 @@ def _advice(constraint: Constraint, value: Any) -> str:
         if not constraint.options and constraint.fits(constraint.plain(meant)):
             return f"; write {meant!r}"
     return ""
+
+
+def check_all(settings: Mapping[str, Any]) -> None:
+    """Raise ValueError for the first setting that breaks its constraint; settings without one pass."""
+    for name, value in settings.items():
+        if name in CONSTRAINTS:
+            checked(name, value)
 
 
 def check_held(name: str, value: float, dtype: str) -> None:
@@ -186,7 +193,14 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epsilon": POSITIVE,
     # training
     "epochs": POSITIVE_INTEGER,
-    "batch_size": POSITIVE_INTEGER,
+    "batch_size": Constraint(
+        POSITIVE_INTEGER.expected,
+        lambda size: None if size is None else _integer(size),  # None: it follows the number of rows
+        lambda size: size is None or size >= 1,
+        _digits,
+    ),
+    "stop_by": _one_of("log_loss", "auc"),
+    "validation_fraction": BELOW_ONE,
     "patience": POSITIVE_INTEGER,
     "verbose": FLAG,
     "threads": Constraint(

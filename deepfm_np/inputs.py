@@ -167,10 +167,15 @@ class Rows(NamedTuple):
     """Rows with their labels."""
 
     frame: pd.DataFrame
-    y: Any  # (n,) the labels as they were given
+    y: Any  # (n,) the labels as they were given; None once rows were taken
     labels: Array  # (n,) float32, 1 for the second class
     weights: Array | None  # (n,) positive; None: all count the same
     classes: Array  # (2,)
+
+    def take(self, some: Array) -> "Rows":
+        """The rows for which (n,) some is True."""
+        weights = None if self.weights is None else self.weights[some]
+        return self._replace(frame=self.frame[some], y=None, labels=self.labels[some], weights=weights)
 
 
 def labelled_rows(X: Any, y: Any, sample_weight: Any = None, classes: Array | None = None) -> Rows:

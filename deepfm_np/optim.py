@@ -17,7 +17,7 @@ from deepfm_np.system.parts import split_rows
 from deepfm_np.system.threads import parallel_map, thread_count
 
 PIECE = 2**14  # entries of a parameter that are updated together: with gradient and moments they fit the cache
-LEAST_PIECES = 8  # for fewer, threads do not pay
+LEAST_ENTRIES = 8 * PIECE  # for fewer in all, threads do not pay
 
 
 class _Update(NamedTuple):
@@ -69,7 +69,9 @@ class Optimizer:
                 array[rows] = part
 
         pieces = [piece for one in matched for piece in _pieces(one)]
-        parallel_map(update, pieces, threads=threads if len(pieces) >= LEAST_PIECES else 1)
+        parallel_map(
+            update, pieces, threads=threads if sum(piece.grad.size for piece in pieces) >= LEAST_ENTRIES else 1
+        )
 
     def _check_moments(self, params: Mapping[str, Array]) -> None:
         for name in params.keys() & self.state.keys():

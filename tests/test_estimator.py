@@ -173,7 +173,7 @@ def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
 def test_training_that_diverges_is_warned_of(eval_set):
     part = "training" if eval_set is None else "validation"
     with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* share of clicks has 0.6"):
-        classifier(learning_rate=1e6, epochs=2).fit(X, Y, eval_set=eval_set)
+        classifier(learning_rate=1e6, epochs=2, validation_fraction=0).fit(X, Y, eval_set=eval_set)
 
 
 def test_a_large_penalty_is_no_divergence():
@@ -196,8 +196,8 @@ def test_the_repr_shows_what_was_changed():
 
 
 def test_the_repr_leaves_out_a_default_that_was_written_out():
-    hidden, dropout = tuple([400] * 3), float("0.5")  # equal to the defaults, but other objects
-    assert repr(DeepFMClassifier(hidden=hidden, dropout=dropout)) == "DeepFMClassifier()"
+    hidden, learning_rate = tuple([64] * 2), float("5e-3")  # equal to the defaults, but other objects
+    assert repr(DeepFMClassifier(hidden=hidden, learning_rate=learning_rate)) == "DeepFMClassifier()"
 
 
 @pytest.mark.parametrize(

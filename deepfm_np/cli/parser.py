@@ -147,6 +147,7 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch-size", **_setting("batch_size"))
     group.add_argument("--epochs", **_setting("epochs"))
     group.add_argument("--patience", **_setting("patience"), help="epochs without improvement that end training")
+    group.add_argument("--stop-by", **_setting("stop_by"), help="what has to improve (default: log_loss)")
     threads = "threads that work on each batch, to the same bits for any number (default: one for each core)"
     group.add_argument("--threads", **_setting("threads"), help=threads)
 

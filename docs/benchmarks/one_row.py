@@ -16,8 +16,8 @@ FIELDS, REPEATS, CALLS = 10, 7, 50
 def classifier_of(values: int) -> tuple[DeepFMClassifier, pd.DataFrame]:
     """A classifier whose ten fields have so many values in all, and its training rows."""
     rng, each = np.random.default_rng(0), values // FIELDS
-    frame = pd.DataFrame({f"field {j}": [f"value {i}" for i in rng.permutation(each)] for j in range(FIELDS)})
-    labels = rng.integers(0, 2, each)
+    columns = {f"field {j}": [f"value {i}" for i in rng.permutation(2 * each) // 2] for j in range(FIELDS)}
+    frame, labels = pd.DataFrame(columns), rng.integers(0, 2, 2 * each)
     return DeepFMClassifier(hidden=(100, 100, 100), epochs=1, progress=False).fit(frame, labels), frame
 
 
