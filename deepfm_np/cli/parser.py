@@ -112,7 +112,7 @@ def _add_download(commands: Any) -> None:
     parser = commands.add_parser("data", help=data.__doc__, description=f"{data.__doc__}\n{note}")
     parser.set_defaults(command=data)
     parser.add_argument("set", choices=tuple(ARCHIVES))
-    parser.add_argument("--to", metavar="FOLDER", help="where archive and folder go (default: the cache of the user)")
+    parser.add_argument("--to", metavar="FOLDER", help="where archive and folder go (default: the user's cache)")
 
 
 def _add_exercise(commands: Any) -> None:

@@ -101,7 +101,9 @@ def test_the_archive_is_verified_unpacked_and_followed_by_the_command_that_train
     assert_unpacked(folder)
 
 
-def test_a_terminal_shows_a_bar_that_ends_at_the_whole_archive(server, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("have", [0, 50_000])
+def test_a_terminal_shows_a_bar_that_ends_at_the_whole_archive(server, tmp_path, capsys, monkeypatch, have):
+    (tmp_path / "ml-1m.zip.part").write_bytes(server.body[:have])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     _, _, err = run(capsys, tmp_path)
     size = f"{len(server.body) / 1000:.0f}k"
@@ -141,6 +143,22 @@ def test_a_download_that_broke_off_is_continued(server, tmp_path, capsys, tells_
     assert err == [f"deepfm_np data: error: {server.url} broke off after {size}; run this again to continue"]
     assert names(tmp_path) == {"ml-1m.zip.part"}
     server.breaks_off_after = None
+    assert run(capsys, tmp_path)[0] == 0
+    assert server.ranges == [None, f"bytes={have}-"]
+    assert_unpacked(tmp_path)
+
+
+def test_an_interrupted_download_is_continued(server, tmp_path, capsys, monkeypatch):
+    def interrupt(bar, amount):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(download.tqdm, "update", interrupt)
+        status, _, err = run(capsys, tmp_path)
+    assert (status, err) == (130, ["deepfm_np data: interrupted"])
+    assert names(tmp_path) == {"ml-1m.zip.part"}
+    have = (tmp_path / "ml-1m.zip.part").stat().st_size
+    assert have > 0
     assert run(capsys, tmp_path)[0] == 0
     assert server.ranges == [None, f"bytes={have}-"]
     assert_unpacked(tmp_path)
