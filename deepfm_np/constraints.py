@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from deepfm_np.ops.checks import shown
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Constraint:
         except (TypeError, ValueError):
             value = None
         if value is None or not self.fits(value):
-            raise ValueError(f"{text!r} is not {self.expected}")
+            raise ValueError(f"{shown(text)} is not {self.expected}")
         return value
 
 
@@ -46,17 +49,17 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     try:
         plain = constraint.plain(value)
         fits = constraint.fits(plain)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, OSError):
         fits = False
     if not fits:
-        given = " ".join(repr(value).splitlines())
-        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {given}{_advice(constraint, value)}")
+        advice = _advice(constraint, value)
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {shown(value)}{advice}")
     return plain
 
 
 def _advice(constraint: Constraint, value: Any) -> str:
     """What would be right, where it can be told: a number without quotes or decimals, a sequence of one."""
-    with suppress(TypeError, ValueError, OverflowError):
+    with suppress(TypeError, ValueError, OverflowError, OSError):
         meant = constraint.read(value) if isinstance(value, str) else (value,)
         if isinstance(value, float) and value.is_integer():
             meant = int(value)
@@ -104,13 +107,19 @@ def _is_weight(value: Any) -> bool:
 
 
 def _dtype_name(value: Any) -> str:
-    if value is None:  # np.dtype(None) is float64
+    if not isinstance(value, str | type | np.dtype):  # np.dtype(None) is float64, and np.dtype of a number its own
         raise TypeError
     return np.dtype(value).name
 
 
 def _generator_or_seed(value: Any) -> int | np.random.Generator:
     return value if isinstance(value, np.random.Generator) else _integer(value)
+
+
+def _path(value: Any) -> Path | None:
+    if not (value is None or isinstance(value, str | Path)):
+        raise TypeError
+    return None if value is None else Path(value)
 
 
 def _digits(text: str) -> int:
@@ -210,6 +219,12 @@ CONSTRAINTS: dict[str, Constraint] = {
         _digits,
     ),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
+    "checkpoint": Constraint(
+        "the path of a file in a folder that exists",
+        _path,
+        lambda path: path is None or (path.parent.is_dir() and not path.is_dir()),
+    ),
+    "progress": FLAG,
     "class_weight": Constraint(
         '"balanced", None or a dict of positive numbers by class',
         lambda value: value if value is None or isinstance(value, str) else dict(value),

@@ -68,6 +68,7 @@ def fit(
 
     epochs, batch_size = checked("epochs", epochs), checked("batch_size", batch_size)
     patience, stop_by = checked("patience", patience), checked("stop_by", stop_by)
+    path, progress = checked("checkpoint", checkpoint), checked("progress", progress)
     thread_count(threads)
     _check_examples(model, train, "train")
     if valid is not None:
@@ -80,8 +81,8 @@ def fit(
     run = fingerprint(
         model, train, valid, optimizer, batch_size=batch_size, patience=patience, stop_by=stop_by, seed=seed
     )
-    if checkpoint is not None and Path(checkpoint).exists():
-        resume_run(checkpoint, run, model, state)
+    if path is not None and path.exists():
+        resume_run(path, run, model, state)
     else:
         model.start_from(train.labels, *weights_of(train))
     with one_blas_thread(), _bar(train, state, epochs, batch_size, progress) as bar:
@@ -94,8 +95,8 @@ def fit(
             bar.set_postfix({name: f"{number:.4f}" for name, number in row.items() if "valid" in name})
             if verbose:
                 tqdm.write("  ".join(f"{name} {number:.5g}" for name, number in row.items()))
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, run, model, state)
+            if path is not None:
+                save_checkpoint(path, run, model, state)
     if state.best is not None:
         model.restore(state.best)
     return pd.DataFrame(state.history, columns=COLUMNS)

@@ -274,6 +274,23 @@ def test_no_progress_bar_in_a_pipe(capfd):
     assert captured.err == ""
 
 
+@pytest.mark.parametrize("checkpoint", [["a"], 3, "nowhere/run.npz", ".", "x" * 1000])
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_training(checkpoint):
+    model = DeepFM([2, 2], hidden=(3,))
+    examples = Examples(np.array([[0, 2], [1, 3]]), np.ones((2, 2)), np.array([1, 1]))
+    with pytest.raises(ValueError, match="checkpoint must be the path of a file in a folder that exists"):
+        fit(model, examples, epochs=1, checkpoint=checkpoint)
+    assert model.params["bias"] == 0
+
+
+def test_labels_in_half_precision_start_at_the_same_bias():
+    labels = np.arange(100_000) % 10 == 0
+    half, whole = DeepFM([2], hidden=(3,)), DeepFM([2], hidden=(3,))
+    half.start_from((~labels).astype(np.float16))
+    whole.start_from((~labels).astype(float))
+    assert half.params["bias"] == whole.params["bias"]
+
+
 def test_whole_weights_train_as_so_many_copies_in_full_batches():
     copies = np.random.default_rng(0).integers(1, 4, len(TRAIN.labels))
     train = TRAIN._replace(labels=TRAIN.labels.astype(float))  # the base rate of float32 labels is a float32

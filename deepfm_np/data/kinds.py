@@ -12,6 +12,7 @@ Pandas turns whole numbers into floats where a cell is missing, so the dtype say
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -83,7 +84,8 @@ def decide(frame: pd.DataFrame, fields: Sequence[Field] | None = None, label: An
     if fields is None:
         columns = [_if_twice(inferred(name, see(column)), frame) for name, column in frame.items()]
     else:
-        once = [field for field in fields if list(frame.columns).count(field.name) == 1]  # else the encoder refuses
+        counts = Counter(frame.columns)  # by hash: a tuple and a number of NumPy cannot be compared
+        once = [field for field in fields if counts[field.name] == 1]  # else the encoder refuses
         columns = [declared(field, see(frame[field.name])) for field in once]
     if label is not None:
         columns = [beside_label(column, frame[column.name], pd.Series(label, dtype=object)) for column in columns]
