@@ -112,14 +112,11 @@ class Numerical:
         if column.dtype.kind in "mMc":
             raise ValueError(f"column {shown(self.name)} must hold finite numbers; it holds {column.dtype}")
         numbers = to_numbers(column)
-        with np.errstate(invalid="ignore"):
-            wrong = ~(np.abs(numbers) <= np.finfo(np.float32).max)
-        if wrong.any():
-            wrong &= ~(pd.isna(column) | column.map(is_empty)).to_numpy(bool, na_value=True)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            cell = quoted(column.to_numpy(object)[row]).replace("\n", " ")
-            raise CellError(self.name, row, "must hold finite numbers", cell)
+        unread = np.flatnonzero(~(np.abs(numbers) <= np.finfo(np.float32).max))
+        unread = unread[column.iloc[unread].notna().to_numpy()]
+        for row, cell in zip(unread.tolist(), column.iloc[unread], strict=True):
+            if not is_empty(cell):
+                raise CellError(self.name, row, "must hold finite numbers", quoted(cell).replace("\n", " "))
         return numbers
 
     def combine(self, parts: Iterable[Array]) -> dict:

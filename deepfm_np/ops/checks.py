@@ -33,6 +33,13 @@ def check_floats(**arrays: Any) -> None:
             raise TypeError(f"{name} must be an array of floats, it is {array.dtype}")
 
 
+def check_vectors(vectors: Any) -> None:
+    """Raise TypeError unless the field vectors are floating or complex numbers, ValueError unless they have 3 axes."""
+    check_floats(vectors=vectors)
+    if vectors.ndim != 3:
+        raise ValueError(f"vectors must be (n, m, k), they are {vectors.shape}")
+
+
 def check_gradient(name: str, axes: str, gradient: Any, expected: tuple[int, ...]) -> None:
     """Raise ValueError unless the gradient has the shape of the result that its forward returned.
 

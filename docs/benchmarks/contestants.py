@@ -42,7 +42,9 @@ BATCHES = 8  # of each kind, taken in turn
 Contestant = Callable[[list[tuple]], list[float]]
 
 
-def problem(vocabulary: float, n: int, dropout: float, categorical: int = CATEGORICAL) -> tuple[DeepFM, list[tuple]]:
+def problem(
+    vocabulary: float, n: int, dropout: float, categorical: int = CATEGORICAL, activation: str = "sigmoid"
+) -> tuple[DeepFM, list[tuple]]:
     """A model whose table has about `vocabulary` rows, and batches for it."""
     rng = np.random.default_rng(0)
     rows = int(vocabulary) // categorical
@@ -55,7 +57,7 @@ def problem(vocabulary: float, n: int, dropout: float, categorical: int = CATEGO
         values = np.ones(ids.shape, np.float32)
         values[:, :NUMERICAL] = rng.standard_normal((n, NUMERICAL))
         batches.append((ids, values, (rng.random(n) < 0.25).astype(np.int8)))
-    return DeepFM(dims, embedding_dim=K, hidden=HIDDEN, dropout=dropout), batches
+    return DeepFM(dims, embedding_dim=K, hidden=HIDDEN, dropout=dropout, activation=activation), batches
 
 
 def each(step: Callable[..., object]) -> Contestant:
@@ -72,24 +74,19 @@ def each(step: Callable[..., object]) -> Contestant:
     return turn
 
 
-def training(model: DeepFM, threads: int) -> Contestant:
+def training(model: DeepFM, **threads: int) -> Contestant:
+    """The loop that a user writes, with nothing set or prepared; threads=1 keeps it on one core."""
     optimizer, rng = Adam(), np.random.default_rng(0)
 
-    def turn(batches: list[tuple]) -> list[float]:
-        def step(batch: tuple) -> None:
-            _, grads = model.loss_and_grads(*batch, rng=rng, threads=threads)
-            optimizer.step(model.params, grads, threads)
+    def step(batch: tuple) -> None:
+        _, grads = model.loss_and_grads(*batch, rng=rng, **threads)
+        optimizer.step(model.params, grads, **threads)
 
-        return each(step)(batches)
-
-    return turn
+    return each(step)
 
 
-def prediction(model: DeepFM, threads: int) -> Contestant:
-    def turn(batches: list[tuple]) -> list[float]:
-        return each(lambda batch: model.predict_proba(*batch[:2], threads=threads))(batches)
-
-    return turn
+def prediction(model: DeepFM, **threads: int) -> Contestant:
+    return each(lambda batch: model.predict_proba(*batch[:2], **threads))
 
 
 def gemms(n: int, backward: bool) -> Contestant:
@@ -137,8 +134,9 @@ def tensors(batches: list[tuple]) -> list[tuple]:
     return [tuple(torch.from_numpy(a) for a in (ids, values, y.astype(np.float32))) for ids, values, y in batches]
 
 
-def torch_training(model: DeepFM, batches: list[tuple], sparse: bool) -> Contestant:
+def torch_training(model: DeepFM, batches: list[tuple], sparse: bool, compiled: bool = False) -> Contestant:
     module = torch_model(model, sparse)
+    forward = torch.compile(module, dynamic=False) if compiled else module
     tables = [module.weights.weight, module.table.weight]
     dense = [p for p in module.parameters() if not any(p is table for table in tables)]
     if sparse:
@@ -149,7 +147,7 @@ def torch_training(model: DeepFM, batches: list[tuple], sparse: bool) -> Contest
 
     def step(batch: tuple) -> None:
         ids, values, y = copies[id(batch)]
-        loss = nn.functional.binary_cross_entropy_with_logits(module(ids, values), y)
+        loss = nn.functional.binary_cross_entropy_with_logits(forward(ids, values), y)
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss.backward()
@@ -157,6 +155,17 @@ def torch_training(model: DeepFM, batches: list[tuple], sparse: bool) -> Contest
             optimizer.step()
 
     return each(step)
+
+
+def compiled_torch_training(model: DeepFM, batches: list[tuple]) -> Contestant | None:
+    """With torch.compile, which needs a C++ compiler; None, with a line that says why, if it does not work here."""
+    play = torch_training(model, batches, sparse=False, compiled=True)
+    try:
+        play(batches[:1])
+    except Exception as error:  # of the compiler, the linker, ...
+        print(f"torch.compile is left out: {type(error).__name__}")
+        return None
+    return play
 
 
 def torch_prediction(model: DeepFM, batches: list[tuple]) -> Contestant:
@@ -258,7 +267,7 @@ def check_same() -> float:
     model, batches = problem(1e4, 256, dropout=0.0)
     last = f"W{len(HIDDEN)}"  # it starts at 0, which would block every gradient below it
     model.params[last] += np.random.default_rng(1).standard_normal(model.params[last].shape).astype(np.float32)
-    _, grads = model.loss_and_grads(*batches[0], threads=2)
+    _, grads = model.loss_and_grads(*batches[0])
     module = torch_model(model, sparse=False)
     ids, values, y = tensors(batches)[0]
     nn.functional.binary_cross_entropy_with_logits(module(ids, values), y).backward()

@@ -16,6 +16,8 @@ FORWARDS = {
     "the table": lambda a: ops.embedding_forward(a[:, None], IDS, VALUES),
     "the table of the penalty": lambda a: ops.l2_rows_forward(a[:, None], IDS, VALUES),
     "vectors": lambda a: ops.fm_forward(a[:, None, None]),
+    "vectors of inner products": lambda a: ops.inner_product_forward(a[:, None, None]),
+    "vectors of outer products": lambda a: ops.outer_product_forward(a[:, None, None]),
     "logits": lambda a: ops.log_loss_forward(a, LABELS),
     "W of the penalty": ops.l2_forward,
     "x of the layer": lambda a: ops.affine_forward(a[None], X, X[0]),
