@@ -102,6 +102,12 @@ def _flag(value: Any) -> bool:
     return bool(value)
 
 
+def _class_weight(value: Any) -> str | dict | None:
+    if not (value is None or isinstance(value, str | Mapping)):
+        raise TypeError
+    return dict(value) if isinstance(value, Mapping) else value
+
+
 def _is_weight(value: Any) -> bool:
     return 0 < _number(value) < math.inf
 
@@ -227,7 +233,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "progress": FLAG,
     "class_weight": Constraint(
         '"balanced", None or a dict of positive numbers by class',
-        lambda value: value if value is None or isinstance(value, str) else dict(value),
+        _class_weight,
         lambda value: value in (None, "balanced") or (isinstance(value, dict) and all(map(_is_weight, value.values()))),
     ),
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),

@@ -145,3 +145,9 @@ def test_a_long_value_is_quoted_by_its_beginning():
 def test_a_number_is_no_dtype():
     with pytest.raises(ValueError, match="dtype must be float32 or float64"):
         checked("dtype", np.float64(0.5))
+
+
+@pytest.mark.parametrize("value", [[], np.array([]), iter([])])
+def test_class_weights_are_a_dict(value):
+    with pytest.raises(ValueError, match="class_weight must be"):
+        checked("class_weight", value)

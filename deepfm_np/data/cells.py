@@ -75,7 +75,7 @@ def hashable_cells(column: pd.Series) -> pd.Series:
 
 def quoted(cell, form: Callable[[Any], str] = repr) -> str:
     """The cell as an error quotes it: of a long one the beginning."""
-    text = form(cell)
+    text = " ".join(form(cell).splitlines())
     return text if len(text) <= 100 else f"{text[:60]}... ({len(str(cell)):,} characters)"
 
 

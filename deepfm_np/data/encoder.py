@@ -196,7 +196,10 @@ def _column(frame: pd.DataFrame, field: Field, fields: Sequence[Field]) -> pd.Se
         missing = [other.name for other in fields if other.name not in frame.columns]
         sought, there = (brief(", ".join(map(str, names))) for names in (missing, frame.columns))
         raise ValueError(f"the columns {sought} are missing; there are {there}")
-    column = frame[field.name]
+    try:
+        column = frame[field.name]
+    except (ValueError, pd.errors.InvalidIndexError):  # as a tuple and a number of NumPy, compared to an array
+        raise ValueError(f"pandas cannot tell column {shown(field.name)} from the others; rename it") from None
     if isinstance(column, pd.DataFrame):
         raise ValueError(f"there are {column.shape[1]} columns of the name {shown(field.name)}")
     return column

@@ -150,3 +150,9 @@ def test_a_parquet_file_of_broken_text_is_refused(tmp_path):
     pq.write_table(pa.table({"a": broken}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet cannot be read as a table: .*UTF8"):
         read_frame(tmp_path / "a.parquet")
+
+
+def test_a_label_of_two_lines_is_quoted_in_one(tmp_path):
+    (tmp_path / "clicks.csv").write_text('clicked,app\n"0\n1",a\n')
+    with pytest.raises(ValueError, match=r"line 2, column 'clicked' holds 0 1$"):
+        load_table(tmp_path / "clicks.csv", "clicked")

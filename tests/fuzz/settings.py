@@ -108,9 +108,9 @@ CALLS: dict[tuple[str, str], Callable] = {
 }
 HEAVY = {"epochs", "rows", "D", "hidden", "embedding_dim", "field_dims", "bins"}  # not with numbers that fill memory
 WORDS = {  # what a clear message may call a setting, besides its name
-    "X": ("y ",),
+    "X": ("y ", "the columns"),
     "y": ("X ",),
-    "eval_set": ("X ", "y ", "label"),
+    "eval_set": ("X ", "y ", "label", "sample_weight"),
     "fields": ("field", "column"),
     "column": ("name",),
     "fractions": ("a part would be empty",),
