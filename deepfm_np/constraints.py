@@ -64,7 +64,7 @@ def _advice(constraint: Constraint, value: Any) -> str:
         if isinstance(value, float) and value.is_integer():
             meant = int(value)
         if not constraint.options and constraint.fits(constraint.plain(meant)):
-            return f"; write {meant!r}"
+            return f"; write {shown(meant)}"
     return ""
 
 

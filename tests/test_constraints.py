@@ -151,3 +151,9 @@ def test_a_number_is_no_dtype():
 def test_class_weights_are_a_dict(value):
     with pytest.raises(ValueError, match="class_weight must be"):
         checked("class_weight", value)
+
+
+def test_what_would_be_right_is_quoted_by_its_beginning_too():
+    with pytest.raises(ValueError) as raised:
+        checked("field_starts", 10**400)
+    assert len(str(raised.value)) < 400
