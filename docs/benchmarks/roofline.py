@@ -201,6 +201,7 @@ def draw(roofline: dict, path: Path) -> None:
     x = [part["flops"] / part["bytes"] for part in with_flops.values()]
     y = [part["flops"] / part["ms"] / 1e6 for part in with_flops.values()]
     ax.plot(x, y, "o", color="#0072b2")
+    ax.set_ylim(bottom=min(y) / 2)
     label(ax, list(with_flops), x, y)
     names = sorted(parts, key=lambda name: parts[name]["ms"])
     measured = bars.barh(names, [parts[name]["ms"] for name in names], color="#0072b2", label="measured")
@@ -224,7 +225,7 @@ def draw_roofs(ax: plt.Axes, machine: dict[str, float]) -> None:
         x = np.array([left, peak / speed, right])
         ax.plot(x, np.minimum(peak, speed * x), color=colour, lw=1.2, label=f"copies in {place}: {speed:.0f} GB/s")
     ax.plot([], [], " ", label=f"matrix product: {peak:.0f} Gflop/s")
-    ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(0.05, 2 * peak))
+    ax.set(xscale="log", yscale="log", xlim=(left, right), ylim=(None, 2 * peak))
     ax.set(xlabel="flops per byte that has to move", ylabel="Gflop/s", title="A step of 2048 rows on one thread")
     ax.legend(frameon=False, loc="lower right")
 
@@ -235,7 +236,7 @@ def label(ax: plt.Axes, names: list[str], x: list[float], y: list[float]) -> Non
     points = ax.transData.transform(np.column_stack([x, y]))
     taken = [plt.matplotlib.transforms.Bbox.from_bounds(*(point - 5), 10, 10) for point in points]
     for number in np.argsort(y):
-        for distance, (side, height) in product((8, 20, 34, 50), product((1, -1, 0), (0, 1, -1))):
+        for distance, (side, height) in product((8, 16, 24, 32), product((1, -1, 0), (0, 1, -1))):
             text = ax.annotate(
                 names[number],
                 (x[number], y[number]),
@@ -244,7 +245,6 @@ def label(ax: plt.Axes, names: list[str], x: list[float], y: list[float]) -> Non
                 ha={1: "left", -1: "right", 0: "center"}[side],
                 va="center",
                 fontsize=9,
-                arrowprops={"arrowstyle": "-", "color": "#999999", "lw": 0.6} if distance > 8 else None,
             )
             box = text.get_window_extent()
             inside = ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1

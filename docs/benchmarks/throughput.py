@@ -1,7 +1,7 @@
 """How fast a training step and a prediction are, compared with the matrix products they need and with other packages.
 
-    python docs/benchmarks/throughput.py        writes throughput.json, throughput.png and roofline.png next to this file
-    python docs/benchmarks/throughput.py --turns 2 --vocabularies 1e4 --out /tmp        a quick trial run
+    python docs/benchmarks/throughput.py       writes throughput.json, throughput.png and roofline.png next to this file
+    python docs/benchmarks/throughput.py --turns 2 --vocabularies 1e4 --out /tmp       a quick trial run
 
 The model is shaped for a Criteo log: 39 fields (13 numerical, 26 categorical), k 10, 400-400-400, sigmoid, batch 2048,
 Adam, float32. Ids are log-uniform in each field: as in real logs, few are frequent and many are rare. Before anything
