@@ -1,4 +1,4 @@
-"""The command line: python -m deepfm_np train | compare | gradcheck | predict | encode | exercise."""
+"""The command line: python -m deepfm_np train | compare | gradcheck | predict | data | encode | exercise."""
 
 import os
 import sys

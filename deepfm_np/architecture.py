@@ -109,6 +109,8 @@ class Architecture:
             logits = logits + y
         if self.fm or self.deep:
             vectors, embedding_cache = ops.embedding_forward(params["table"], ids, values, self.field_starts)
+            if vectors.shape[2] != self.embedding_dim:
+                raise ValueError(f"table must be (D, {self.embedding_dim}), it is {params['table'].shape}")
             if self.fm:
                 y, fm_cache = ops.fm_forward(vectors)
                 logits = logits + y

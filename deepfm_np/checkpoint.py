@@ -29,7 +29,7 @@ class Progress:
     rng: np.random.Generator
     history: list[dict] = field(default_factory=list)
     best: dict[str, Array] | None = None  # the arrays of the model at its best epoch
-    best_log_loss: float = np.inf
+    best_loss: float = np.inf
     epochs_without_improvement: int = 0
 
 
@@ -41,6 +41,7 @@ def fingerprint(
     *,
     batch_size: int,
     patience: int,
+    stop_by: str = "log_loss",
     seed: int | np.random.Generator,
 ) -> dict:
     """What must be equal for a resumed run to end as the interrupted one would have. `epochs` may differ."""
@@ -51,6 +52,7 @@ def fingerprint(
         "optimizer": type(optimizer).__name__,
         "batch_size": batch_size,
         "patience": patience,
+        "stop_by": stop_by,
         "seed": str(seed),
         "training data": _checksums(train),
         "validation data": None if valid is None else _checksums(valid),
@@ -63,7 +65,7 @@ def save_checkpoint(path: str | Path, run: dict, model: DeepFM, state: Progress)
         "run": run,
         "rng": state.rng.bit_generator.state,
         "history": state.history,
-        "best_log_loss": state.best_log_loss,
+        "best_loss": state.best_loss,
         "epochs_without_improvement": state.epochs_without_improvement,
     }
     parts = {"model": model.to_arrays(), "optimizer": state.optimizer.to_arrays(), "best": state.best or {}}
@@ -89,14 +91,14 @@ def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> N
     state.best = parts["best"] or None
     state.rng.bit_generator.state = about["rng"]
     state.history = about["history"]
-    state.best_log_loss = about["best_log_loss"]
+    state.best_loss = about["best_loss"]
     state.epochs_without_improvement = about["epochs_without_improvement"]
 
 
 def _checked_about(archive: Archive, rng: np.random.Generator) -> dict:
     """What the checkpoint says of its run, if each entry is what it can be. Raises ValueError where one is not."""
     about = from_json(archive.text("about"), finite=False)
-    names = {"run", "rng", "history", "best_log_loss", "epochs_without_improvement"}
+    names = {"run", "rng", "history", "best_loss", "epochs_without_improvement"}
     if not isinstance(about, dict) or about.keys() != names or not isinstance(about["run"], dict):
         raise ValueError(f"it should say {', '.join(sorted(names))}, and nothing else")
     try:
@@ -106,8 +108,8 @@ def _checked_about(archive: Archive, rng: np.random.Generator) -> dict:
     history = about["history"]
     if not isinstance(history, list) or not all(_is_epoch(row, epoch) for epoch, row in enumerate(history, start=1)):
         raise ValueError("its history is not one row of numbers per epoch")
-    if not _is_number(about["best_log_loss"]) or not about["best_log_loss"] >= 0:
-        raise ValueError(f"its best_log_loss is {about['best_log_loss']!r}")
+    if not _is_number(about["best_loss"]) or not about["best_loss"] >= 0:
+        raise ValueError(f"its best_loss is {about['best_loss']!r}")
     waiting = about["epochs_without_improvement"]
     if type(waiting) is not int or not 0 <= waiting <= len(history):
         raise ValueError(f"its epochs_without_improvement is {waiting!r}")
@@ -123,7 +125,7 @@ def _checked_parts(archive: Archive, about: dict, model: DeepFM, optimizer: Opti
     strange = archive.headers.keys() - {f"{name}/{rest}" for name, part in parts.items() for rest in part} - {"about"}
     if strange:
         raise ValueError(f"{', '.join(sorted(strange))}: not expected")
-    if bool(parts["best"]) != bool(np.isfinite(about["best_log_loss"])):
+    if bool(parts["best"]) != bool(np.isfinite(about["best_loss"])):
         raise ValueError("the model of its best epoch is missing or not expected")
     params = {name: Header(array.dtype, array.shape) for name, array in model.params.items()}
     arrays = {name: Header(array.dtype, array.shape) for name, array in model.to_arrays().items() if name != "config"}

@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np import model_file
-from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.constraints import check_all
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.model import DeepFM
+from deepfm_np.ops.checks import brief
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.archive import open_archive, write_arrays
 from deepfm_np.system.sealed import from_json, plain
@@ -119,7 +120,7 @@ def _read_three_files(folder: Path, names: Collection[str]) -> Saved:
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; expected the settings of a classifier") from None
     except ValueError as error:
-        raise ValueError(f"{path} does not hold the settings of a classifier: {error}") from error
+        raise ValueError(f"{path} does not hold the settings of a classifier: {brief(error, 300)}") from error
     try:
         _check_match(saved)
     except ValueError:
@@ -131,9 +132,7 @@ def _check_settings(settings: Any, names: Collection[str]) -> None:
     if not isinstance(settings, dict) or not settings.keys() <= set(names):
         unknown = sorted(settings.keys() - set(names)) if isinstance(settings, dict) else [repr(settings)]
         raise ValueError(f"no settings of a classifier: {', '.join(unknown)}")
-    for name, value in settings.items():
-        if name in CONSTRAINTS:
-            checked(name, value)
+    check_all(settings)
 
 
 def _pairs(class_weight: Any) -> Any:

@@ -6,13 +6,16 @@ Every setting (of model, estimator, optimiser, training, threads, fields, data s
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from deepfm_np.ops.checks import shown
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Constraint:
         except (TypeError, ValueError):
             value = None
         if value is None or not self.fits(value):
-            raise ValueError(f"{text!r} is not {self.expected}")
+            raise ValueError(f"{shown(text)} is not {self.expected}")
         return value
 
 
@@ -46,23 +49,30 @@ def checked(name: str, value: Any, owner: str = "") -> Any:
     try:
         plain = constraint.plain(value)
         fits = constraint.fits(plain)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, OSError):
         fits = False
     if not fits:
-        given = " ".join(repr(value).splitlines())
-        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {given}{_advice(constraint, value)}")
+        advice = _advice(constraint, value)
+        raise ValueError(f"{owner}{name} must be {constraint.expected}, got {shown(value)}{advice}")
     return plain
 
 
 def _advice(constraint: Constraint, value: Any) -> str:
     """What would be right, where it can be told: a number without quotes or decimals, a sequence of one."""
-    with suppress(TypeError, ValueError, OverflowError):
+    with suppress(TypeError, ValueError, OverflowError, OSError):
         meant = constraint.read(value) if isinstance(value, str) else (value,)
         if isinstance(value, float) and value.is_integer():
             meant = int(value)
         if not constraint.options and constraint.fits(constraint.plain(meant)):
-            return f"; write {meant!r}"
+            return f"; write {shown(meant)}"
     return ""
+
+
+def check_all(settings: Mapping[str, Any]) -> None:
+    """Raise ValueError for the first setting that breaks its constraint; settings without one pass."""
+    for name, value in settings.items():
+        if name in CONSTRAINTS:
+            checked(name, value)
 
 
 def check_held(name: str, value: float, dtype: str) -> None:
@@ -92,18 +102,30 @@ def _flag(value: Any) -> bool:
     return bool(value)
 
 
+def _class_weight(value: Any) -> str | dict | None:
+    if not (value is None or isinstance(value, str | Mapping)):
+        raise TypeError
+    return dict(value) if isinstance(value, Mapping) else value
+
+
 def _is_weight(value: Any) -> bool:
     return 0 < _number(value) < math.inf
 
 
 def _dtype_name(value: Any) -> str:
-    if value is None:  # np.dtype(None) is float64
+    if not isinstance(value, str | type | np.dtype):  # np.dtype(None) is float64, and np.dtype of a number its own
         raise TypeError
     return np.dtype(value).name
 
 
 def _generator_or_seed(value: Any) -> int | np.random.Generator:
     return value if isinstance(value, np.random.Generator) else _integer(value)
+
+
+def _path(value: Any) -> Path | None:
+    if not (value is None or isinstance(value, str | Path)):
+        raise TypeError
+    return None if value is None else Path(value)
 
 
 def _digits(text: str) -> int:
@@ -186,7 +208,14 @@ CONSTRAINTS: dict[str, Constraint] = {
     "epsilon": POSITIVE,
     # training
     "epochs": POSITIVE_INTEGER,
-    "batch_size": POSITIVE_INTEGER,
+    "batch_size": Constraint(
+        POSITIVE_INTEGER.expected,
+        lambda size: None if size is None else _integer(size),  # None: it follows the number of rows
+        lambda size: size is None or size >= 1,
+        _digits,
+    ),
+    "stop_by": _one_of("log_loss", "auc"),
+    "validation_fraction": BELOW_ONE,
     "patience": POSITIVE_INTEGER,
     "verbose": FLAG,
     "threads": Constraint(
@@ -196,9 +225,15 @@ CONSTRAINTS: dict[str, Constraint] = {
         _digits,
     ),
     "optimizer": Constraint("an optimiser, as Adam() or SGD(0.1)", _optimizer, lambda _: True),
+    "checkpoint": Constraint(
+        "the path of a file in a folder that exists",
+        _path,
+        lambda path: path is None or (path.parent.is_dir() and not path.is_dir()),
+    ),
+    "progress": FLAG,
     "class_weight": Constraint(
         '"balanced", None or a dict of positive numbers by class',
-        lambda value: value if value is None or isinstance(value, str) else dict(value),
+        _class_weight,
         lambda value: value in (None, "balanced") or (isinstance(value, dict) and all(map(_is_weight, value.values()))),
     ),
     "rng": Constraint("a numpy.random.Generator", _generator, lambda _: True),

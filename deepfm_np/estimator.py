@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np import classifier_file, fitting, scikit_learn, training
-from deepfm_np.constraints import CONSTRAINTS, checked
+from deepfm_np.constraints import check_all
 from deepfm_np.data import kinds
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import AnyExamples
@@ -40,7 +40,10 @@ class DeepFMClassifier:
         dates and columns with another value in every row are left out, with a warning.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
         l2_table, dtype: as in `DeepFM`.
-    learning_rate: of Adam.  batch_size, epochs, patience, threads: as in `training.fit`.
+        The defaults suit small tables, see docs/benchmarks/tables.md; the paper's are those of `DeepFM`.
+    learning_rate: of Adam.  batch_size, epochs, patience, stop_by, threads: as in `training.fit`.
+    validation_fraction: share of each class that `fit` holds out, at random, to stop early where it has no eval_set; 0
+        holds out none, and all epochs run.
     class_weight: what a row of each class counts in the loss, {class: positive number} (1 if left out), or "balanced":
         both classes count the same in all. Probabilities are then those of the weighted rows. None: all the same.
     seed: of the start, the shuffling and the dropout masks.
@@ -61,22 +64,24 @@ class DeepFMClassifier:
         self,
         *,
         fields: Sequence[Field] | None = None,
-        embedding_dim: int = 10,
-        hidden: Sequence[int] = (400, 400, 400),
-        activation: str = "sigmoid",
-        dropout: float = 0.5,
-        batch_norm: bool = False,
+        embedding_dim: int = 8,
+        hidden: Sequence[int] = (64, 64),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        batch_norm: bool = True,
         deep_output: str = "logit",
         first_order: bool = True,
         fm: bool = True,
         deep: bool = True,
-        l2_embedding: float = 0.0,
+        l2_embedding: float = 3e-3,
         l2_net: float = 0.0,
         l2_table: float = 0.0,
-        learning_rate: float = 1e-3,
-        batch_size: int = 1024,
-        epochs: int = 20,
-        patience: int = 2,
+        learning_rate: float = 5e-3,
+        batch_size: int | None = None,
+        epochs: int = 60,
+        patience: int = 4,
+        stop_by: str = "log_loss",
+        validation_fraction: float = 0.1,
         class_weight: Mapping | str | None = None,
         seed: int = 0,
         dtype: str = "float32",
@@ -101,6 +106,8 @@ class DeepFMClassifier:
         self.batch_size = batch_size
         self.epochs = epochs
         self.patience = patience
+        self.stop_by = stop_by
+        self.validation_fraction = validation_fraction
         self.class_weight = class_weight
         self.seed = seed
         self.dtype = dtype
@@ -128,21 +135,23 @@ class DeepFMClassifier:
         """Learn the encoding and the model.
 
         X: n rows.  y: n labels of two classes; the second in sorted order is the click.
-        eval_set: (X, y) or (X, y, weights) of a validation part for early stopping, perhaps in a list; without it, all
-            epochs run.
+        eval_set: (X, y) or (X, y, weights) of a validation part for early stopping, perhaps in a list; without it, some
+            of the rows are held out, see `validation_fraction`.
         checkpoint: a file to write after each epoch and to resume from, as in `training.fit`.
         sample_weight: n numbers, what each row counts in the loss: sum_i w_i loss_i / sum_i w_i over a batch. Rows of
             weight 0 are left out, of the encoding too.
 
-        Raises ValueError for labels that are not of two classes or weights that are negative, and whatever the encoder
-        or `training.fit` raises; an earlier fit then stays in place. Warns of columns that look wrong, and of a model
-        far worse than the base rate.
+        Raises ValueError for other labels, negative weights, and whatever encoder and `training.fit` raise; an earlier
+        fit then stays in place. Warns of columns that look wrong, and of a model far worse than the base rate.
         """
-        self._check_settings()
+        check_all(self.get_params())
         train = labelled_rows(X, y, sample_weight)
-        valid = None if eval_set is None else labelled_rows(*triple_of(eval_set), train.classes)
         encoder, columns = fitting.decided(self.fields, train)
         kinds.announce(columns, self.verbose)
+        if eval_set is None:
+            train, valid = fitting.held_out(train, self.validation_fraction, self.seed)
+        else:
+            valid = labelled_rows(*triple_of(eval_set), train.classes)
         parts = fitting.encoded(encoder, train, valid, self.class_weight)
         self._fit(encoder, *parts, train.classes, checkpoint, train.frame.columns)
         self._columns = columns
@@ -159,7 +168,7 @@ class DeepFMClassifier:
 
         Otherwise as in `fit`; `fields` is ignored, and `class_weight` is refused: use `WeightedExamples`.
         """
-        self._check_settings()
+        check_all(self.get_params())
         if self.class_weight is not None:
             raise ValueError("class_weight is for fit; encoded examples carry their weights: WeightedExamples")
         classes = two_classes(checked_labels(train.labels))
@@ -184,21 +193,20 @@ class DeepFMClassifier:
 
     @property
     def fields_(self) -> list[Field]:
-        """The columns that are used, of the kinds given or inferred. Raises NotFittedError before `fit`."""
+        """The columns that are used, of the kinds given or inferred."""
         self._require_fitted()
         return self.encoder_.fields
 
     def describe_fields(self) -> pd.DataFrame:
-        """One row per column of the training part: column, kind, distinct, missing, example, remarks.
+        """One row per column of the training part: column, kind (or "left out"), distinct, missing, example, remarks.
 
-        A column that was not used is of the kind "left out", and the remarks say why. After `load` and `fit_encoded`,
-        only the columns that are used are known, not their missing cells. Raises NotFittedError before `fit`.
+        After `load` and `fit_encoded`, only the columns that are used are known, not their missing cells.
         """
         self._require_fitted()
         return kinds.to_frame(self._columns)
 
     def predict_encoded(self, examples: AnyExamples) -> Array:
-        """(n,) click probabilities for examples already encoded by `encoder_`. Raises NotFittedError before `fit`."""
+        """(n,) click probabilities for examples encoded by `encoder_`. Raises NotFittedError before `fit`."""
         self._require_fitted()
         return training.predict(self.model_, examples, self.threads)
 
@@ -216,9 +224,8 @@ class DeepFMClassifier:
     def explain(self, X: Any) -> pd.DataFrame:
         """The logit of one row, part by part; the parts add up to it. `plots.explanation_figure` draws the table.
 
-        X: one row. One row of the result for the bias, the first order of each field, each pair of fields and the deep
-        part, with the columns part, field, value and logit. Raises ValueError for another number of rows, and as
-        `predict_proba` does.
+        X: one row. The result has one for the bias, each field, each pair of fields and the deep part, and the columns
+        part, field, value and logit. Raises ValueError for another number of rows, and as `predict_proba` does.
         """
         ids, values = self._encoded(X)
         if len(ids) != 1:
@@ -232,7 +239,7 @@ class DeepFMClassifier:
         of a column or a number of the model could not be restored exactly.
         """
         self._require_fitted()
-        self._check_settings()
+        check_all(self.get_params())
         settings = {name: value for name, value in self.get_params().items() if name != "fields"}
         settings |= {"hidden": list(self.hidden), "dtype": self.model_.dtype}
         known = {name: getattr(self, f"{name}_", None) for name in ("n_features_in", "feature_names_in", "history")}
@@ -254,8 +261,7 @@ class DeepFMClassifier:
         classifier._columns = kinds.learned(saved.encoder.fields, saved.encoder.field_dims)
         return classifier
 
-    def __repr__(self) -> str:
-        return scikit_learn.text_of(self)
+    __repr__ = scikit_learn.text_of
 
     def _repr_html_(self) -> str:
         """What a notebook shows: settings and, once fitted, fields and the last epochs."""
@@ -276,11 +282,6 @@ class DeepFMClassifier:
     def _require_fitted(self) -> None:
         if not hasattr(self, "model_"):
             raise scikit_learn.not_fitted_error()("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
-
-    def _check_settings(self) -> None:
-        for name, value in self.get_params().items():
-            if name in CONSTRAINTS:
-                checked(name, value)
 
     def _fit(
         self,

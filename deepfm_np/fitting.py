@@ -17,7 +17,16 @@ from deepfm_np.inputs import Rows, class_weights, examples_of
 from deepfm_np.model import DeepFM
 from deepfm_np.optim import Adam
 
-TRAINING = ("epochs", "batch_size", "patience", "seed", "threads", "progress", "verbose")  # settings of `training.fit`
+TRAINING = (
+    "epochs",
+    "batch_size",
+    "patience",
+    "stop_by",
+    "seed",
+    "threads",
+    "progress",
+    "verbose",
+)  # settings of `training.fit`
 
 
 class Fitted(NamedTuple):
@@ -32,6 +41,19 @@ def decided(fields: Any, rows: Rows) -> tuple[FieldEncoder, list[kinds.Column]]:
     given = None if fields is None else FieldEncoder(fields).fields
     columns = kinds.decide(rows.frame, given, rows.y)
     return FieldEncoder(kinds.fields_of(columns) if given is None else given), columns
+
+
+def held_out(rows: Rows, fraction: float, seed: int | np.random.Generator) -> tuple[Rows, Rows | None]:
+    """The rows without a random share of each class, and that share; None if of a class none would be in it."""
+    order = np.random.default_rng(seed).permutation(len(rows.labels))
+    held = np.zeros(len(order), bool)
+    for label in (0, 1):
+        of_class = order[rows.labels[order] == label]
+        share = round(fraction * len(of_class))
+        if not 0 < share < len(of_class):
+            return rows, None
+        held[of_class[:share]] = True
+    return rows.take(~held), rows.take(held)
 
 
 def encoded(

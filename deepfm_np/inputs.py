@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.data.examples import Examples, WeightedExamples
-from deepfm_np.ops.checks import array_of, numbers_of
+from deepfm_np.ops.checks import array_of, brief, numbers_of, shown
 from deepfm_np.ops.rows import Array
 
 
@@ -23,6 +23,9 @@ def frame_of(X: Any, columns: int | None = None) -> pd.DataFrame:
         X = _from_narwhals(X) if hasattr(type(X), "columns") else _from_array(X)
     if not X.shape[1]:
         raise ValueError(f"X has 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
+    several = [name for name in X.columns if isinstance(name, frozenset)]
+    if several:
+        raise ValueError(f"a column has the name {shown(several[0])}, which pandas takes for several")
     if columns is not None and isinstance(X.columns, pd.RangeIndex) and X.shape[1] != columns:
         raise ValueError(f"X has {X.shape[1]} features, but DeepFMClassifier is expecting {columns} features as input")
     return X
@@ -87,15 +90,20 @@ def column_of(y: Any) -> Array:
         texts = np.array([isinstance(label, str) for label in y], bool)
         if (texts != texts[:1]).any():
             row = int(np.argmax(texts != texts[0]))
-            raise ValueError(f"y must hold labels of one type; row 0 holds {y[0]!r}, row {row} holds {y[row]!r}")
+            raise ValueError(
+                f"y must hold labels of one type; row 0 holds {shown(y[0])}, row {row} holds {shown(y[row])}"
+            )
     return array_of("y", given)
 
 
 def two_classes(y: Array) -> Array:
     """(2,) the distinct labels, sorted. Raises ValueError unless there are exactly two."""
-    classes = np.unique(y)
+    try:
+        classes = np.unique(y)
+    except (TypeError, ValueError):
+        raise ValueError("y must hold labels that can be sorted, as numbers or texts") from None
     if len(classes) != 2:
-        found = ", ".join(str(label) for label in classes[:5]) + (", ..." if len(classes) > 5 else "")
+        found = brief(", ".join(map(str, classes[:5])) + (", ..." if len(classes) > 5 else ""))
         number = f"{len(classes)} class{'es' if len(classes) > 1 else ''}"
         raise ValueError(f"y must hold exactly two classes, it holds {number}: {found}{_advice(classes)}")
     return classes
@@ -116,7 +124,7 @@ def labels_of(X: pd.DataFrame, y: Array, classes: Array) -> Array:
     strange = ~np.isin(y, classes)
     if strange.any():
         row = int(np.argmax(strange))
-        raise ValueError(f"y must be {classes[0]} or {classes[1]}, as in training; row {row} holds {y[row]}")
+        raise ValueError(f"y must be {classes[0]} or {classes[1]}, as in training; row {row} holds {brief(y[row])}")
     return (y == classes[1]).astype(np.float32)
 
 
@@ -167,10 +175,15 @@ class Rows(NamedTuple):
     """Rows with their labels."""
 
     frame: pd.DataFrame
-    y: Any  # (n,) the labels as they were given
+    y: Any  # (n,) the labels as they were given; None once rows were taken
     labels: Array  # (n,) float32, 1 for the second class
     weights: Array | None  # (n,) positive; None: all count the same
     classes: Array  # (2,)
+
+    def take(self, some: Array) -> "Rows":
+        """The rows for which (n,) some is True."""
+        weights = None if self.weights is None else self.weights[some]
+        return self._replace(frame=self.frame[some], y=None, labels=self.labels[some], weights=weights)
 
 
 def labelled_rows(X: Any, y: Any, sample_weight: Any = None, classes: Array | None = None) -> Rows:

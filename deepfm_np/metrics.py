@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepfm_np.ops.checks import numbers_of
+from deepfm_np.ops.checks import numbers_of, shown
 from deepfm_np.ops.log_loss import checked_labels, checked_weights
 from deepfm_np.ops.rows import Array
 
@@ -68,7 +68,7 @@ def calibration(labels: Array, probabilities: Array, bins: int = 10) -> "pd.Data
     import pandas as pd
 
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
-        raise ValueError(f"bins must be an integer of at least 1, got {bins!r}")
+        raise ValueError(f"bins must be an integer of at least 1, got {shown(bins)}")
     labels, p = _checked_probabilities(labels, probabilities)
     parts = np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))
     rows = [(len(part), p[part].mean(), labels[part].mean()) for part in parts]

@@ -112,6 +112,7 @@ class DeepFM:
         less. Raises ValueError for other labels.
         """
         labels = checked_labels(labels)
+        labels = labels.astype(np.float64)  # the sum of float16 would end at 65504
         counts = 1 if weights is None else checked_weights(weights, len(labels))
         clicks, misses = (counts * labels).sum(), (counts * (1 - labels)).sum()
         if clicks == 0 or misses == 0:

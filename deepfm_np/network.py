@@ -159,9 +159,7 @@ class Network:
             if step.batch_norm is not None:
                 own = bn.scale_and_shift_backward(grad, step.batch_norm)
                 grads[f"gamma{layer}"], grads[f"beta{layer}"] = own
-                grad_gamma, grad_beta = (
-                    reduce(add, grads_of_parts) for grads_of_parts in zip(*(yield own), strict=True)
-                )
+                grad_gamma, grad_beta = (reduce(add, shares) for shares in zip(*(yield own), strict=True))
                 grad = bn.normalize_backward(grad, step.batch_norm, grad_gamma, grad_beta)
             grad, grads[f"W{layer}"], grads[f"b{layer}"] = ops.affine_backward(grad, step.affine)
         return grad, grads

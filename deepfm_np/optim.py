@@ -17,7 +17,7 @@ from deepfm_np.system.parts import split_rows
 from deepfm_np.system.threads import parallel_map, thread_count
 
 PIECE = 2**14  # entries of a parameter that are updated together: with gradient and moments they fit the cache
-LEAST_PIECES = 8  # for fewer, threads do not pay
+LEAST_ENTRIES = 8 * PIECE  # for fewer in all, threads do not pay
 
 
 class _Update(NamedTuple):
@@ -47,9 +47,11 @@ class Optimizer:
         """Update params in place.
 
         threads: how many pieces of them to update at once, None: one for each core. The bits are the same.
-        Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters.
+        Raises KeyError or ValueError, before any change, for gradients that do not fit the parameters;
+        FloatingPointError, with the step half taken, for one that is too large to compute with.
         """
         threads = thread_count(threads)
+        self.learning_rate = checked("learning_rate", self.learning_rate)  # it may have been changed by hand
         matched = _matched(params, grads)
         self._check_moments(params)
         self.t += 1
@@ -60,16 +62,20 @@ class Optimizer:
         def update(one: _Update) -> None:
             name, rows, grad = one
             arrays = [params[name], *(self.state[name][moment] for moment in self.moments)]
-            if not isinstance(rows, np.ndarray):
-                self._update(grad, *(array[rows] for array in arrays))
-                return
-            parts = [array.take(rows, axis=0) for array in arrays]  # several times as fast as array[rows]
-            self._update(grad, *parts)
-            for array, part in zip(arrays, parts, strict=True):
-                array[rows] = part
+            parts = [array.take(rows, axis=0) if isinstance(rows, np.ndarray) else array[rows] for array in arrays]
+            try:
+                with np.errstate(over="raise", invalid="raise"):
+                    self._update(grad, *parts)
+            except FloatingPointError:
+                raise FloatingPointError(f"the gradient of {name!r} is too large for {params[name].dtype}") from None
+            if isinstance(rows, np.ndarray):  # taken, several times as fast as array[rows], and to be put back
+                for array, part in zip(arrays, parts, strict=True):
+                    array[rows] = part
 
         pieces = [piece for one in matched for piece in _pieces(one)]
-        parallel_map(update, pieces, threads=threads if len(pieces) >= LEAST_PIECES else 1)
+        parallel_map(
+            update, pieces, threads=threads if sum(piece.grad.size for piece in pieces) >= LEAST_ENTRIES else 1
+        )
 
     def _check_moments(self, params: Mapping[str, Array]) -> None:
         for name in params.keys() & self.state.keys():
@@ -158,6 +164,8 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
         parameter = params[name]
+        if isinstance(parameter, np.ma.MaskedArray | np.matrix):
+            raise ValueError(f"the parameter {name!r} must be a plain array, it is a {type(parameter).__name__}")
         if not isinstance(parameter, np.ndarray) or parameter.dtype.kind not in "fc" or not parameter.flags.writeable:
             raise ValueError(f"the parameter {name!r} must be an array of floats that can be written to")
         if isinstance(grad, RowGradient):
@@ -174,6 +182,8 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
             raise ValueError(f"the gradient of {name!r} is {values.shape}, should be {expected}")
         if not np.can_cast(values.dtype, parameter.dtype, "same_kind"):
             raise ValueError(f"the gradient of {name!r} is {values.dtype}, the parameter {parameter.dtype}")
+        if values.dtype.kind in "biu":
+            values = values.astype(parameter.dtype)  # the square of a small integer wraps around
         matched.append(_Update(name, rows, values))
     return matched
 

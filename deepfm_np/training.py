@@ -1,7 +1,8 @@
 """Training: mini-batches, epochs, early stopping.
 
-After each epoch the model is scored on the validation part. If the validation log loss did not improve, the learning
-rate is divided by ten; after `patience` such epochs in a row, training stops. The best epoch's parameters are kept.
+After each epoch the model is scored on the validation part. If the validation log loss (or the AUC, by choice) did not
+improve, the learning rate is divided by ten; after `patience` such epochs in a row, training stops. The best epoch's
+parameters are kept.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,8 +39,9 @@ def fit(
     *,
     optimizer: Optimizer | None = None,
     epochs: int = 20,
-    batch_size: int = 1024,
+    batch_size: int | None = 1024,
     patience: int = 2,
+    stop_by: str = "log_loss",
     seed: int | np.random.Generator = 0,
     checkpoint: str | Path | None = None,
     threads: int | None = None,
@@ -50,6 +52,7 @@ def fit(
 
     train, valid: `Examples` or `WeightedExamples` in memory, or `Blocks` read from files.
     valid: without it there is no early stopping, and all epochs run at the same learning rate.
+    batch_size: None is `batch_size_for` the number of rows.  stop_by: "log_loss" or "auc", of the validation part.
     optimizer: Adam() if None.  seed: of the shuffling and the dropout masks.
     checkpoint: a file written after each epoch. If it exists, the run resumes from it, and the result is bit for bit
         that of an uninterrupted run.
@@ -64,18 +67,22 @@ def fit(
     import pandas as pd
 
     epochs, batch_size = checked("epochs", epochs), checked("batch_size", batch_size)
-    patience = checked("patience", patience)
+    patience, stop_by = checked("patience", patience), checked("stop_by", stop_by)
+    path, progress = checked("checkpoint", checkpoint), checked("progress", progress)
     thread_count(threads)
     _check_examples(model, train, "train")
     if valid is not None:
         _check_examples(model, valid, "valid")
+    batch_size = batch_size_for(len(train.labels)) if batch_size is None else batch_size
     optimizer = Adam() if optimizer is None else checked("optimizer", optimizer)
     for name in {"learning_rate", "epsilon"} & vars(optimizer).keys():
         check_held(name, getattr(optimizer, name), model.dtype)
     state = Progress(optimizer, np.random.default_rng(checked("seed", seed)))
-    run = fingerprint(model, train, valid, optimizer, batch_size=batch_size, patience=patience, seed=seed)
-    if checkpoint is not None and Path(checkpoint).exists():
-        resume_run(checkpoint, run, model, state)
+    run = fingerprint(
+        model, train, valid, optimizer, batch_size=batch_size, patience=patience, stop_by=stop_by, seed=seed
+    )
+    if path is not None and path.exists():
+        resume_run(path, run, model, state)
     else:
         model.start_from(train.labels, *weights_of(train))
     with one_blas_thread(), _bar(train, state, epochs, batch_size, progress) as bar:
@@ -84,15 +91,20 @@ def fit(
                 break
             bar.set_description(f"epoch {epoch}/{epochs}")
             row = {"epoch": epoch, "train_loss": _train_epoch(model, train, state, epoch, batch_size, threads, bar)}
-            _end_epoch(model, valid, state, row, threads)
+            _end_epoch(model, valid, state, row, stop_by, threads)
             bar.set_postfix({name: f"{number:.4f}" for name, number in row.items() if "valid" in name})
             if verbose:
                 tqdm.write("  ".join(f"{name} {number:.5g}" for name, number in row.items()))
-            if checkpoint is not None:
-                save_checkpoint(checkpoint, run, model, state)
+            if path is not None:
+                save_checkpoint(path, run, model, state)
     if state.best is not None:
         model.restore(state.best)
     return pd.DataFrame(state.history, columns=COLUMNS)
+
+
+def batch_size_for(rows: int) -> int:
+    """A 64th of the rows, at least 16 and at most 4096: enough steps in a small table, not too many in a large one."""
+    return min(max(rows // 64, 16), 4096)
 
 
 def predict(model: DeepFM, examples: AnyExamples, threads: int | None = None) -> Array:
@@ -152,7 +164,9 @@ def _train_epoch(
     return total / _count(train)
 
 
-def _end_epoch(model: DeepFM, valid: AnyExamples | None, state: Progress, row: dict, threads: int | None) -> None:
+def _end_epoch(
+    model: DeepFM, valid: AnyExamples | None, state: Progress, row: dict, stop_by: str, threads: int | None
+) -> None:
     """Score the epoch, remember the model if it is the best so far, and lower the learning rate if it is not."""
     row["learning_rate"] = state.optimizer.learning_rate
     state.history.append(row)
@@ -166,9 +180,10 @@ def _end_epoch(model: DeepFM, valid: AnyExamples | None, state: Progress, row: d
     except FloatingPointError as error:
         raise FloatingPointError(f"after epoch {row['epoch']} {error}: {_advice(state)}") from None
     row |= {"valid_auc": scores["auc"], "valid_log_loss": scores["log_loss"]}
-    if scores["log_loss"] < state.best_log_loss:
+    loss = 1 - scores["auc"] if stop_by == "auc" else scores["log_loss"]
+    if loss < state.best_loss:
         state.best = {name: array.copy() for name, array in model.to_arrays().items()}
-        state.best_log_loss = scores["log_loss"]
+        state.best_loss = loss
         state.epochs_without_improvement = 0
     else:
         state.epochs_without_improvement += 1

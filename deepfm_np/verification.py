@@ -111,6 +111,8 @@ def _operations(rng: np.random.Generator) -> Iterator[tuple]:
     yield "embedding", embedding, ops.embedding_backward, table, (ids, values)
     yield "first order", first_order, ops.first_order_backward, weights, (ids, values)
     yield "fm", ops.fm_forward, ops.fm_backward, {"vectors": normal((6, 4, 3))}
+    yield "inner product", ops.inner_product_forward, ops.inner_product_backward, {"vectors": normal((6, 4, 3))}
+    yield "outer product", ops.outer_product_forward, ops.outer_product_backward, {"vectors": normal((6, 4, 3))}
     yield "affine", ops.affine_forward, ops.affine_backward, {"x": x, "W": normal((5, 4)), "b": normal(4)}
     yield "sigmoid", ops.sigmoid_forward, ops.sigmoid_backward, {"z": 3 * x}
     yield "relu", ops.relu_forward, ops.relu_backward, {"z": x}

@@ -49,6 +49,59 @@ def fm(vectors):
     return y
 
 
+def inner_product(vectors):
+    n, m, k = vectors.shape
+    y = np.zeros((n, m * (m - 1) // 2))
+    for i in range(n):
+        pair = 0
+        for a in range(m):
+            for b in range(a + 1, m):
+                for f in range(k):
+                    y[i, pair] += vectors[i, a, f] * vectors[i, b, f]
+                pair += 1
+    return y
+
+
+def inner_product_gradient(grad_y, vectors):
+    n, m, k = vectors.shape
+    grad_vectors = np.zeros((n, m, k))
+    for i in range(n):
+        pair = 0
+        for a in range(m):
+            for b in range(a + 1, m):
+                for f in range(k):
+                    grad_vectors[i, a, f] += grad_y[i, pair] * vectors[i, b, f]
+                    grad_vectors[i, b, f] += grad_y[i, pair] * vectors[i, a, f]
+                pair += 1
+    return grad_vectors
+
+
+def outer_product(vectors):
+    """Sums the outer products of all pairs of fields, in both orders and of each field with itself."""
+    n, m, k = vectors.shape
+    y = np.zeros((n, k * k))
+    for i in range(n):
+        for a in range(m):
+            for b in range(m):
+                for f in range(k):
+                    for g in range(k):
+                        y[i, f * k + g] += vectors[i, a, f] * vectors[i, b, g]
+    return y
+
+
+def outer_product_gradient(grad_y, vectors):
+    n, m, k = vectors.shape
+    grad_vectors = np.zeros((n, m, k))
+    for i in range(n):
+        for a in range(m):
+            for b in range(m):
+                for f in range(k):
+                    for g in range(k):
+                        grad_vectors[i, a, f] += grad_y[i, f * k + g] * vectors[i, b, g]
+                        grad_vectors[i, b, g] += grad_y[i, f * k + g] * vectors[i, a, f]
+    return grad_vectors
+
+
 def affine(x, W, b):
     y = np.zeros((x.shape[0], W.shape[1]))
     for i in range(x.shape[0]):

@@ -92,9 +92,9 @@ def test_what_is_saved_can_be_resumed(tmp_path, optimizer, valid):
         (lambda arrays: arrays.update({"modle/params/W0": np.zeros(3)}), "modle/params/W0: not expected"),
         (lambda arrays: arrays.pop("about"), "there is no text 'about'"),
         (lambda arrays: arrays.update(about=np.array("[" * 100_000)), "it is nested too deeply"),
-        (with_about(lambda about: about.pop("rng")), "it should say best_log_loss, .*, and nothing else"),
-        (with_about(lambda about: about.update(rgn=about.pop("rng"))), "it should say best_log_loss"),
-        (with_about(lambda about: about.update(run=[])), "it should say best_log_loss"),
+        (with_about(lambda about: about.pop("rng")), "it should say best_loss, .*, and nothing else"),
+        (with_about(lambda about: about.update(rgn=about.pop("rng"))), "it should say best_loss"),
+        (with_about(lambda about: about.update(run=[])), "it should say best_loss"),
         (
             with_about(lambda about: about["rng"].update(bit_generator="MT19937")),
             "the state of its generator is unusable",
@@ -107,8 +107,8 @@ def test_what_is_saved_can_be_resumed(tmp_path, optimizer, valid):
         (with_about(lambda about: about["history"].pop(0)), "its history is not one row of numbers per epoch"),
         (with_about(lambda about: about["history"][0].pop("train_loss")), "its history is not one row"),
         (with_about(lambda about: about["history"][1].update(valid_auc="0.5")), "its history is not one row"),
-        (with_about(lambda about: about.update(best_log_loss=None)), "its best_log_loss is None"),
-        (with_about(lambda about: about.update(best_log_loss=float("nan"))), "its best_log_loss is nan"),
+        (with_about(lambda about: about.update(best_loss=None)), "its best_loss is None"),
+        (with_about(lambda about: about.update(best_loss=float("nan"))), "its best_loss is nan"),
         (with_about(lambda about: about.update(epochs_without_improvement=-1)), "epochs_without_improvement is -1"),
     ],
 )

@@ -134,3 +134,26 @@ def test_a_text_that_cannot_be_read_is_quoted(name, text, message):
     with pytest.raises(ValueError) as error:
         CONSTRAINTS[name].read(text)
     assert str(error.value) == message
+
+
+def test_a_long_value_is_quoted_by_its_beginning():
+    with pytest.raises(ValueError) as raised:
+        checked("epochs", "x" * 100_000)
+    assert len(str(raised.value)) < 200 and str(raised.value).endswith("(100,002 characters)")
+
+
+def test_a_number_is_no_dtype():
+    with pytest.raises(ValueError, match="dtype must be float32 or float64"):
+        checked("dtype", np.float64(0.5))
+
+
+@pytest.mark.parametrize("value", [[], np.array([]), iter([])])
+def test_class_weights_are_a_dict(value):
+    with pytest.raises(ValueError, match="class_weight must be"):
+        checked("class_weight", value)
+
+
+def test_what_would_be_right_is_quoted_by_its_beginning_too():
+    with pytest.raises(ValueError) as raised:
+        checked("field_starts", 10**400)
+    assert len(str(raised.value)) < 400

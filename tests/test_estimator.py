@@ -173,7 +173,7 @@ def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
 def test_training_that_diverges_is_warned_of(eval_set):
     part = "training" if eval_set is None else "validation"
     with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* share of clicks has 0.6"):
-        classifier(learning_rate=1e6, epochs=2).fit(X, Y, eval_set=eval_set)
+        classifier(learning_rate=1e6, epochs=2, validation_fraction=0).fit(X, Y, eval_set=eval_set)
 
 
 def test_a_large_penalty_is_no_divergence():
@@ -196,8 +196,8 @@ def test_the_repr_shows_what_was_changed():
 
 
 def test_the_repr_leaves_out_a_default_that_was_written_out():
-    hidden, dropout = tuple([400] * 3), float("0.5")  # equal to the defaults, but other objects
-    assert repr(DeepFMClassifier(hidden=hidden, dropout=dropout)) == "DeepFMClassifier()"
+    hidden, learning_rate = tuple([64] * 2), float("5e-3")  # equal to the defaults, but other objects
+    assert repr(DeepFMClassifier(hidden=hidden, learning_rate=learning_rate)) == "DeepFMClassifier()"
 
 
 @pytest.mark.parametrize(
@@ -329,3 +329,57 @@ def test_a_strange_label_in_the_eval_set_is_named():
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match="user"):
         FITTED.predict_proba(X.drop(columns="user"))
+
+
+@pytest.mark.parametrize("kind", [MultiValued, Categorical])
+def test_texts_that_utf_8_cannot_hold_are_values_like_others(kind):
+    frame = pd.DataFrame({"a": pd.Series(["\ud800", "b"] * 4, dtype=object)})
+    classifier = DeepFMClassifier(fields=[kind("a")], hidden=(3,), epochs=1, progress=False)
+    assert classifier.fit(frame, [0, 1] * 4).encoder_.field_dims == [4]
+
+
+def test_a_number_field_of_such_texts_is_refused_in_one_line():
+    frame = pd.DataFrame({"a": pd.Series(["\ud800", "b"] * 4, dtype=object)})
+    with pytest.raises(ValueError, match="column 'a' must hold finite numbers; row 0 holds"):
+        DeepFMClassifier(fields=[Numerical("a")], progress=False).fit(frame, [0, 1] * 4)
+
+
+@pytest.mark.parametrize("labels", [[{1}, (1,)] * 4, [np.ones(2), np.ones(0)] * 4])
+def test_labels_that_cannot_be_sorted_are_refused(labels):
+    column = pd.Series(labels, dtype=object)
+    with pytest.raises(ValueError, match="y must hold labels that can be sorted"):
+        DeepFMClassifier(progress=False).fit(pd.DataFrame({"a": range(8)}), column)
+
+
+@pytest.mark.parametrize("name", [["a"], ([1], 2), {"a": 1}, np.ones(2)])
+def test_the_name_of_a_field_must_be_that_of_a_column(name):
+    with pytest.raises(TypeError, match="the name of a field must be that of a column"):
+        FieldEncoder([Categorical(name)])
+
+
+def test_long_column_names_are_quoted_by_their_beginning():
+    frame = pd.DataFrame({"x" * 5000: ["text", "b"] * 4})
+    with pytest.raises(ValueError) as raised:
+        DeepFMClassifier(fields=[Numerical("x" * 5000)], progress=False).fit(frame, [0, 1] * 4)
+    assert len(str(raised.value)) < 300
+
+
+def test_missing_columns_of_any_name_are_listed():
+    frame = pd.DataFrame([[1, 2]] * 2, columns=pd.Index([pd.Timestamp("2026"), ("a", 1)], tupleize_cols=False))
+    with pytest.raises(ValueError, match=r"the columns z are missing; there are 2026-01-01 00:00:00, \('a', 1\)"):
+        FieldEncoder([Categorical("z")]).fit(frame)
+    with pytest.raises(ValueError, match="two fields have the same name: 1"):
+        FieldEncoder([Categorical(1), Categorical(1)])
+
+
+def test_column_names_that_cannot_be_compared_are_names_like_others():
+    frame = pd.DataFrame([[1, 2], [3, 4]] * 4, columns=pd.Index([np.int64(7), ("a", "b")], tupleize_cols=False))
+    fields = [Categorical(np.int64(7)), Categorical(("a", "b"))]
+    classifier = DeepFMClassifier(fields=fields, hidden=(3,), epochs=1, progress=False).fit(frame, [0, 1] * 4)
+    assert classifier.encoder_.field_dims == [4, 4]
+
+
+def test_a_name_that_pandas_takes_for_several_is_refused():
+    frame = pd.DataFrame([[1.0], [2.0]] * 4, columns=pd.Index([frozenset("a")], tupleize_cols=False))
+    with pytest.raises(ValueError, match="which pandas takes for several"):
+        DeepFMClassifier(progress=False).fit(frame, [0, 1] * 4)

@@ -9,7 +9,8 @@ import pytest
 
 from deepfm_np import DeepFMClassifier
 from deepfm_np.data import Categorical, Numerical
-from deepfm_np.inputs import class_weights, frame_of
+from deepfm_np.fitting import held_out
+from deepfm_np.inputs import class_weights, frame_of, labelled_rows
 
 RNG = np.random.default_rng(0)
 X = pd.DataFrame({"app": RNG.choice(["maps", "chess", "mail"], 300), "price": RNG.standard_normal(300)})
@@ -181,3 +182,27 @@ def test_log_probabilities_are_the_logarithms_and_never_infinite():
 def test_a_target_of_numbers_is_told_from_classes():
     with pytest.raises(ValueError, match="A continuous target needs a regression"):
         classifier().fit(X, RNG.random(300))
+
+
+def test_a_share_of_each_class_is_held_out_to_stop_by_where_there_is_no_eval_set():
+    fitted = classifier(epochs=3).fit(X, Y)
+    assert fitted.history_["valid_auc"].notna().all()
+    train, valid = held_out(labelled_rows(X, Y), 0.1, seed=0)
+    clicks, others = valid.labels.sum(), (1 - valid.labels).sum()
+    assert (clicks, others) == (round(0.1 * Y.sum()), round(0.1 * (1 - Y).sum()))
+    assert sorted([*train.frame.index, *valid.frame.index]) == list(range(300))
+    same = classifier(epochs=3).fit(train.frame, train.labels, eval_set=(valid.frame, valid.labels))
+    np.testing.assert_array_equal(same.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_no_row_is_held_out_if_none_is_wanted_or_a_class_is_too_small():
+    assert classifier(epochs=1, validation_fraction=0).fit(X, Y).history_["valid_auc"].isna().all()
+    few = np.r_[np.flatnonzero(Y)[:3], np.flatnonzero(Y == 0)]
+    assert classifier(epochs=1).fit(X.iloc[few], Y[few]).history_["valid_auc"].isna().all()
+
+
+def test_weights_and_labels_stay_with_the_rows_that_are_held_out():
+    rows = labelled_rows(X, Y, sample_weight=np.arange(1.0, 301.0))
+    for part in held_out(rows, 0.2, seed=3):
+        np.testing.assert_array_equal(part.weights, part.frame.index + 1.0)
+        np.testing.assert_array_equal(part.labels, Y[part.frame.index])

@@ -484,6 +484,13 @@ def test_a_value_that_is_zero_in_the_dtype_of_the_model_touches_no_row():
     np.testing.assert_array_equal(grads["weights"].rows, [3])
 
 
+def test_a_table_of_another_width_is_refused():
+    model = DeepFM([2, 2], hidden=(3,))
+    model.params["table"] = np.ones((10, 4), np.float32)
+    with pytest.raises(ValueError, match=r"table must be \(D, 10\), it is \(10, 4\)"):
+        model.logits(np.array([[0, 2]]), np.ones((1, 2)))
+
+
 WEIGHTS = np.linspace(0.5, 2.0, len(LABELS))
 
 

@@ -106,6 +106,16 @@ def test_a_damaged_header_is_one_line(path, header):
         DeepFM.load(path)
 
 
+def test_a_damaged_name_inside_is_quoted_in_one_short_line(tmp_path):
+    DeepFM([2, 2], hidden=(3,)).save(tmp_path / "model.npz")
+    data = (tmp_path / "model.npz").read_bytes()
+    for new in (b"a\nb", b"\r\r\r"):
+        (tmp_path / "model.npz").write_bytes(data.replace(b"npy", new))
+        with pytest.raises(ValueError) as raised:
+            DeepFM.load(tmp_path / "model.npz")
+        assert len(str(raised.value).splitlines()) == 1
+
+
 def test_a_file_from_before_the_penalty_of_the_whole_table_still_loads(tmp_path):
     model = DeepFM([3, 4], hidden=(5,), seed=1)
     model.save(tmp_path / "new.npz")

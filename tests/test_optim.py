@@ -164,3 +164,24 @@ def test_moments_of_another_model_are_named():
 def test_settings_out_of_range_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_small_integers_do_not_wrap_around():
+    params, same = {"w": np.zeros(2)}, {"w": np.zeros(2)}
+    Adam().step(params, {"w": np.array([16, 255], np.uint8)})
+    Adam().step(same, {"w": np.array([16.0, 255.0])})
+    np.testing.assert_array_equal(params["w"], same["w"])
+
+
+@pytest.mark.parametrize("rate", ["a", None, float("nan"), -1.0, [0.1]])
+def test_a_learning_rate_that_was_changed_to_nonsense_moves_nothing(rate):
+    optimizer, params = Adam(), {"w": np.zeros(2)}
+    optimizer.learning_rate = rate
+    with pytest.raises(ValueError, match="learning_rate must be a positive number"):
+        optimizer.step(params, {"w": np.ones(2)})
+    assert optimizer.t == 0 and not params["w"].any()
+
+
+def test_a_gradient_whose_square_overflows_is_named():
+    with pytest.raises(FloatingPointError, match="the gradient of 'w' is too large for float32"):
+        Adam().step({"w": np.zeros(2, np.float32)}, {"w": np.full(2, 1e30, np.float32)})

@@ -5,12 +5,13 @@ import sys
 import textwrap
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from deepfm_np import DeepFM
+from deepfm_np import DeepFM, training
 from deepfm_np.data import WeightedExamples
 from deepfm_np.optim import SGD, Adam
-from deepfm_np.training import Examples, batches, evaluate, fit
+from deepfm_np.training import Examples, batch_size_for, batches, evaluate, fit
 
 DIMS = [20, 30, 5]
 
@@ -97,7 +98,7 @@ def test_numbers_of_numpy_can_be_written_to_a_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "patience"])
-@pytest.mark.parametrize("value", [1.5, "2", None])
+@pytest.mark.parametrize("value", [1.5, "2", True])
 def test_a_setting_that_is_no_whole_number_is_named(name, value):
     with pytest.raises(ValueError, match=f"{name} must be a positive integer, got {value!r}"):
         run(**{name: value})
@@ -273,6 +274,23 @@ def test_no_progress_bar_in_a_pipe(capfd):
     assert captured.err == ""
 
 
+@pytest.mark.parametrize("checkpoint", [["a"], 3, "nowhere/run.npz", ".", "x" * 1000])
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_training(checkpoint):
+    model = DeepFM([2, 2], hidden=(3,))
+    examples = Examples(np.array([[0, 2], [1, 3]]), np.ones((2, 2)), np.array([1, 1]))
+    with pytest.raises(ValueError, match="checkpoint must be the path of a file in a folder that exists"):
+        fit(model, examples, epochs=1, checkpoint=checkpoint)
+    assert model.params["bias"] == 0
+
+
+def test_labels_in_half_precision_start_at_the_same_bias():
+    labels = np.arange(100_000) % 10 == 0
+    half, whole = DeepFM([2], hidden=(3,)), DeepFM([2], hidden=(3,))
+    half.start_from((~labels).astype(np.float16))
+    whole.start_from((~labels).astype(float))
+    assert half.params["bias"] == whole.params["bias"]
+
+
 def test_whole_weights_train_as_so_many_copies_in_full_batches():
     copies = np.random.default_rng(0).integers(1, 4, len(TRAIN.labels))
     train = TRAIN._replace(labels=TRAIN.labels.astype(float))  # the base rate of float32 labels is a float32
@@ -315,3 +333,41 @@ def test_the_rows_of_the_history_are_printed_if_asked_for(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(history) == 4
     assert lines[0].startswith(f"epoch 1  train_loss {history['train_loss'][0]:.5g}  ")
+
+
+def test_the_batch_size_follows_the_number_of_rows_if_none_is_given():
+    assert [batch_size_for(rows) for rows in (10, 1024, 6400, 10**6)] == [16, 16, 100, 4096]
+    model, history = run(batch_size=None)
+    same, expected = run(batch_size=16)  # 600 rows
+    pd.testing.assert_frame_equal(history, expected)
+    assert_same_bits(model, same)
+
+
+@pytest.mark.parametrize(
+    "stop_by, column, best", [("log_loss", "valid_log_loss", "idxmin"), ("auc", "valid_auc", "idxmax")]
+)
+def test_the_best_epoch_by_the_measure_of_choice_is_kept(stop_by, column, best):
+    model, history = run(epochs=12, patience=12, stop_by=stop_by, optimizer=Adam(0.05))
+    scores = evaluate(model, VALID)
+    kept = getattr(history[column], best)()
+    assert scores["auc"] == history["valid_auc"][kept] and scores["log_loss"] == history["valid_log_loss"][kept]
+
+
+@pytest.mark.parametrize("stop_by, kept", [("log_loss", 2), ("auc", 1)])
+def test_log_loss_and_auc_may_choose_different_epochs(monkeypatch, stop_by, kept):
+    scores, models = [(0.6, 0.5), (0.7, 0.6), (0.65, 0.4)], []
+
+    def evaluate(model, *_):
+        models.append({name: array.copy() for name, array in model.params.items()})
+        return dict(zip(("auc", "log_loss"), scores[len(models) - 1], strict=True))
+
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    model, _ = run(epochs=3, patience=3, stop_by=stop_by)
+    for name, array in models[kept].items():
+        np.testing.assert_array_equal(model.params[name], array)
+
+
+def test_training_stops_when_the_auc_no_longer_improves():
+    _, history = run(epochs=60, patience=2, stop_by="auc", optimizer=Adam(0.05))
+    best = history["valid_auc"].idxmax()
+    assert len(history) == best + 3 < 60

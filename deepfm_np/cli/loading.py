@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from deepfm_np import data, metrics
 from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
+from deepfm_np.data.download import ARCHIVES
 from deepfm_np.data.fields import Field
 from deepfm_np.data.kinds import to_text
 from deepfm_np.data.stream import encoded
@@ -150,7 +151,8 @@ def open_stream(options: Namespace) -> Stream:
 def required_path(options: Namespace) -> str:
     """--path, or ValueError saying what it should be."""
     if options.path is None:
-        raise ValueError(f"--data {options.data} needs --path: {RECIPES[options.data].about}")
+        download = f"; python -m deepfm_np data {options.data} downloads it" if options.data in ARCHIVES else ""
+        raise ValueError(f"--data {options.data} needs --path: {RECIPES[options.data].about}{download}")
     path, folder = Path(options.path), options.data in FOLDERS
     if path.exists() and path.is_dir() != folder:
         found = "a file" if folder else "a folder"

@@ -5,21 +5,24 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from deepfm_np.cli.check import gradcheck
+from deepfm_np.cli.data import data
 from deepfm_np.cli.encode import encode
 from deepfm_np.cli.exercise import ACTIONS, exercise
 from deepfm_np.cli.predict import predict
 from deepfm_np.cli.train import compare, train
 from deepfm_np.constraints import CONSTRAINTS
+from deepfm_np.data.download import ARCHIVES
 from deepfm_np.gradcheck.numeric import METHODS
 from deepfm_np.recipes import RECIPES
 
 ABOUT = """\
-DeepFM from scratch, in NumPy. Six jobs, each with its own --help:
+DeepFM from scratch, in NumPy. Seven jobs, each with its own --help:
 
   train      fit a DeepFM, print how good it is, save it with a figure
   compare    LR, FM, DNN and DeepFM side by side on the same data
   gradcheck  check the gradient of every operation and of whole models
   predict    click probabilities for new rows from a saved model
+  data       download MovieLens, and see the command that trains on it
   encode     a log larger than memory, to a folder that train reads
   exercise   the exercises of the course: list them, start one, check the answers
 """
@@ -46,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser; the parsed options hold the `name` of the command and the function `command` that runs it."""
     parser = OneLineParser("deepfm_np", description=ABOUT, epilog=EXAMPLES, formatter_class=_Page)
     commands = parser.add_subparsers(
-        dest="name", required=True, metavar="train | compare | gradcheck | predict | encode | exercise"
+        dest="name", required=True, metavar="train | compare | gradcheck | predict | data | encode | exercise"
     )
     _add(commands, train, "The folder --out then holds classifier.npz, history.csv and training.png.")
     _add(commands, compare, "The folder --out then holds comparison.csv and comparison.png.")
@@ -64,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     scoring.add_argument("model", help="the folder that train wrote")
     scoring.add_argument("csv", nargs="?", help="rows to score, CSV or Parquet; or name a data set with --data")
     scoring.add_argument("--out", help="file for the probabilities, CSV (default: standard output)")
+    _add_download(commands)
     _add_exercise(commands)
     return parser
 
@@ -103,6 +107,14 @@ def _data_sets(names: Sequence[str]) -> str:
     return "data sets:\n" + "\n".join(f"  {name:16}{RECIPES[name].about}" for name in names)
 
 
+def _add_download(commands: Any) -> None:
+    note = "What is there already is not downloaded again; a download that broke off is continued."
+    parser = commands.add_parser("data", help=data.__doc__, description=f"{data.__doc__}\n{note}")
+    parser.set_defaults(command=data)
+    parser.add_argument("set", choices=tuple(ARCHIVES))
+    parser.add_argument("--to", metavar="FOLDER", help="where archive and folder go (default: the user's cache)")
+
+
 def _add_exercise(commands: Any) -> None:
     note = "Exit status 1 if an answer is not right yet, or a line is shown that should not be."
     parser = commands.add_parser("exercise", help=exercise.__doc__, description=f"{exercise.__doc__}\n{note}")
@@ -135,6 +147,7 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--batch-size", **_setting("batch_size"))
     group.add_argument("--epochs", **_setting("epochs"))
     group.add_argument("--patience", **_setting("patience"), help="epochs without improvement that end training")
+    group.add_argument("--stop-by", **_setting("stop_by"), help="what has to improve (default: log_loss)")
     threads = "threads that work on each batch, to the same bits for any number (default: one for each core)"
     group.add_argument("--threads", **_setting("threads"), help=threads)
 

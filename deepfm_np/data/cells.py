@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.data.texts import to_amount
+from deepfm_np.ops.checks import shown
 from deepfm_np.ops.rows import Array
 
 SPELLINGS = {  # of one value, in a column that holds no others
@@ -28,8 +29,8 @@ class CellError(ValueError):
     """A cell that its field cannot hold. row: counted from 0 within the column.  what: the message without the row."""
 
     def __init__(self, name: str, row: int, must: str, holds: str):
-        super().__init__(f"column {name!r} {must}; row {row} holds {holds}")
-        self.row, self.what = row, f"column {name!r} {must}, it holds {holds}"
+        super().__init__(f"column {shown(name)} {must}; row {row} holds {holds}")
+        self.row, self.what = row, f"column {shown(name)} {must}, it holds {holds}"
 
 
 def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
@@ -40,7 +41,7 @@ def factorize(column: pd.Series, describe, must: str) -> tuple[Array, list]:
     try:
         codes, distinct = _one(column.iloc[0]) if len(column) == 1 else pd.factorize(column)
     except TypeError as error:
-        raise ValueError(f"column {column.name!r} {must}") from error
+        raise ValueError(f"column {shown(column.name)} {must}") from error
     return codes, [describe(cell) for cell in distinct]
 
 
@@ -67,9 +68,14 @@ def hashable(cell):
     return tuple(cell) if isinstance(cell, list | np.ndarray) else cell
 
 
+def hashable_cells(column: pd.Series) -> pd.Series:
+    """`hashable` of each cell, as objects: as strings, pandas would refuse texts that UTF-8 cannot hold."""
+    return pd.Series(list(map(hashable, column)), name=column.name, dtype=object)
+
+
 def quoted(cell, form: Callable[[Any], str] = repr) -> str:
     """The cell as an error quotes it: of a long one the beginning."""
-    text = form(cell)
+    text = " ".join(form(cell).splitlines())
     return text if len(text) <= 100 else f"{text[:60]}... ({len(str(cell)):,} characters)"
 
 
@@ -114,7 +120,7 @@ def _may_be_a_number(cell) -> bool:
 def to_numbers(column: pd.Series) -> Array:
     """(n,) float64, nan where a cell is not a number. The texts $12.25 and 1,234 are numbers."""
     if column.dtype.kind not in "iuf":
-        cells = pd.Series(column.to_numpy(dtype=object))
+        cells = pd.Series(column.to_numpy(dtype=object), dtype=object)
         try:
             column = pd.to_numeric(cells, errors="coerce")
         except (TypeError, ValueError, OverflowError):

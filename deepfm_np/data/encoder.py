@@ -1,5 +1,6 @@
 """FieldEncoder: encodes raw columns as ids and values of one flat table, learned from the training part alone."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import DTypeLike
 from deepfm_np.data import encoder_file
 from deepfm_np.data.fields import Field
 from deepfm_np.data.kinds import infer_fields
+from deepfm_np.ops.checks import brief, shown
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.files import write_text
 
@@ -27,19 +29,24 @@ class FieldEncoder:
 
     def __init__(self, fields: Sequence[Field] | None = None):
         """Raises TypeError for anything that is not a field, ValueError if two fields have the same name."""
-        if not (fields is None or isinstance(fields, Iterable)):
-            raise TypeError(f"fields must be a sequence of Categorical, Numerical and MultiValued, got {fields!r}")
+        if not (fields is None or isinstance(fields, Iterable)) or (isinstance(fields, np.ndarray) and not fields.ndim):
+            given = shown(fields)
+            raise TypeError(f"fields must be a sequence of Categorical, Numerical and MultiValued, got {given}")
         self.fields: list[Field] = list(() if fields is None else fields)
         self._infers = fields is None
         self._states: list[dict] = []
         self._lookups: list[Callable] | None = None  # of each field, made when they are first needed
         for field in self.fields:
             if not isinstance(field, Field):
-                raise TypeError(f"a field is Categorical, Numerical or MultiValued, got {field!r}")
+                raise TypeError(f"a field is Categorical, Numerical or MultiValued, got {shown(field)}")
+            try:
+                hash(field.name)
+            except TypeError:
+                raise TypeError(f"the name of a field must be that of a column, got {shown(field.name)}") from None
         names = [field.name for field in self.fields]
-        repeated = sorted({name for name in names if names.count(name) > 1})
+        repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
-            raise ValueError(f"two fields have the same name: {', '.join(repeated)}")
+            raise ValueError(f"two fields have the same name: {brief(', '.join(map(str, repeated)))}")
 
     def fit(self, frame: pd.DataFrame) -> "FieldEncoder":
         """Learn values, scales and slots from the training part.
@@ -121,7 +128,7 @@ class FieldEncoder:
         try:
             return cls.from_text(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"{path} does not hold the fields of a deepfm_np encoder: {error}") from error
+            raise ValueError(f"{path} does not hold the fields of a deepfm_np encoder: {brief(error, 300)}") from error
 
     @classmethod
     def from_text(cls, text: str) -> "FieldEncoder":
@@ -187,9 +194,12 @@ def _side_by_side(columns: Sequence[Array], some: slice, dtype: DTypeLike) -> Ar
 def _column(frame: pd.DataFrame, field: Field, fields: Sequence[Field]) -> pd.Series:
     if field.name not in frame.columns:
         missing = [other.name for other in fields if other.name not in frame.columns]
-        there = ", ".join(map(str, frame.columns))
-        raise ValueError(f"the columns {', '.join(map(str, missing))} are missing; there are {there}")
-    column = frame[field.name]
+        sought, there = (brief(", ".join(map(str, names))) for names in (missing, frame.columns))
+        raise ValueError(f"the columns {sought} are missing; there are {there}")
+    try:
+        column = frame[field.name]
+    except (ValueError, pd.errors.InvalidIndexError):  # as a tuple and a number of NumPy, compared to an array
+        raise ValueError(f"pandas cannot tell column {shown(field.name)} from the others; rename it") from None
     if isinstance(column, pd.DataFrame):
-        raise ValueError(f"there are {column.shape[1]} columns of the name {field.name!r}")
+        raise ValueError(f"there are {column.shape[1]} columns of the name {shown(field.name)}")
     return column

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from deepfm_np.data.fields import KINDS, Field
+from deepfm_np.ops.checks import brief, shown
 from deepfm_np.system.sealed import from_json, sealed, unsealed
 
 FORMAT, OLDER = "deepfm_np fields 2", "deepfm_np fields 1"  # the older one has no checksum
@@ -23,9 +24,11 @@ def to_text(fields: Sequence[Field], states: Sequence[dict]) -> str:
         try:
             there, learned = _from_dict(from_json(sealed(one)))
         except (TypeError, ValueError) as error:
-            raise type(error)(f"column {field.name!r} cannot be saved: {error}") from None
+            raise type(error)(f"column {shown(field.name)} cannot be saved: {brief(error)}") from None
         if vars(there) != vars(field) or learned != state:
-            raise ValueError(f"column {field.name!r} cannot be saved: it would come back as {there} with other values")
+            raise ValueError(
+                f"column {shown(field.name)} cannot be saved: it would come back as {brief(there)} with other values"
+            )
         saved.append(one)
     return sealed({"format": FORMAT, "fields": saved})
 

@@ -31,7 +31,7 @@ from deepfm_np.data.cells import (
     Cells,
     factorize,
     frequent_members,
-    hashable,
+    hashable_cells,
     is_empty,
     is_missing,
     key_of,
@@ -39,6 +39,7 @@ from deepfm_np.data.cells import (
     rows_of,
     to_numbers,
 )
+from deepfm_np.ops.checks import brief, shown
 from deepfm_np.ops.rows import Array
 
 UNKNOWN, MISSING, FIRST_VALUE = 0, 1, 2
@@ -109,7 +110,7 @@ class Numerical:
         Raises CellError, a ValueError naming column and row, for text and infinities; ValueError for dates.
         """
         if column.dtype.kind in "mMc":
-            raise ValueError(f"column {self.name!r} must hold finite numbers; it holds {column.dtype}")
+            raise ValueError(f"column {shown(self.name)} must hold finite numbers; it holds {column.dtype}")
         numbers = to_numbers(column)
         unread = np.flatnonzero(~(np.abs(numbers) <= np.finfo(np.float32).max))
         unread = unread[column.iloc[unread].notna().to_numpy()]
@@ -153,7 +154,7 @@ class Numerical:
         if np.isinf(values).any():
             row = int(np.argmax(np.isinf(values)))
             reason = f"the training part has center {state['center']:.3g} and scale {state['scale']:.3g}"
-            raise ValueError(f"column {self.name!r}: row {row} holds {x[row]:.3g}, too far out; {reason}")
+            raise ValueError(f"column {shown(self.name)}: row {row} holds {x[row]:.3g}, too far out; {reason}")
         return missing.astype(np.int64)[:, None], values[:, None]
 
 
@@ -175,10 +176,10 @@ class MultiValued:
     def __post_init__(self):
         _check(self, "min_count", "pooling")
         if not isinstance(self.separator, str) or not self.separator:
-            raise ValueError(f"{self.name}: separator must not be empty, and a text, got {self.separator!r}")
+            raise ValueError(f"{brief(self.name)}: separator must not be empty, a text, got {shown(self.separator)}")
 
     def scan(self, column: pd.Series) -> Cells:
-        return Cells(*factorize(column.map(hashable), self._members, "must hold texts or flat lists of values"))
+        return Cells(*factorize(hashable_cells(column), self._members, "must hold texts or flat lists of values"))
 
     def combine(self, parts: Iterable[Cells]) -> dict:
         """Reads the parts twice: the number of slots a cell needs depends on which of its members are known."""
@@ -217,7 +218,7 @@ class MultiValued:
     def _warn_of_cuts(self, codes: Array, needed: list[list[tuple[int, int]]], slots: int) -> None:
         cut = sum(np.array([len(pairs) > slots for pairs in needed])[codes])
         if cut:
-            message = f"column {self.name!r}: {cut} rows hold more than {slots} values; the first ones were kept"
+            message = f"column {shown(self.name)}: {cut} rows hold more than {slots} values; the first ones were kept"
             warnings.warn(message, UserWarning, stacklevel=7)
 
     def _members(self, cell) -> tuple[str, ...]:
@@ -278,4 +279,4 @@ def _slots(members: tuple[str, ...], row_of: dict[str, int]) -> list[tuple[int, 
 
 def _check(field: Field, *settings: str) -> None:
     for name in settings:
-        checked(name, getattr(field, name), owner=f"{field.name}: ")
+        checked(name, getattr(field, name), owner=f"{brief(field.name)}: ")

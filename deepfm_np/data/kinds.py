@@ -12,6 +12,7 @@ Pandas turns whole numbers into floats where a cell is missing, so the dtype say
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ import pandas as pd
 from deepfm_np.data import texts
 from deepfm_np.data.cells import is_empty, key_of, quoted, to_numbers
 from deepfm_np.data.fields import FIRST_VALUE, Categorical, Field, Numerical
+from deepfm_np.ops.checks import shown
 
 FEW = 20  # so few distinct values are categories however often they repeat; fewer rows show nothing
 REPEATED = 2  # mean rows per value from which whole numbers are categories
@@ -80,13 +82,15 @@ def decide(frame: pd.DataFrame, fields: Sequence[Field] | None = None, label: An
     label: (n,) of the frame's rows, a Series with its name if it has one.
     Raises ValueError for a column that is a copy of the label.
     """
+    cells = dict(frame.items())  # by hash: pandas fails to tell some names apart, as a tuple and a number of NumPy
     if fields is None:
         columns = [_if_twice(inferred(name, see(column)), frame) for name, column in frame.items()]
     else:
-        once = [field for field in fields if list(frame.columns).count(field.name) == 1]  # else the encoder refuses
-        columns = [declared(field, see(frame[field.name])) for field in once]
+        counts = Counter(frame.columns)
+        once = [field for field in fields if counts[field.name] == 1]  # else the encoder refuses
+        columns = [declared(field, see(cells[field.name])) for field in once]
     if label is not None:
-        columns = [beside_label(column, frame[column.name], pd.Series(label, dtype=object)) for column in columns]
+        columns = [beside_label(column, cells[column.name], pd.Series(label, dtype=object)) for column in columns]
     return columns
 
 
@@ -145,8 +149,8 @@ def declared(field: Field, seen: Seen) -> Column:
 def beside_label(column: Column, cells: pd.Series, label: pd.Series) -> Column:
     """The column, with a remark if it tells the label in every row. Raises ValueError if it is a copy of the label."""
     if label.name is not None and re.fullmatch(rf"{re.escape(str(label.name))}\.\d+", str(column.name)):
-        what = f"is what pandas calls a second column {label.name!r}, the label"
-        raise ValueError(f"column {column.name!r} {what}; remove it from the table")
+        what = f"is what pandas calls a second column {shown(label.name)}, the label"
+        raise ValueError(f"column {shown(column.name)} {what}; remove it from the table")
     if column.field is None or column.distinct is None or not 2 <= column.distinct <= FEW < len(cells):
         return column
     codes, distinct = pd.factorize(cells)
@@ -156,14 +160,14 @@ def beside_label(column: Column, cells: pd.Series, label: pd.Series) -> Column:
         return column
     same = all(_plain(distinct[code]) == _plain(values[one]) for code, one in pairs)
     if same and len(pairs) == 2:
-        raise ValueError(f"column {column.name!r} equals the label in every row; remove this copy from the table")
+        raise ValueError(f"column {shown(column.name)} equals the label in every row; remove this copy from the table")
     remark = "tells the label in every row: is it a copy of the label, or known only after the click?"
     return column._replace(remarks=(*column.remarks, remark))
 
 
 def sentences(columns: Iterable[Column]) -> list[str]:
     """All remarks, each with its column."""
-    return [f"column {column.name!r} {remark}" for column in columns for remark in column.remarks]
+    return [f"column {shown(column.name)} {remark}" for column in columns for remark in column.remarks]
 
 
 def announce(columns: Sequence[Column], verbose: bool = False) -> None:
@@ -207,7 +211,7 @@ def _if_twice(column: Column, frame: pd.DataFrame) -> Column:
     first = re.sub(r"\.\d+$", "", str(column.name))
     if first == str(column.name) or first not in frame:
         return column
-    return column._replace(remarks=(*column.remarks, f"is what pandas calls a second column {first!r}"))
+    return column._replace(remarks=(*column.remarks, f"is what pandas calls a second column {shown(first)}"))
 
 
 def _form(present: pd.Series) -> str:

@@ -12,6 +12,7 @@ from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical
 from deepfm_np.data.first_bytes import open_table
 from deepfm_np.data.kinds import Column, announce, decide, fields_of
+from deepfm_np.ops.checks import brief, shown
 
 
 def load_table(
@@ -151,7 +152,8 @@ def require_columns(path: str | Path, frame: pd.DataFrame, names: Sequence[str])
     """Raise ValueError, listing the columns there are, if one of these is missing."""
     missing = [name for name in names if name not in frame.columns]
     if missing:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
+        there = brief(", ".join(map(str, frame.columns)))
+        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {there}")
 
 
 def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarray:
@@ -161,5 +163,6 @@ def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarr
     if wrong.any():
         row = int(np.argmax(wrong))
         cell = quoted(column.iloc[row], str)
-        raise ValueError(f"labels must be 0 or 1; {path} line {first + row + 2}, column {column.name!r} holds {cell}")
+        where = f"{path} line {first + row + 2}, column {shown(column.name)}"
+        raise ValueError(f"labels must be 0 or 1; {where} holds {cell}")
     return numbers

@@ -1,6 +1,6 @@
 """The file of a table, CSV, Parquet or JSON lines, perhaps compressed, read as a whole or in pieces."""
 
-import lzma
+import csv
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.io.common import get_handle
+
+from deepfm_np.ops.checks import brief
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "None"]  # in a column that is not kept as text
 
@@ -27,19 +30,23 @@ class TableFile:
     def frame(self, as_text: Sequence[str] = ()) -> pd.DataFrame:
         """All rows. as_text: as of `read_frame`. Raises as `reading` does."""
         with reading(self.path):
-            return pd.read_parquet(self.path) if self.form == "parquet" else self._read(as_text)
+            frame = _read_parquet(self.path) if self.form == "parquet" else self._read(as_text)
+            self._require_full_rows(frame)
+        return frame
 
     def frames(self, as_text: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
         """`frame` in pieces of this many rows; the last may have fewer. Raises as `reading` does."""
         with reading(self.path):
             parquet = self.form == "parquet"
             frames = _parquet_frames(self.path, rows) if parquet else self._read(as_text, chunksize=rows)
+        full = False
         with closing(frames):
             while True:
                 with reading(self.path):
                     frame = next(frames, None)
-                if frame is None or not len(frame):
-                    break
+                    if frame is None or not len(frame):
+                        break
+                    full = full or self._require_full_rows(frame)
                 yield frame
 
     def rows(self) -> int | None:
@@ -50,6 +57,27 @@ class TableFile:
 
         with reading(self.path):
             return pq.read_metadata(self.path).num_rows
+
+    def _require_full_rows(self, frame: pd.DataFrame) -> bool:
+        """Raise ValueError, naming the line, for a row of CSV with fewer cells than the header, unless it is empty.
+
+        pandas takes the cells that are not there for missing ones. The file is therefore read once more, but only where
+        some row of the frame lacks its last cell; whether it was.
+        """
+        if self.form != "csv" or not frame.iloc[:, -1].isna().any():
+            return False
+        limit = csv.field_size_limit(2**31 - 1)
+        try:
+            how = {"encoding": self.encoding, "compression": self.compression, "errors": "replace"}
+            with get_handle(self.path, "r", **how) as handles:
+                rows = csv.reader(handles.handle, delimiter=self.separator)
+                width = len(next(rows))
+                for row in rows:
+                    if 0 < len(row) < width:
+                        raise ValueError(f"line {rows.line_num} has {len(row)} cells, the header has {width}")
+        finally:
+            csv.field_size_limit(limit)
+        return True
 
     def _read(self, as_text: Sequence[str], **options: Any) -> Any:
         """`pandas.read_csv` or `read_json`; with `chunksize`, an iterator of frames."""
@@ -86,8 +114,18 @@ def reading(path: Path) -> Iterator[None]:
         raise ValueError(f"{what}; name its encoding, as --encoding cp1252 or encoding='cp1252'") from None
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path} is empty; the first line must name the columns") from None
-    except (ValueError, OSError, EOFError, lzma.LZMAError, pd.errors.ParserWarning) as error:
-        raise ValueError(f"{path} cannot be read as a table: {' '.join(str(error).split())}") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # damage can make pandas, PyArrow, gzip, zlib and lzma raise nearly anything
+        raise ValueError(f"{path} cannot be read as a table: {brief(error, 300) or type(error).__name__}") from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    table.validate(full=True)  # pandas would notice a text that is not UTF-8 when it is used
+    return table.to_pandas()
 
 
 def _parquet_frames(path: Path, rows: int) -> Generator[pd.DataFrame, None, None]:
@@ -96,4 +134,5 @@ def _parquet_frames(path: Path, rows: int) -> Generator[pd.DataFrame, None, None
 
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(rows):
+            batch.validate(full=True)
             yield pa.Table.from_batches([batch]).to_pandas()

@@ -7,6 +7,7 @@ import pandas as pd
 
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.fields import UNKNOWN
+from deepfm_np.ops.checks import shown
 from deepfm_np.ops.rows import Array
 
 THRESHOLD = 0.2  # share of the rows from which there is a warning
@@ -50,4 +51,4 @@ def warn_of_unknown(encoder: FieldEncoder, ids: Array, values: Array, frame: pd.
             cell = frame[name].to_numpy(object)[np.argmax(rows)]
             what = f"{rows.mean():.0%} of the rows hold a value not seen in training, such as {cell!r}"
             advice = "is it the same column, written in the same way?"
-            warnings.warn(f"column {name!r}: {what}; {advice}", UnknownValuesWarning, stacklevel=4)
+            warnings.warn(f"column {shown(name)}: {what}; {advice}", UnknownValuesWarning, stacklevel=4)

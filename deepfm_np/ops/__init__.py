@@ -21,6 +21,12 @@ from deepfm_np.ops.first_order import first_order_backward, first_order_forward
 from deepfm_np.ops.fm import fm_backward, fm_forward
 from deepfm_np.ops.l2 import l2_backward, l2_forward, l2_rows_backward, l2_rows_forward
 from deepfm_np.ops.log_loss import log_loss_backward, log_loss_forward
+from deepfm_np.ops.product import (
+    inner_product_backward,
+    inner_product_forward,
+    outer_product_backward,
+    outer_product_forward,
+)
 from deepfm_np.ops.rows import RowGradient, TouchedRows, touched_rows
 
 __all__ = [
@@ -38,6 +44,8 @@ __all__ = [
     "first_order_forward",
     "fm_backward",
     "fm_forward",
+    "inner_product_backward",
+    "inner_product_forward",
     "l2_backward",
     "l2_forward",
     "l2_rows_backward",
@@ -45,6 +53,8 @@ __all__ = [
     "log_loss_backward",
     "log_loss_forward",
     "one_hot",
+    "outer_product_backward",
+    "outer_product_forward",
     "relu_backward",
     "relu_forward",
     "sigmoid_backward",

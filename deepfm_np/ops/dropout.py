@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.checks import check_floats, check_gradient
+from deepfm_np.ops.checks import check_floats, check_gradient, shown
 from deepfm_np.ops.rows import Array
 
 WORDS = 2**16  # values of 16 random bits
@@ -34,11 +34,12 @@ def dropout_forward(x: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     """
     check_floats(x=x)
     if not isinstance(rate, Real) or not 0 <= rate < 1:
-        raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {rate!r}")
+        raise ValueError(f"rate, the probability of being dropped, must lie in [0, 1), got {shown(rate)}")
+    rate = float(rate)  # a NumPy number would compute the scale in its own precision
     if rate == 0:
         return x.copy(), DropoutCache(x.shape, None)
     if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, got {rng!r}")
+        raise ValueError(f"rng must be a numpy.random.Generator, got {shown(rng)}")
     scale = _kept(x.size, rate, rng).reshape(x.shape) * x.real.dtype.type(1 / (1 - rate))
     return x * scale, DropoutCache(x.shape, scale)
 

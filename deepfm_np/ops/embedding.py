@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.checks import array_of, check_floats, check_gradient
+from deepfm_np.ops.checks import array_of, check_floats, check_gradient, shown
 from deepfm_np.ops.rows import Array, RowGradient, TouchedRows, checked_slots, sum_rows, touched_rows
 
 
@@ -40,7 +40,7 @@ def embedding_forward(
     if field_starts is None:
         return slot_vectors, EmbeddingCache(ids, values, None, slot_vectors.shape)
     field_of_slot = slot_fields(field_starts, ids.shape[1])
-    vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts), axis=1)
+    vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts, np.intp), axis=1)
     return vectors, EmbeddingCache(ids, values, field_of_slot, vectors.shape)
 
 
@@ -63,10 +63,10 @@ def slot_fields(field_starts: Sequence[int], s: int) -> Array:
     """
     starts = array_of("field_starts", field_starts)
     if starts.ndim != 1 or (starts.size and starts.dtype.kind not in "iu"):
-        raise ValueError(f"field_starts must be a sequence of integers, got {field_starts!r}")
-    widths = np.diff([*field_starts, s])
-    if len(field_starts) == 0 or field_starts[0] != 0 or (widths < 1).any():
-        raise ValueError(f"field_starts must increase strictly from 0 and end below {s}, got {list(field_starts)}")
+        raise ValueError(f"field_starts must be a sequence of integers, got {shown(field_starts)}")
+    widths = np.diff([*starts.tolist(), s])
+    if len(starts) == 0 or starts[0] != 0 or (widths < 1).any():
+        raise ValueError(f"field_starts must increase strictly from 0 and end below {s}, got {starts.tolist()}")
     return np.repeat(np.arange(len(widths)), widths)
 
 
@@ -77,7 +77,7 @@ def one_hot(ids: Array, D: int, values: Array | None = None) -> Array:
     Repeated ids in one example add up. Raises as `embedding_forward` does.
     """
     if not isinstance(D, int | np.integer):
-        raise TypeError(f"D must be an integer, got {D!r}")
+        raise TypeError(f"D must be an integer, got {shown(D)}")
     ids, values = checked_slots(ids, np.ones(np.shape(ids)) if values is None else values, D, np.dtype(complex))
     x = np.zeros((len(ids), D), values.dtype)
     np.add.at(x, (np.arange(len(ids))[:, None], ids), values)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.checks import check_floats, check_gradient
+from deepfm_np.ops.checks import check_gradient, check_vectors
 from deepfm_np.ops.rows import Array
 
 
@@ -20,9 +20,7 @@ class FMCache(NamedTuple):
 
 def fm_forward(vectors: Array) -> tuple[Array, FMCache]:
     """(n, m, k) field vectors -> (n,) interaction scores. Raises ValueError for any other number of axes."""
-    check_floats(vectors=vectors)
-    if vectors.ndim != 3:
-        raise ValueError(f"vectors must be (n, m, k), they are {vectors.shape}")
+    check_vectors(vectors)
     total = np.einsum("nmk->nk", vectors)
     square_of_sum = np.einsum("nk,nk->n", total, total)
     sum_of_squares = np.einsum("nmk,nmk->n", vectors, vectors)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np.ops.activation import minus_abs, sigmoid_forward
-from deepfm_np.ops.checks import array_of, check_floats, check_gradient, numbers_of
+from deepfm_np.ops.checks import array_of, check_floats, check_gradient, numbers_of, shown
 from deepfm_np.ops.rows import Array
 
 
@@ -66,10 +66,11 @@ def checked_labels(labels: Array) -> Array:
     labels = array_of("labels", labels)
     if labels.ndim != 1 or not labels.size:
         raise ValueError(f"labels must be (n,) with n >= 1, they are {labels.shape}")
-    wrong = ~((labels == 0) | (labels == 1)) | np.iscomplexobj(labels)
+    strange = labels.dtype.kind in "cmMV"  # a duration of 0 would equal 0
+    wrong = np.ones(len(labels), bool) if strange else ~((labels == 0) | (labels == 1))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise ValueError(f"labels must be 0 or 1; row {row} holds {labels.tolist()[row]!r}")
+        raise ValueError(f"labels must be 0 or 1; row {row} holds {shown(labels.tolist()[row])}")
     return labels
 
 

@@ -48,6 +48,8 @@ def _slots(ids: Array, values: Array, kinds: str) -> tuple[Array, Array]:
     ids, values = array_of("ids", ids), numbers_of("values", values, kinds)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers, they are {ids.dtype}; a float cannot hold every id exactly")
+    if ids.dtype == np.uint64 and ids.size and ids.max() > np.iinfo(np.intp).max:
+        raise IndexError(f"ids must be row numbers, they go up to {ids.max()}")
     if ids.ndim != 2 or ids.shape != values.shape:
         raise ValueError(f"ids and values must both be (n, s); they are {ids.shape} and {values.shape}")
     return ids, values
@@ -108,6 +110,6 @@ def sum_rows(touched: TouchedRows, slot_gradients: Array) -> RowGradient:
     sums = np.zeros((rows.size, *width), slot_gradients.dtype)
     k = int(np.prod(width))
     # np.add.at is fastest on flat arrays: entry (row, f) of the sums lies at row * k + f.
-    entry = np.arange(rows.size * k).reshape(-1, k).take(position, axis=0)
+    entry = np.arange(rows.size * k).reshape(rows.size, k).take(position, axis=0)
     np.add.at(sums.reshape(-1), entry.reshape(-1), slot_gradients.reshape(-1))
     return RowGradient(rows, sums)

@@ -9,6 +9,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 
+from deepfm_np.ops.checks import brief
 from deepfm_np.system.files import write_atomically
 
 
@@ -123,7 +124,7 @@ def open_archive(path: str | Path, kind: str) -> Iterator[Archive]:
     except MemoryError:
         raise
     except Exception as error:  # damage can make NumPy, zipfile and zlib raise nearly anything
-        raise ValueError(f"{path} is not {kind}, or it is damaged: {error}") from error
+        raise ValueError(f"{path} is not {kind}, or it is damaged: {brief(error, 300)}") from error
 
 
 def read_arrays(path: str | Path, kind: str) -> dict[str, np.ndarray]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from deepfm_np.ops.checks import shown
+
 
 def plain(value):
     """For json.dumps(default=plain): a NumPy number or text as Python's own. Raises TypeError for anything else."""
@@ -55,7 +57,7 @@ def unsealed(text: str, form: str, *older: str) -> dict:
         raise ValueError(f"it is a {type(content).__name__}, should be an object")
     found = content.get("format")
     if found != form and found not in older:
-        raise ValueError(f"its format is {found!r}, should be {form!r}")
+        raise ValueError(f"its format is {shown(found)}, should be {form!r}")
     if "crc32" not in content and found == form:
         raise ValueError("it has no checksum")
     if "crc32" in content and content.pop("crc32") != _crc32(content):

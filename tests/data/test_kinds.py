@@ -7,7 +7,7 @@ import pytest
 
 from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, TableWarning, infer_fields, load_table
 from deepfm_np.data import kinds as kinds_of
-from deepfm_np.data.kinds import decide, see, sentences, to_frame, to_text, together
+from deepfm_np.data.kinds import decide, fields_of, see, sentences, to_frame, to_text, together
 from deepfm_np.data.stream import table as table_stream
 from deepfm_np.data.texts import has_decimal_comma, is_date, to_amount
 
@@ -275,3 +275,10 @@ def test_a_stream_and_a_frame_agree_on_every_kind(tmp_path, monkeypatch):
     assert table_stream.TableStream(path, "clicked").fields == expected
     assert load_table(path, "clicked").fields == expected
     assert infer_fields(pd.read_csv(path).drop(columns="clicked")) == expected
+
+
+def test_a_remark_quotes_the_beginning_of_a_long_name():
+    (column,) = decide(pd.DataFrame({"x" * 5000: pd.date_range("2026", periods=3)}))
+    with pytest.raises(ValueError) as raised:
+        fields_of([column])
+    assert len(str(raised.value)) < 400

@@ -19,6 +19,7 @@ LOGS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::deepfm_np.data.TableWarning")  # its Id is another number in every row
 @pytest.mark.parametrize("name", LOGS)
 def test_a_real_log_is_read_and_encoded_whole(name):
     path, load, rows, positive_rate = LOGS[name]

@@ -1,3 +1,4 @@
+import gzip
 import re
 
 import numpy as np
@@ -116,3 +117,42 @@ def test_a_long_cell_is_quoted_shortened(path, text):
     path.write_text(CSV + text.format(long="x" * 10**6))
     with pytest.raises(ValueError, match=r"line \d+.*\.\.\. \(1,000,000 characters\)$"):
         load_table(path, "clicked", **columns)
+
+
+@pytest.mark.parametrize("rows", ["1,a\n0\n", "1,a\n0,b\n1", '1,"a, b"\n0,"c\nd"\n1\n'])
+def test_a_row_of_too_few_cells_is_refused_and_named(tmp_path, rows):
+    path = tmp_path / "clicks.csv"
+    path.write_text("clicked,app\n" + rows)
+    line = len(path.read_text().splitlines())
+    with pytest.raises(ValueError, match=rf"clicks\.csv cannot .*: line {line} has 1 cells, the header has 2"):
+        read_frame(path)
+
+
+def test_an_empty_line_and_an_empty_last_cell_are_missing_values(tmp_path):
+    (tmp_path / "clicks.csv").write_text("clicked,app\n1,\n\n0,b\n")
+    assert read_frame(tmp_path / "clicks.csv")["app"].isna().tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: data[:30] + b"\xff" * 20 + data[50:]])
+def test_a_damaged_compressed_file_is_one_line(tmp_path, damage):
+    path = tmp_path / "clicks.csv.gz"
+    path.write_bytes(damage(gzip.compress(CSV.encode() * 50)))
+    with pytest.raises(ValueError, match=r"clicks\.csv\.gz cannot be read as a table"):
+        read_frame(path)
+
+
+def test_a_parquet_file_of_broken_text_is_refused(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    buffers = pa.array(["abc"]).buffers()
+    broken = pa.StringArray.from_buffers(1, buffers[1], pa.py_buffer(b"a\xffc"))
+    pq.write_table(pa.table({"a": broken}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet cannot be read as a table: .*UTF8"):
+        read_frame(tmp_path / "a.parquet")
+
+
+def test_a_label_of_two_lines_is_quoted_in_one(tmp_path):
+    (tmp_path / "clicks.csv").write_text('clicked,app\n"0\n1",a\n')
+    with pytest.raises(ValueError, match=r"line 2, column 'clicked' holds 0 1$"):
+        load_table(tmp_path / "clicks.csv", "clicked")

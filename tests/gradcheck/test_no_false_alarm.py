@@ -69,11 +69,14 @@ def operation_check(rng, seed):
     running, x = (normal(d), rng.random(d) + 0.5), normal((n, d)) * 10.0 ** rng.uniform(-2, 2)
     rate, training = rng.uniform(0, 0.9), bool(rng.integers(2))
     batch_norm = {"x": normal((n, d)), "gamma": normal(d), "beta": normal(d)}
+    vectors = {"vectors": normal((n, d, k)) * 10.0 ** rng.uniform(-2, 2)}
     choices = [
         (lambda t: ops.embedding_forward(t, ids, values, starts), ops.embedding_backward, {"table": normal((D, k))}),
         (lambda w: ops.first_order_forward(w, ids, values), ops.first_order_backward, {"weights": normal(D)}),
         (lambda t: ops.l2_rows_forward(t, ids, values), ops.l2_rows_backward, {"table": normal((D, k))}),
-        (ops.fm_forward, ops.fm_backward, {"vectors": normal((n, d, k)) * 10.0 ** rng.uniform(-2, 2)}),
+        (ops.fm_forward, ops.fm_backward, vectors),
+        (ops.inner_product_forward, ops.inner_product_backward, vectors),
+        (ops.outer_product_forward, ops.outer_product_backward, vectors),
         (ops.affine_forward, ops.affine_backward, {"x": x, "W": normal((d, k)), "b": normal(k)}),
         (ops.sigmoid_forward, ops.sigmoid_backward, {"z": x}),
         (ops.relu_forward, ops.relu_backward, {"z": x}),

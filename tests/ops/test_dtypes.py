@@ -16,6 +16,8 @@ FORWARDS = {
     "the table": lambda a: ops.embedding_forward(a[:, None], IDS, VALUES),
     "the table of the penalty": lambda a: ops.l2_rows_forward(a[:, None], IDS, VALUES),
     "vectors": lambda a: ops.fm_forward(a[:, None, None]),
+    "vectors of inner products": lambda a: ops.inner_product_forward(a[:, None, None]),
+    "vectors of outer products": lambda a: ops.outer_product_forward(a[:, None, None]),
     "logits": lambda a: ops.log_loss_forward(a, LABELS),
     "W of the penalty": ops.l2_forward,
     "x of the layer": lambda a: ops.affine_forward(a[None], X, X[0]),
@@ -116,3 +118,47 @@ def test_objects_that_are_real_numbers_are_values():
 def test_a_complex_label_is_named():
     with pytest.raises(ValueError, match=r"labels must be 0 or 1; row 0 holds 0j"):
         ops.log_loss_forward(np.zeros(2), LABELS + 0j)
+
+
+@pytest.mark.parametrize("kind", [np.ma.MaskedArray, np.matrix])
+def test_masked_arrays_and_matrices_are_refused(kind):
+    x = np.ones((2, 2)).view(kind)
+    with pytest.raises(TypeError, match="x must be a plain array"):
+        ops.affine_forward(x, np.ones((2, 2)), np.ones(2))
+    with pytest.raises(TypeError, match="grad_a must be a plain array"):
+        ops.relu_backward(x, ops.relu_forward(np.ones((2, 2)))[1])
+    with pytest.raises(TypeError, match="values must be a plain array"):
+        ops.first_order_forward(np.ones(4), np.array([[0, 1], [2, 3]]), x)
+
+
+def test_integers_beyond_float64_are_refused():
+    with pytest.raises(ValueError, match="values must be numbers that float64 can hold"):
+        ops.first_order_forward(np.ones(4), np.array([[0, 1]]), np.array([[10**400, 1]], object))
+
+
+def test_integer_gradients_whose_sums_would_wrap_are_refused():
+    _, cache = ops.affine_forward(np.ones((3, 2)), np.ones((2, 2)), np.ones(2))
+    with pytest.raises(ValueError, match="grad_y must be floats"):
+        ops.affine_backward(np.full((3, 2), 2**63, np.uint64), cache)
+
+
+def test_unsigned_field_starts_are_as_good_as_signed_ones():
+    table, ids, values = np.ones((4, 2)), np.array([[0, 1, 2]]), np.ones((1, 3))
+    vectors, _ = ops.embedding_forward(table, ids, values, np.array([0, 1], np.uint64))
+    np.testing.assert_array_equal(vectors, ops.embedding_forward(table, ids, values, [0, 1])[0])
+
+
+def test_ids_beyond_the_integers_of_the_machine_are_refused():
+    with pytest.raises(IndexError, match="ids must be row numbers"):
+        ops.touched_rows(np.full((1, 1), 2**63, np.uint64), np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("labels", [np.zeros(2, "m8[s]"), np.zeros(2, "i4, f8"), np.zeros(2, "M8[D]")])
+def test_durations_dates_and_records_are_no_labels(labels):
+    with pytest.raises(ValueError, match="labels must be 0 or 1; row 0 holds"):
+        ops.log_loss_forward(np.zeros(2), labels)
+
+
+def test_a_rate_of_numpy_does_not_lower_the_precision():
+    y, _ = ops.dropout_forward(np.ones((4, 4)), np.float32(0.1), np.random.default_rng(0))
+    assert y.max() == 1 / (1 - float(np.float32(0.1)))

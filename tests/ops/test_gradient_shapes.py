@@ -29,12 +29,17 @@ DOORS = {
     ),
     "first_order": (lambda: ops.first_order_forward(TABLE[:, 0], IDS, VALUES), "grad_y must be (n,), here (4,)"),
     "fm": (lambda: ops.fm_forward(X[:, :, None]), "grad_y must be (n,), here (4,)"),
+    "inner_product": (
+        lambda: ops.inner_product_forward(X[:, :, None]),
+        "grad_y must be (n, m (m - 1) / 2), here (4, 3)",
+    ),
     "l2": (lambda: ops.l2_forward(X), "grad_y must be a scalar, here ()"),
     "l2_rows": (lambda: ops.l2_rows_forward(TABLE, IDS, VALUES), "grad_y must be a scalar, here ()"),
     "log_loss": (
         lambda: ops.log_loss_forward(X[:, 0], np.array([0, 1, 1, 0])),
         "grad_loss must be a scalar, here ()",
     ),
+    "outer_product": (lambda: ops.outer_product_forward(X[:, :, None]), "grad_y must be (n, k k), here (4, 1)"),
     "relu": (lambda: ops.relu_forward(X), "grad_a must be like a, here (4, 3)"),
     "sigmoid": (lambda: ops.sigmoid_forward(X), "grad_a must be like a, here (4, 3)"),
     "tanh": (lambda: ops.tanh_forward(X), "grad_a must be like a, here (4, 3)"),

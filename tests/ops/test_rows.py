@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deepfm_np.ops import embedding_backward, embedding_forward, touched_rows
+from deepfm_np.ops.rows import sum_rows
 
 
 @pytest.mark.parametrize("padding", [0.0, 0.3, 1.0])
@@ -27,3 +28,8 @@ def test_a_gradient_is_the_same_where_the_touched_rows_are_known_already():
     gradient = embedding_backward(vectors, cache, touched_rows(ids, values, np.zeros(9, np.int32)))
     np.testing.assert_array_equal(gradient.rows, expected.rows)
     np.testing.assert_array_equal(gradient.values, expected.values)
+
+
+def test_rows_without_columns_have_gradients_without_columns():
+    touched = touched_rows(np.array([[0, 2]]), np.ones((1, 2)))
+    assert sum_rows(touched, np.ones((1, 2, 0))).values.shape == (2, 0)

@@ -1,5 +1,7 @@
 """Each operation against PyTorch's own: values to 1e-12, gradients to 1e-11."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from parity.torch_reference import (
@@ -78,6 +80,24 @@ def test_first_order_equals_embedding_bag(rng, slots):
 @pytest.mark.parametrize("shape", [(20, 2, 1), (20, 7, 10), (1, 39, 10)])
 def test_fm_equals_the_sum_over_pairs(rng, shape):
     assert_parity(ops.fm_forward, ops.fm_backward, fm, rng.standard_normal(shape))
+
+
+@pytest.mark.parametrize("shape", [(20, 2, 1), (20, 7, 10), (1, 39, 10)])
+def test_inner_products_equal_those_of_single_pairs(rng, shape):
+    pairs = list(combinations(range(shape[1]), 2))
+
+    def reference(vectors):
+        return torch.stack([torch.linalg.vecdot(vectors[:, i], vectors[:, j]) for i, j in pairs], dim=1)
+
+    assert_parity(ops.inner_product_forward, ops.inner_product_backward, reference, rng.standard_normal(shape))
+
+
+@pytest.mark.parametrize("shape", [(20, 1, 3), (20, 7, 10), (1, 39, 10)])
+def test_outer_products_equal_the_sum_over_all_pairs(rng, shape):
+    def reference(vectors):
+        return torch.einsum("nif,njg->nfg", vectors, vectors).flatten(1)
+
+    assert_parity(ops.outer_product_forward, ops.outer_product_backward, reference, rng.standard_normal(shape))
 
 
 @pytest.mark.parametrize("n, d_in, d_out", [(1, 1, 1), (20, 7, 3), (64, 390, 400)])

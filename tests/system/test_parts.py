@@ -163,7 +163,7 @@ def test_a_logit_that_overflows_in_a_thread_is_named_by_its_row(monkeypatch):
 
 @pytest.mark.parametrize("optimizer", [lambda: Adam(0.1), lambda: SGD(0.1, 0.9)])
 def test_parameters_updated_in_pieces_get_the_same_bits(optimizer, monkeypatch):
-    monkeypatch.setattr("deepfm_np.optim.LEAST_PIECES", 1)
+    monkeypatch.setattr("deepfm_np.optim.LEAST_ENTRIES", 1)
     models, optimizers = [small_model(), small_model()], [optimizer(), optimizer()]
     for _ in range(5):
         _, grads = models[0].loss_and_grads(IDS, VALUES, LABELS)

@@ -36,6 +36,7 @@ from deepfm_np.data.stream.growing import GrowingArray
 from deepfm_np.data.stream.pieces import StoredColumn, load, store, stored_pieces
 from deepfm_np.data.stream.prefetch import prefetch
 from deepfm_np.data.stream.protocol import Stream
+from deepfm_np.ops.checks import brief
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.archive import read_header
 from deepfm_np.system.files import write_text
@@ -234,7 +235,7 @@ def _read_meta(path: Path) -> dict:
         if meta["clicks"] > meta["rows"]:
             raise ValueError("it has more clicks than rows")
     except ValueError as error:
-        raise ValueError(f"{path} does not describe an encoded log: {error}") from error
+        raise ValueError(f"{path} does not describe an encoded log: {brief(error, 300)}") from error
     return meta
 
 
@@ -250,4 +251,4 @@ def _map(path: Path) -> Array:
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such file; the folder is incomplete") from None
     except Exception as error:  # a damaged header can make NumPy raise nearly anything
-        raise ValueError(f"{path} is damaged: {error}") from error
+        raise ValueError(f"{path} is damaged: {brief(error, 300)}") from error

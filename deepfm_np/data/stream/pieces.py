@@ -13,6 +13,7 @@ import numpy as np
 from deepfm_np.data.cells import Cells
 from deepfm_np.data.stream.hashes import HashCells
 from deepfm_np.data.stream.protocol import Piece
+from deepfm_np.ops.checks import brief
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.files import write_text
 from deepfm_np.system.sealed import from_json
@@ -41,7 +42,7 @@ class StoredPiece:
             raise self._damaged(self.path, error) from error
 
     def _damaged(self, path: Path, error: Exception) -> ValueError:
-        return ValueError(f"{path} is damaged ({error}); delete {path.parent.parent} to start anew")
+        return ValueError(f"{path} is damaged ({brief(error, 300)}); delete {path.parent.parent} to start anew")
 
     def part(self, field: int) -> Cells | HashCells | Array:
         """What the `scan` of this field returned. field: its number."""

@@ -1,0 +1,71 @@
+"""The fuzzer itself: a short run is clean, it counts what is planted, and a killed run is resumed."""
+
+import gzip
+import warnings
+from zipfile import ZipExtFile
+
+import numpy as np
+import pytest
+
+from deepfm_np.constraints import checked
+from deepfm_np.system import archive
+from fuzz import kills, run
+from fuzz.outcome import Trial, judge
+
+
+def outcome_of(call, wrong=lambda _: "", **settings):
+    return judge(Trial("planted", call, wrong, **settings)).kind
+
+
+def raises(error):
+    raise error
+
+
+@pytest.mark.parametrize("target", run.TARGETS)
+def test_a_short_run_is_clean(target, tmp_path):
+    for case, trial, outcome in run.outcomes(target, 0, 20, tmp_path):
+        assert outcome.kind in run.GOOD, (case, trial.what, outcome.why)
+
+
+@pytest.mark.parametrize(
+    "kind, call",
+    [
+        ("right", lambda: 1.0),
+        ("clear", lambda: checked("epochs", "many")),
+        ("traceback", lambda: raises(ValueError("not raised by the package"))),
+        ("traceback", lambda: np.zeros(2) + np.zeros(3)),
+        ("traceback", lambda: {}["key"]),
+        ("traceback", lambda: gzip.decompress(b"no gzip")),
+        ("silent", lambda: warnings.warn("overflow", RuntimeWarning, stacklevel=1)),
+        ("silent", lambda: np.array([np.nan])),
+    ],
+)
+def test_what_comes_of_a_trial_is_told(kind, call):
+    assert outcome_of(call, finite=True) == kind
+
+
+def test_a_clear_message_names_what_is_wrong():
+    assert outcome_of(lambda: checked("epochs", "many"), names=("epochs",)) == "clear"
+    assert outcome_of(lambda: checked("epochs", "many"), names=("seed",)) == "traceback"
+
+
+def test_another_number_is_silent_and_what_is_left_is_half():
+    assert outcome_of(lambda: 2.0, wrong=lambda x: "not 1" if x != 1 else "") == "silent"
+    assert outcome_of(lambda: checked("epochs", "many"), left=lambda: "a file") == "half"
+
+
+@pytest.mark.fuzz
+def test_checksums_that_are_not_verified_are_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(ZipExtFile, "_update_crc", lambda *_: None)
+    monkeypatch.setattr(archive.Archive, "text", lambda self, name: str(self[name]))
+    kinds = [outcome.kind for _, _, outcome in run.outcomes("files", 1, 400, tmp_path)]
+    assert "silent" in kinds
+
+
+@pytest.mark.fuzz
+def test_killed_runs_end_with_the_same_bits(tmp_path):
+    for name in kills.PHASES:
+        (tmp_path / name).mkdir()
+        counts, wrong = kills.killed_runs(name, 5, 0, tmp_path / name)
+        assert sum(counts[phase] for phase in kills.PHASES[name][1]) >= 5
+        assert wrong == []
