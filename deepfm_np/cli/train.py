@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from deepfm_np import metrics, plots
+from deepfm_np import metrics
 from deepfm_np.architecture import COMPONENTS
 from deepfm_np.cli.loading import Part, Parts, choose_data, data_name, load_parts, say
 from deepfm_np.divergence import DivergedWarning
@@ -32,6 +32,8 @@ def train(options: Namespace) -> int:
 
 
 def _train(options: Namespace, settings: dict[str, Any], parts: Parts, folder: Path) -> None:
+    from deepfm_np import plots  # here, because Matplotlib takes half a second, which other commands need not wait
+
     checkpoint = folder / "checkpoint.npz"
     classifier = _fitted(settings, parts, checkpoint)
     classifier.save(folder)
@@ -62,6 +64,8 @@ def compare(options: Namespace) -> int:
 
 
 def _compare(options: Namespace, settings: dict[str, Any], parts: Parts, folder: Path) -> None:
+    from deepfm_np import plots
+
     valid = parts.valid
     rows: list[dict[str, Any]] = []
     for name in COMPARED:
