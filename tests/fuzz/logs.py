@@ -1,4 +1,4 @@
-"""The command line on damaged logs: CSV, Parquet, Criteo, MovieLens.
+"""`encode` and `predict` on damaged CSV, Parquet and Criteo logs, and the loader of MovieLens 1M.
 
 What an accepted log holds is read a second time here, cell by cell with the standard library: ids, values and labels
 must be those of these cells. Parquet has no checksums, so a changed byte may be another value; there it is only asked
