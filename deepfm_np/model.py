@@ -134,8 +134,7 @@ class DeepFM:
                 return self.architecture.predict(self.params, self.running, ids[rows], values[rows])
 
         split = split_rows(len(ids), -(-len(ids) // PREDICTION_ROWS))
-        if len(split) > 1:
-            keep_freed_memory()
+        keep_freed_memory()
         with one_blas_thread():
             parts = parallel_map(part, split, threads=threads)
         logits = np.concatenate([np.empty(0, self.dtype), *parts])
@@ -196,8 +195,7 @@ class DeepFM:
             return share * loss, grads, caches.network
 
         split = split_batch(len(ids), architecture.work)
-        if len(split) > 1:
-            keep_freed_memory()
+        keep_freed_memory()
         rngs = generators(rng if self.deep and self.dropout else None, len(split))
         with one_blas_thread():
             parts = side_by_side(list(map(part, split, rngs)), threads)

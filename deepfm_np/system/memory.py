@@ -1,6 +1,6 @@
 """Keep freed memory within the process, so that a training step does not request it from the system again.
 
-The model does so itself, as soon as it has enough rows to split them into parts.
+The model does so itself, in the whole process, when it first computes a gradient or a prediction.
 
 A step frees some 60 MB of activations, and the next one needs as much. By default the C library of Linux (glibc)
 returns such blocks to the system at once; the page faults when they are written again take a quarter of a step.
