@@ -60,7 +60,7 @@ def test_whole_numbers_that_rarely_repeat_are_amounts_and_that_is_said():
     weights = RNG.integers(0, 900_000, 1000)
     assert kind(weights) == "numerical"
     assert re.fullmatch(
-        r"column 'x' holds \d+ distinct whole numbers in 1,000 rows: read as amounts; if they are ids, declare it "
+        r"column 'x' holds [\d,]+ distinct whole numbers in 1,000 rows: read as amounts; if they are ids, declare it "
         "categorical",
         remark(weights),
     )
