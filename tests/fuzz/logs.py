@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,8 @@ KINDS: dict[str, Callable[[str, np.random.Generator, Path], Trial]] = {
     "a compressed CSV file": _gzipped,
     "MovieLens": _movielens,
 }
+if find_spec("pyarrow") is None:
+    del KINDS["a Parquet file"]
 
 
 def _command(*arguments: str) -> None:
@@ -200,7 +203,8 @@ def _source(folder: Path) -> Path:
     )
     frame.to_csv(source / "log.csv", index=False)
     frame.to_csv(source / "log.csv.gz", index=False)
-    frame.assign(price=rng.random(ROWS)).to_parquet(source / "log.parquet")
+    if "a Parquet file" in KINDS:
+        frame.assign(price=rng.random(ROWS)).to_parquet(source / "log.parquet")
     _command(
         "train",
         "--data",
