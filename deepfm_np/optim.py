@@ -16,8 +16,8 @@ from deepfm_np.ops.rows import Array, RowGradient
 from deepfm_np.system.parts import split_rows
 from deepfm_np.system.threads import parallel_map, thread_count
 
-PIECE = 2**14  # entries of a parameter that are updated together: with gradient and moments they fit the cache
-LEAST_ENTRIES = 8 * PIECE  # for fewer in all, threads do not pay
+PIECE = 2**17  # entries of a parameter that one thread updates at a time; in smaller pieces it waits for Python's lock
+LEAST_ENTRIES = 2 * PIECE  # for fewer in all, threads do not pay
 
 
 class _Update(NamedTuple):
@@ -189,7 +189,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
 
 
 def _pieces(one: _Update) -> Iterable[_Update]:
-    """Parts of the update whose arrays fit the cache together."""
+    """Parts of the update, for the threads to share."""
     if one.grad.size < 2 * PIECE:
         return [one]
     parts = split_rows(len(one.grad), one.grad.size // PIECE)

@@ -22,7 +22,7 @@ from deepfm_np.system.threads import parallel_map
 Result = TypeVar("Result")
 Part = Generator[Any, Any, Result]
 
-PART_ROWS, LEAST_ROWS, MOST_PARTS = 1024, 256, 8
+PART_ROWS, LEAST_ROWS, MOST_PARTS = 1024, 128, 8
 LEAST_WORK = 2**25  # multiplications of a forward pass in a part, a few milliseconds for both; less does not pay
 
 

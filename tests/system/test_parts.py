@@ -85,9 +85,9 @@ def test_training_has_the_same_bits_with_one_two_and_four_threads(activation):
 
 
 def test_the_number_of_parts_follows_from_rows_and_work_alone():
-    sizes = {(n, work): len(split_batch(n, work)) for n in (0, 511, 512, 2047, 3072, 100_000) for work in (10, 10**6)}
-    assert all(sizes[n, 10] == 1 for n in (0, 511, 512, 2047, 3072))
-    assert [sizes[n, 10**6] for n in (0, 511, 512, 2047, 3072, 100_000)] == [1, 1, 2, 2, 3, parts_module.MOST_PARTS]
+    sizes = {(n, work): len(split_batch(n, work)) for n in (0, 255, 256, 2047, 3072, 100_000) for work in (10, 10**6)}
+    assert all(sizes[n, 10] == 1 for n in (0, 255, 256, 2047, 3072))
+    assert [sizes[n, 10**6] for n in (0, 255, 256, 2047, 3072, 100_000)] == [1, 1, 2, 2, 3, parts_module.MOST_PARTS]
 
 
 def test_each_part_has_dropout_masks_of_its_own_and_the_same_seed_the_same_bits(split_into):
