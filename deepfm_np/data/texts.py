@@ -1,5 +1,6 @@
 """What texts look like: amounts such as $12.25 and 1,234, decimal commas, dates."""
 
+import math
 import re
 from collections.abc import Callable, Iterable
 
@@ -18,12 +19,14 @@ NAMED_DATE = re.compile(rf"(?ai)\s*(?:\d{{1,2}}\.?[ -]{MONTH}|{MONTH} \d{{1,2}},
 def to_amount(text: str) -> float:
     """The number in $12.25, 1,234, -5 % or € 12; nan if the text is no such amount."""
     match = AMOUNT.fullmatch(text)
-    return float((match[1] + match[2]).replace(",", "")) if match and not (match[1] and match[2][0] in "+-") else nan
+    if match is None or (match[1] and match[2][0] in "+-"):  # two signs
+        return math.nan
+    return float((match[1] + match[2]).replace(",", ""))
 
 
 def is_amount(text: str) -> bool:
     """Whether `to_amount` reads the text as a number."""
-    return to_amount(text) == to_amount(text)
+    return not math.isnan(to_amount(text))
 
 
 def is_plain_number(text: str) -> bool:
@@ -49,6 +52,3 @@ def share(texts: Iterable[str], what: Callable[[str], bool]) -> float:
     """Which share of the texts is such; 0 of none."""
     found = [what(text) for text in texts]
     return sum(found) / max(len(found), 1)
-
-
-nan = float("nan")
