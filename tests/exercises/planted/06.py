@@ -20,7 +20,7 @@ PLANTED = [
         "sigmoid_backward(" + SIGMOID + ", sigmoid_cache)",
         "W0: (a (1 - a))^2 stands for a (1 - a)",
     ),
-    ("6-1-weights", SIGMOID, "sigmoid_backward(grad_a, affine_cache)", "no attribute 'e'"),
+    ("6-1-weights", SIGMOID, "sigmoid_backward(grad_a, affine_cache)", "no attribute 'slope'"),
     ("6-2-values", "y, output = " + OUTPUT, "y, (output, _) = hidden_layer" + OUTPUT[6:], "y of a net"),
     ("6-2-values", "range(H)", "range(H - 1)", "do not fit"),
     ("6-2-values", "// 2 - 1", "// 2", "KeyError"),
