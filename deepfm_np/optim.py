@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deepfm_np.constraints import checked
-from deepfm_np.ops.checks import array_of
+from deepfm_np.ops.checks import NOT_PLAIN, array_of
 from deepfm_np.ops.rows import Array, RowGradient
 from deepfm_np.system.parts import split_rows
 from deepfm_np.system.threads import parallel_map, thread_count
@@ -164,7 +164,7 @@ def _matched(params: Mapping[str, Array], grads: Mapping[str, Array | RowGradien
         if name not in params:
             raise KeyError(f"there is a gradient for {name!r}, but no such parameter: {', '.join(params)}")
         parameter = params[name]
-        if isinstance(parameter, np.ma.MaskedArray | np.matrix):
+        if isinstance(parameter, NOT_PLAIN):
             raise ValueError(f"the parameter {name!r} must be a plain array, it is a {type(parameter).__name__}")
         if not isinstance(parameter, np.ndarray) or parameter.dtype.kind not in "fc" or not parameter.flags.writeable:
             raise ValueError(f"the parameter {name!r} must be an array of floats that can be written to")

@@ -7,6 +7,9 @@ import numpy as np
 
 LONGEST = 200  # characters of what a message quotes
 LARGEST_INTEGER = 2**53  # up to here float64 holds every integer
+ARRAYS = (np.ndarray, np.generic)  # made once: each step asks a hundred times
+NUMBERS = (*ARRAYS, int, float, complex)
+NOT_PLAIN = (np.ma.MaskedArray, np.matrix)
 
 
 def brief(text: object, longest: int = LONGEST) -> str:
@@ -26,7 +29,7 @@ def check_floats(**arrays: Any) -> None:
     Small integers would wrap around, and values cast to an integer table would lose their fractions.
     """
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray | np.generic):
+        if not isinstance(array, ARRAYS):
             raise TypeError(f"{name} must be an array of floats, it is a {type(array).__name__}")
         _check_plain(name, array)
         if array.dtype.kind not in "fc":
@@ -45,10 +48,10 @@ def check_gradient(name: str, axes: str, gradient: Any, expected: tuple[int, ...
 
     axes: what that shape means, "(n, d_out)", for the message. Raises TypeError for what is not an array of numbers.
     """
-    if not isinstance(gradient, np.ndarray | np.generic | int | float | complex):
+    if not isinstance(gradient, NUMBERS):
         raise TypeError(f"{name} must be an array of numbers, it is a {type(gradient).__name__}")
     _check_plain(name, gradient)
-    if isinstance(gradient, np.ndarray | np.generic) and gradient.dtype.kind not in "biufc":
+    if isinstance(gradient, ARRAYS) and gradient.dtype.kind not in "biufc":
         raise TypeError(f"{name} must be an array of numbers, it is {gradient.dtype}")
     if np.shape(gradient) != expected:
         raise ValueError(f"{name} must be {axes}, here {expected}; it is {np.shape(gradient)}")
@@ -83,5 +86,5 @@ def numbers_of(name: str, values: Any, kinds: str = "biuf") -> np.ndarray:
 
 def _check_plain(name: str, array: Any) -> None:
     """NumPy would drop the mask of a masked array, and a matrix multiplies where an array scales."""
-    if isinstance(array, np.ma.MaskedArray | np.matrix):
+    if isinstance(array, NOT_PLAIN):
         raise TypeError(f"{name} must be a plain array, it is a {type(array).__name__}")
