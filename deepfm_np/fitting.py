@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np import training
+from deepfm_np.constraints import checked
 from deepfm_np.data import kinds
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import AnyExamples
@@ -45,7 +46,7 @@ def decided(fields: Any, rows: Rows) -> tuple[FieldEncoder, list[kinds.Column]]:
 
 def held_out(rows: Rows, fraction: float, seed: int | np.random.Generator) -> tuple[Rows, Rows | None]:
     """The rows without a random share of each class, and that share; None if of a class none would be in it."""
-    order = np.random.default_rng(seed).permutation(len(rows.labels))
+    order = np.random.default_rng(checked("seed", seed)).permutation(len(rows.labels))
     held = np.zeros(len(order), bool)
     for label in (0, 1):
         of_class = order[rows.labels[order] == label]

@@ -383,3 +383,10 @@ def test_a_name_that_pandas_takes_for_several_is_refused():
     frame = pd.DataFrame([[1.0], [2.0]] * 4, columns=pd.Index([frozenset("a")], tupleize_cols=False))
     with pytest.raises(ValueError, match="which pandas takes for several"):
         DeepFMClassifier(progress=False).fit(frame, [0, 1] * 4)
+
+
+def test_a_seed_may_be_any_integer_of_numpy():
+    frame, labels = pd.DataFrame({"app": list("abcd") * 10}), [0, 1, 1, 0, 1, 0, 0, 1] * 5
+    settings = {"hidden": (2,), "epochs": 1, "progress": False}
+    ours, numpys = (DeepFMClassifier(seed=seed, **settings).fit(frame, labels) for seed in (2, np.array(2)))
+    np.testing.assert_array_equal(ours.predict_proba(frame), numpys.predict_proba(frame))
