@@ -5,7 +5,11 @@ The reference is the same call with the value as a plain Python one. A value tha
 
 import copy
 import inspect
-from collections.abc import Callable
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,7 +154,14 @@ def trial(rng: np.random.Generator, folder: Path) -> Trial:
     value = copy.deepcopy(value) if isinstance(value, Optimizer) else value  # the last trial has used it
     if name in HEAVY and isinstance(value, int) and value > 100:
         value = 7
-    call = CALLS[where, name]
+    inside = Path(tempfile.mkdtemp(dir=folder))
+
+    def call(value: Any) -> Any:
+        """A text may name a file: each call has an empty folder of its own."""
+        shutil.rmtree(inside)
+        inside.mkdir()
+        with _working_in(inside):
+            return CALLS[where, name](value)
 
     def wrong(result: Any) -> str:
         if inspect.isgenerator(value) or hasattr(value, "__next__") or isinstance(value, np.random.Generator):
@@ -162,9 +173,18 @@ def trial(rng: np.random.Generator, folder: Path) -> Trial:
         return differ(result, expected)
 
     shown_value = " ".join(repr(value)[:40].split())
-    return Trial(
-        f"{name}={shown_value} of {where}", lambda: call(value), wrong, (name, *WORDS.get(name, ())), finite=True
-    )
+    what, names = f"{name}={shown_value} of {where}", (name, *WORDS.get(name, ()))
+    return Trial(what, lambda: call(value), wrong, names, lambda: ", ".join(os.listdir(inside)), finite=True)
+
+
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from deepfm_np.constraints import checked
 from deepfm_np.system import archive
-from fuzz import kills, run
+from fuzz import kills, run, settings
 from fuzz.outcome import Trial, judge
 
 
@@ -52,6 +52,16 @@ def test_a_clear_message_names_what_is_wrong():
 def test_another_number_is_silent_and_what_is_left_is_half():
     assert outcome_of(lambda: 2.0, wrong=lambda x: "not 1" if x != 1 else "") == "silent"
     assert outcome_of(lambda: checked("epochs", "many"), left=lambda: "a file") == "half"
+
+
+def test_a_setting_that_names_a_file_writes_to_the_folder_of_the_trial(tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(settings, "CALLS", {("fit", "checkpoint"): settings.CALLS["fit", "checkpoint"]})
+    found = [outcome for _, _, outcome in run.outcomes("settings", 0, 60, tmp_path)]
+    assert {outcome.kind for outcome in found} == {"right", "clear"}
+    assert list(here.iterdir()) == []
 
 
 @pytest.mark.fuzz
