@@ -252,6 +252,8 @@ def label(ax: plt.Axes, names: list[str], x: list[float], y: list[float]) -> Non
                 break
             text.remove()
         taken.append(box)
+        line = {"arrowstyle": "-", "color": "#999999", "lw": 0.7, "shrinkA": 0, "shrinkB": 3}
+        ax.annotate("", (x[number], y[number]), text.xyann, textcoords="offset points", arrowprops=line)
 
 
 def main() -> None:
