@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-# Before NumPy is loaded: with one thread the bits do not depend on the number of cores, and on a busy machine threads
-# that wait for each other are many times slower. Set the variable yourself for large nets on a quiet machine.
+# Before NumPy is loaded: the threads of BLAS would change the last bits with their number, and on a busy machine they
+# wait for each other. Training and prediction use the cores in their own way, see `system.parts`.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

@@ -98,6 +98,8 @@ def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> N
 def _checked_about(archive: Archive, rng: np.random.Generator) -> dict:
     """What the checkpoint says of its run, if each entry is what it can be. Raises ValueError where one is not."""
     about = from_json(archive.text("about"), finite=False)
+    if isinstance(about, dict) and "best_log_loss" in about:  # and splits batches in another way
+        raise ValueError("an earlier version wrote it, and this one would not end in the same bits; delete it")
     names = {"run", "rng", "history", "best_loss", "epochs_without_improvement"}
     if not isinstance(about, dict) or about.keys() != names or not isinstance(about["run"], dict):
         raise ValueError(f"it should say {', '.join(sorted(names))}, and nothing else")

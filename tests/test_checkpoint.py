@@ -124,3 +124,11 @@ def test_a_checkpoint_with_wrong_contents_changes_nothing(tmp_path, change, mess
         np.testing.assert_array_equal(array, untouched[name])
     assert (state.optimizer.t, state.optimizer.state, state.history, state.best) == (0, {}, [], None)
     assert state.rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
+
+
+def test_a_checkpoint_of_an_earlier_version_is_called_that(tmp_path):
+    arrays = interrupted(tmp_path / "run.npz")
+    with_about(lambda about: about.update(best_log_loss=about.pop("best_loss")))(arrays)
+    np.savez(tmp_path / "run.npz", **arrays)
+    with pytest.raises(ValueError, match="an earlier version wrote it, and this one would not end in the same bits"):
+        resume(tmp_path / "run.npz", small_model(), Progress(Adam(0.01), np.random.default_rng(0)))

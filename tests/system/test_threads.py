@@ -63,7 +63,8 @@ def test_a_forked_process_has_threads_of_its_own():
 
 
 def test_none_is_one_thread_for_each_core():
-    assert thread_count(None) == len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert thread_count(None) == cores
     assert thread_count(3) == 3
 
 
