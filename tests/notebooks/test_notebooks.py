@@ -113,7 +113,7 @@ def functions(code):
 
 @with_turns
 def test_the_reader_predicts_before_running_at_least_twice(name):
-    assert prose(name).count("**Predict**") >= 2
+    assert prose(name).count("**Predict") >= 2
 
 
 @with_turns
