@@ -8,7 +8,7 @@ from deepfm_np.exercises.checks import BlankError
 
 @contextmanager
 def your_turn() -> Iterator[None]:
-    """Around a check. A blank is said to be one, and no error, so that a notebook runs to its end; a wrong answer is."""
+    """Around a check: say that a blank is one, so that a notebook runs to its end; a wrong answer is an error."""
     try:
         yield
     except (NotImplementedError, BlankError) as blank:
