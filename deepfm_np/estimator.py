@@ -14,6 +14,7 @@ from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import AnyExamples
 from deepfm_np.data.fields import Field
 from deepfm_np.data.unknown import warn_of_unknown
+from deepfm_np.fitting import Parts
 from deepfm_np.inputs import features_of, frame_of, labelled_rows, two_classes
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels
@@ -289,7 +290,7 @@ class DeepFMClassifier:
             raise scikit_learn.not_fitted_error()("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
 
     def _fit(
-        self, encoder: FieldEncoder, parts: tuple, classes: Array, checkpoint: str | Path | None, columns: Sequence
+        self, encoder: FieldEncoder, parts: Parts, classes: Array, checkpoint: str | Path | None, columns: Sequence
     ) -> "DeepFMClassifier":
         fitted = fitting.fitted(self.get_params(), encoder, *parts, checkpoint)
         vars(self).pop("feature_names_in_", None)

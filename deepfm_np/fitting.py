@@ -30,6 +30,7 @@ TRAINING = (
     "verbose",
 )  # settings of `training.fit`
 
+Parts = tuple[AnyExamples, AnyExamples | None]  # to train on and to validate on
 FM_ALONE = {"first_order": True, "fm": True, "deep": False, "start_from_fm": False}
 
 
@@ -69,9 +70,7 @@ def held_out(rows: Rows, fraction: float, seed: int | np.random.Generator) -> tu
     return rows.take(~held), rows.take(held)
 
 
-def encoded(
-    encoder: FieldEncoder, train: Rows, valid: Rows | None, class_weight: Any
-) -> tuple[AnyExamples, AnyExamples | None]:
+def encoded(encoder: FieldEncoder, train: Rows, valid: Rows | None, class_weight: Any) -> Parts:
     """The examples of the training part, from which the encoder learns, and of the validation part."""
     by_class = class_weights(class_weight, train.classes, train.labels, train.weights)
     examples = examples_of(encoder.fit_transform(train.frame), train, by_class)
