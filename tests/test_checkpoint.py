@@ -132,3 +132,16 @@ def test_a_checkpoint_of_an_earlier_version_is_called_that(tmp_path):
     np.savez(tmp_path / "run.npz", **arrays)
     with pytest.raises(ValueError, match="an earlier version wrote it, and this one would not end in the same bits"):
         resume(tmp_path / "run.npz", small_model(), Progress(Adam(0.01), np.random.default_rng(0)))
+
+
+def test_a_checkpoint_that_lacks_later_settings_is_resumed(tmp_path):
+    arrays = interrupted(tmp_path / "run.npz")
+    later = ("model products", "model shared_embedding")
+    with_about(lambda about: [about["run"].pop(name) for name in later])(arrays)
+    np.savez(tmp_path / "run.npz", **arrays)
+    model, state = small_model(), Progress(Adam(0.01), np.random.default_rng(0))
+    resume(tmp_path / "run.npz", model, state)
+    assert len(state.history) == 2
+    other = DeepFM([4, 4], hidden=(3,), embedding_dim=2, batch_norm=True, products=["inner"])
+    with pytest.raises(ValueError, match=r"another run: model products was \[\], is \['inner'\]; delete it"):
+        resume(tmp_path / "run.npz", other, Progress(Adam(0.01), np.random.default_rng(0)))
