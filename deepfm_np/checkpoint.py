@@ -84,7 +84,6 @@ def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> N
     """
     with open_archive(path, "a checkpoint of deepfm_np") as archive:
         about = _checked_about(archive, state.rng)
-        about["run"] = {f"model {name}": value for name, value in model_file.ADDED.items()} | about["run"]
         differing = [name for name in run if about["run"].get(name) != run[name]]
         parts = {} if differing else _checked_parts(archive, about, model, state.optimizer)
     if differing:
