@@ -681,6 +681,10 @@ def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     assert out.splitlines()[1] == "4-1-values    0 of 3  Task 4.1: fm_forward is not written yet"
     status, out, _ = run(capsys, "exercise", "leaks", tmp_path)
     assert (status, out) == (0, "no line of a solution or a hidden test is shown\n")
+    assert "Hint: the answer" in path.read_text()
+    run(capsys, "exercise", "start", 4, "--no-answers", "--out", tmp_path / "graded")
+    graded = (tmp_path / "graded" / path.name).read_text()
+    assert "Hint: the answer" not in graded and "Hint: the equation" in graded
     path.write_text(assignment("4").path.read_text())
     assert run(capsys, "exercise", "check", path)[0] == 0
     assert run(capsys, "exercise", "leaks", tmp_path)[0] == 1

@@ -127,6 +127,7 @@ def _add_exercise(commands: Any) -> None:
     needs = "; ".join(f"{action}: {what}" for action, what in ACTIONS.items() if action != "list")
     parser.add_argument("what", nargs="?", help=needs)
     parser.add_argument("--out", default=".", help="start: the folder for the notebook (default: here)")
+    parser.add_argument("--no-answers", action="store_true", help="start: without the hints that are the answers")
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
