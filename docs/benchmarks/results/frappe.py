@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import frappe_data
-from runner import Parts, Table, encoded
+from runner import Table, encoded, named
 
 from deepfm_np.architecture import COMPONENTS
 
@@ -43,9 +43,11 @@ def main(folder: str) -> None:
     parts = encoded(*frappe_data.load(folder))
     for model, settings in MODELS.items():
         for start in SEEDS:
-            table.run("rebuilt", model, 0, start, settings, parts)
+            table.run(named("rebuilt", model, start=start), {**settings, "seed": start}, parts)
     for draw in SEEDS:
-        table.run("drawn anew", "DeepFM", draw, 0, BARS, encoded(*frappe_data.load(folder, seed=draw)))
+        run = named("drawn anew", "DeepFM", split=draw)
+        if not table.has(run):
+            table.run(run, BARS, encoded(*frappe_data.load(folder, seed=draw)))
 
 
 if __name__ == "__main__":

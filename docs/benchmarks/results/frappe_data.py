@@ -4,8 +4,8 @@
 
 FOLDER holds three files; their licence forbids to pass them on:
 
-- frappe.validation.libfm and frappe.test.libfm, of https://github.com/hexiangnan/neural_factorization_machine, data/frappe
-- Mobile_Frappe.zip, of https://github.com/irecsys/CARSKit, context-aware_data_sets
+- frappe.validation.libfm and frappe.test.libfm: https://github.com/hexiangnan/neural_factorization_machine, data/frappe
+- Mobile_Frappe.zip: https://github.com/irecsys/CARSKit, context-aware_data_sets
 
 What is known of the training part, because the whole set is made by a rule and the other parts are there:
 

@@ -7,15 +7,10 @@ Ratings of 3 are dropped, 4 and 5 count as clicks: 739,012 rows, split 80/10/10 
 gender, occupation, genres, release year.
 """
 
-import sys
-from collections.abc import Iterator
-from itertools import product
-from pathlib import Path
 from typing import Any
 
-from runner import Parts, Table, encoded, sha256
+from runner import Parts, encoded
 
-from deepfm_np.architecture import COMPONENTS
 from deepfm_np.data import ClickData, load_movielens_1m, split
 
 SPLITS = range(5)

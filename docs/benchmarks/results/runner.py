@@ -8,7 +8,7 @@ a table continues where it was interrupted; delete the files to begin anew.
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +33,7 @@ class Parts(NamedTuple):
 
 def encoded(train: ClickData, valid: ClickData, test: ClickData) -> Parts:
     encoder = FieldEncoder(train.fields).fit(train.frame)
-    return Parts(
-        encoder, *(Examples(*encoder.transform(part.frame), part.labels) for part in (train, valid, test))
-    )
+    return Parts(encoder, *(Examples(*encoder.transform(part.frame), part.labels) for part in (train, valid, test)))
 
 
 class Table:
@@ -47,33 +45,42 @@ class Table:
         text = json.dumps({**about, "environment": environment()}, indent=1)
         (HERE / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
-    def has(self, **run: object) -> bool:
-        """Whether the table holds a run with this study, setting, split and start."""
+    def has(self, run: Mapping) -> bool:
+        """Whether the table holds the run: its study, setting, split and start."""
         if not self.path.exists():
             return False
-        known = pd.read_csv(self.path, dtype={"study": str, "setting": str})
-        return bool(np.logical_and.reduce([known[name] == value for name, value in run.items()]).any())
+        known = pd.read_csv(self.path)
+        return bool((known[list(run)] == pd.Series(run)).all(axis=1).any())
 
-    def add(self, run: Mapping, history: pd.DataFrame) -> None:
-        """Append a run and its epochs."""
-        _append(self.log, history.assign(**{name: run[name] for name in ("study", "setting", "split", "start")}))
-        _append(self.path, pd.DataFrame([run]))
-        print(*(f"{name} {value:.5f}" if isinstance(value, float) else value for name, value in run.items()), flush=True)
-
-    def run(self, study: str, setting: str, split: int, start: int, settings: Mapping, parts: Parts) -> None:
-        """Train with these settings of `DeepFMClassifier`, score validation and test part, and add the run."""
-        run = {"study": study, "setting": setting, "split": split, "start": start}
-        if self.has(**run):
-            return
-        classifier = DeepFMClassifier(**settings, seed=start, threads=1, progress=False)
-        classifier.fit_encoded(parts.encoder, parts.train, parts.valid)
-        history = classifier.history_
+    def add(self, run: Mapping, history: pd.DataFrame, parts: Parts, predict: Callable[[Examples], np.ndarray]) -> None:
+        """Append a run, scored on validation and test part, and its epochs."""
         scores = {
             f"{prefix}{name}": value
             for prefix, part in (("valid_", parts.valid), ("", parts.test))
-            for name, value in measured(part.labels, classifier.predict_encoded(part)).items()
+            for name, value in measured(part.labels, predict(part)).items()
         }
-        self.add({**run, "epochs": len(history), **scores}, history)
+        row = {**run, "epochs": len(history), **scores}
+        _append(self.log, pd.DataFrame([run] * len(history)).join(history))
+        _append(self.path, pd.DataFrame([row]))
+        print(
+            *(f"{name} {value:.5f}" if isinstance(value, float) else value for name, value in row.items()), flush=True
+        )
+
+    def run(self, run: Mapping, settings: Mapping, parts: Parts) -> None:
+        """Train with these settings of `DeepFMClassifier` and add the run, unless the table holds it.
+
+        run: its study, setting, split and start.
+        """
+        if self.has(run):
+            return
+        classifier = DeepFMClassifier(**settings, threads=1, progress=False)
+        classifier.fit_encoded(parts.encoder, parts.train, parts.valid)
+        self.add(run, classifier.history_, parts, classifier.predict_encoded)
+
+
+def named(study: str, setting: str, split: int = 0, start: int = 0) -> dict[str, object]:
+    """A run, as the tables and `deepfm_np.comparison` name it."""
+    return {"study": study, "setting": setting, "split": split, "start": start}
 
 
 def measured(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
