@@ -5,8 +5,8 @@
 
 Adds to movielens_study.csv next to this file one row per study, setting, split and start: AUC and log loss on the test
 part (auc, log_loss) and on the validation part, which stops the training, and the epochs trained. Runs that are there
-already are not made again, so a study can be interrupted and extended. Then prints the differences from the base, paired
-within each split and start, corrected by Holm over the page, and draws movielens_study_DATA.png.
+already are not made again, so a study can be interrupted and extended. Then prints the differences from the base,
+paired within each split and start, corrected by Holm over the page, and draws movielens_study_DATA.png.
 """
 
 import argparse
@@ -107,9 +107,8 @@ def report(data: str) -> None:
     shown = ["study", "setting", "score", "units", "difference", "low", "high", "p", "p_holm", "detectable", "verdict"]
     print(page[shown].to_string(index=False, float_format="{:.4f}".format))
     print(epochs_reached(runs, EPOCHS).to_string(index=False))
-    figure = forest_figure(
-        page[page["score"] == "log_loss"], "test log loss less that of the base (nats), 95 % intervals"
-    )
+    label = "test log loss less that of the base (nats), with 95 % intervals"
+    figure = forest_figure(page[page["score"] == "log_loss"], label)
     save_figure(figure, CSV.with_name(f"movielens_study_{data}.png"))
 
 
