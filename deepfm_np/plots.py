@@ -74,7 +74,7 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
 
     results: one row per model, columns model, auc, log_loss; "Best attainable", if there, is drawn as a line.
     """
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    figure = Figure(figsize=(9, max(3.2, 0.8 + 0.5 * len(results))), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     known = results["model"] == "Best attainable"
     models, best = results[~known], results[known]
