@@ -16,17 +16,19 @@ after which the logit contains half of order 3, empty if that had not come when 
 data or the split, the initial weights and the shuffling; all models with the same seed see the same rows.
 
     20,000 rows       of the click log for training, 20 epochs
-    rare apps         40,000 rows, no category, and each app in 4 versions: 240 apps, 167 rows for each; 40 epochs
-    MovieLens-100K    if its folder is given: users and films, many with few ratings; no planted truth; 10 epochs
+    rare apps         40,000 rows, no category, and each app in 4 versions: 240 apps, 167 rows for each; up to 40 epochs,
+                      until 6 in a row have brought nothing and order 3 has been found
+    MovieLens-100K    if its folder is given: users and films, many with few ratings; no planted truth; up to 10 epochs,
+                      until 2 in a row have brought nothing
     160,000 rows      of the click log, 12 epochs: what more rows change
 
-There is no early stopping: a network may make no progress for epochs before it finds order 3, and stopping or slowing
-down at that point would measure the patience setting. All models train for the same number of epochs, and then for 3
-more at a tenth of the learning rate.
+A network may make no progress for epochs before it finds order 3, and to stop or slow down at that point would measure
+the patience setting; so none stops before. After these epochs come 3 more at a tenth of the learning rate.
 """
 
 import sys
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +46,12 @@ CSV = Path(__file__).with_suffix(".csv")
 GRID_CSV = CSV.with_name("shared_embedding_grid.csv")
 SIZES = {"20,000 rows": 20_000, "rare apps": 40_000, "160,000 rows": 160_000}
 EPOCHS = {"20,000 rows": 20, "rare apps": 40, "MovieLens-100K": 10, "160,000 rows": 12}
+PATIENCE = {"rare apps": 6, "MovieLens-100K": 2}
 SLOW_EPOCHS = 3
 VERSIONS = 4
 MODELS = {
     **{name: COMPONENTS[name] for name in ("LR", "FM", "DNN", "DeepFM")},
     "separate": {"shared_embedding": False},
-    "DeepFM, k/2": {},
-    "separate, k/2": {"shared_embedding": False},
 }
 GRID = [(0.0025, 0.0), (0.005, 0.0), (0.01, 0.0), (0.005, 1e-4), (0.005, 1e-3)]  # learning rate, L2 on the rows
 GRID_SEED, SEEDS = 1000, range(12)
@@ -114,16 +115,18 @@ def run(data: str, name: str, seed: int, learning_rate: float, l2: float, folder
     """Train one model; keep its best epoch by validation log loss; measure it on the test part."""
     encoder, (train, valid, test), terms = prepared(data, seed, folder)
     settings = {**settings_of(data), "l2_embedding": l2, **MODELS[name]}
-    if name.endswith("k/2"):
-        settings["embedding_dim"] //= 2
     batch_size = settings["batch_size"]
     settings = {key: value for key, value in settings.items() if key in DeepFM([1]).config}
     model = DeepFM(encoder.field_dims, encoder.field_starts, seed=seed, **settings)
     model.start_from(train.labels)
     optimizer, rng, best, found = Adam(learning_rate), np.random.default_rng(seed), np.inf, None
-    for epoch in range(1, EPOCHS[data] + SLOW_EPOCHS + 1):
-        if epoch == EPOCHS[data] + 1:
-            optimizer.learning_rate /= 10
+    best_epoch = slow = 0
+    for epoch in count(1):
+        idle = epoch - 1 - best_epoch >= PATIENCE.get(data, np.inf) and (terms is None or found is not None)
+        slow += bool(slow or idle or epoch > EPOCHS[data])
+        if slow > SLOW_EPOCHS:
+            break
+        optimizer.learning_rate = learning_rate / 10 if slow else learning_rate
         order = rng.permutation(len(train.labels))
         for rows in np.split(order, range(batch_size, len(order), batch_size)):
             batch = (array[rows] for array in train)
@@ -163,19 +166,18 @@ def main(folder: str | None = None) -> None:
     best = grid.loc[grid.groupby(["data", "model"])["valid_log_loss"].idxmin()].set_index(["data", "model"])
 
     def with_settings(data: str, name: str, seed: int) -> tuple:
-        like = TUNED.get(name.removesuffix(", k/2"))
+        like = TUNED.get(name)
         if like is None:
             return data, name, seed, 0.005, 0.0
         rate, l2 = best.loc[("20,000 rows" if data == "160,000 rows" else data, like), ["learning_rate", "l2"]]
         return data, name, seed, float(rate), float(l2)
 
-    names = {data: ["LR", "FM", *TUNED] if data == "20,000 rows" else TUNED for data in sets}
+    two = ["DeepFM", "separate"]
+    names = {data: ["LR", "FM", "DNN", *two] if data == "20,000 rows" else two for data in sets}
     wanted = [with_settings(data, name, seed) for seed in SEEDS for data in sets for name in names[data]]
     wanted += [
         with_settings("160,000 rows", name, seed) for seed in SEEDS[:5] for name in ("LR", "FM", "DNN", "DeepFM")
     ]
-    halves = ("DeepFM, k/2", "separate, k/2")
-    wanted += [with_settings(data, name, seed) for seed in SEEDS for data in sets for name in halves]
     runs(CSV, wanted, folder)
 
 
