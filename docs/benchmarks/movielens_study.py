@@ -24,11 +24,10 @@ from deepfm_np.recipes import RECIPES
 
 CSV = Path(__file__).with_suffix(".csv")
 LOAD = {"movielens-100k": load_movielens_100k, "movielens-1m": load_movielens_1m}
-UNITS = {"movielens-100k": 100, "movielens-1m": 200}  # of each layer of the base
 BASES = {
     "activation": "relu",
     "dropout": "0.2",
-    "neurons": "1",
+    "neurons": "200",
     "depth": "3",
     "shape": "constant",
     "parts": "DeepFM",
@@ -38,22 +37,19 @@ OVERLAP = 1 / 8  # test rows per training row: the splits are random parts of th
 EPOCHS = 20
 
 
-def studies(data: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """What each setting of each study changes of the base. neurons: multiples of the base's."""
-    u = UNITS[data]
-    return {
-        "activation": {name: {"activation": name} for name in ("relu", "tanh", "sigmoid")},
-        "dropout": {str(rate): {"dropout": rate} for rate in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)},
-        "neurons": {str(times): {"hidden": (int(times * u),) * 3} for times in (0.25, 0.5, 1, 2)},
-        "depth": {str(layers): {"hidden": (u,) * layers} for layers in (1, 2, 3, 5, 7)},
-        "shape": {
-            "constant": {"hidden": (u, u, u)},
-            "increasing": {"hidden": (u // 2, u, 3 * u // 2)},
-            "decreasing": {"hidden": (3 * u // 2, u, u // 2)},
-            "diamond": {"hidden": (3 * u // 4, 3 * u // 2, 3 * u // 4)},
-        },
-        "parts": {name: COMPONENTS[name] for name in ("LR", "FM", "DNN", "DeepFM")},
-    }
+STUDIES: dict[str, dict[str, dict[str, Any]]] = {  # what each setting changes of the base
+    "activation": {name: {"activation": name} for name in ("sigmoid", "tanh", "relu")},
+    "dropout": {str(rate): {"dropout": rate} for rate in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)},
+    "neurons": {str(units): {"hidden": (units,) * 3} for units in (25, 50, 100, 200, 400, 800)},
+    "depth": {str(layers): {"hidden": (200,) * layers} for layers in (1, 2, 3, 5, 7)},
+    "shape": {
+        "constant": {"hidden": (200, 200, 200)},
+        "increasing": {"hidden": (100, 200, 300)},
+        "decreasing": {"hidden": (300, 200, 100)},
+        "diamond": {"hidden": (150, 300, 150)},
+    },
+    "parts": {name: COMPONENTS[name] for name in ("LR", "FM", "DNN", "DeepFM")},
+}
 
 
 class Parts(NamedTuple):
@@ -81,13 +77,13 @@ def scores(settings: dict, parts: Parts, seed: int) -> dict[str, float]:
 
 def run(data: str, log: ClickData, splits: int, starts: int) -> None:
     """Add the runs that are missing. The base belongs to every study and is trained once per split and start."""
-    base = {**RECIPES[data].settings, "hidden": (UNITS[data],) * 3, "epochs": EPOCHS}
+    base = {**RECIPES[data].settings, "hidden": (200, 200, 200), "epochs": EPOCHS}
     rows = pd.read_csv(CSV, dtype={"setting": str}).to_dict("records") if CSV.exists() else []
     there = {(row["data"], row["study"], row["setting"], row["split"], row["start"]) for row in rows}
     for number in range(splits):
         parts = parts_of(log, number)
         known: dict[tuple, dict[str, float]] = {}
-        for study, settings in studies(data).items():
+        for study, settings in STUDIES.items():
             for setting, changes in settings.items():
                 for start in range(BASE_STARTS * starts if setting == BASES[study] else starts):
                     key = {"data": data, "study": study, "setting": setting, "split": number, "start": start}
