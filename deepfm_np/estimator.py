@@ -36,8 +36,9 @@ class DeepFMClassifier:
     table that narwhals reads (polars, pyarrow, ...), or a two-dimensional array, whose columns are called 0, 1, 2, ...
 
     fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the
-        values (see `data.kinds`): numbers with decimals are numerical, texts and whole numbers that repeat categorical;
-        dates and columns with another value in every row are left out, with a warning.
+        values (see `data.kinds`): numbers with decimals are numerical, texts categorical, whole numbers that repeat
+        one or the other, by what they and the labels of the training part show (see `data.ids_or_amounts`); dates and
+        columns with another value in every row are left out, with a warning.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
         l2_table, dtype: as in `DeepFM`.
         The defaults suit small tables, see docs/benchmarks/tables.md; the paper's are those of `DeepFM`.
@@ -145,13 +146,13 @@ class DeepFMClassifier:
         fit then stays in place. Warns of columns that look wrong, and of a model far worse than the base rate.
         """
         check_all(self.get_params())
-        train = labelled_rows(X, y, sample_weight)
-        encoder, columns = fitting.decided(self.fields, train)
-        kinds.announce(columns, self.verbose)
+        rows = labelled_rows(X, y, sample_weight)
         if eval_set is None:
-            train, valid = fitting.held_out(train, self.validation_fraction, self.seed)
+            train, valid = fitting.held_out(rows, self.validation_fraction, self.seed)
         else:
-            valid = labelled_rows(*triple_of(eval_set), train.classes)
+            train, valid = rows, labelled_rows(*triple_of(eval_set), rows.classes)
+        encoder, columns = fitting.decided(self.fields, rows, train)
+        kinds.announce(columns, self.verbose)
         parts = fitting.encoded(encoder, train, valid, self.class_weight)
         self._fit(encoder, *parts, train.classes, checkpoint, train.frame.columns)
         self._columns = columns
