@@ -27,6 +27,7 @@ READS = {  # the options of data that each data set reads
     "movielens-1m": {"path", "drop_threes", "on_error"},
     "criteo": {"path", "rows", "on_error"},
     "table": {"path", "label", *KINDS, "separator", "encoding", "valid", "test", "time"},
+    "libfm": {"path", "valid", "test"},
     "encoded": {"path"},
 }
 FOLDERS = ("movielens-100k", "movielens-1m", "encoded")
@@ -113,10 +114,7 @@ def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
     train, *cut = _cut(options, log, {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(files)])
     train = data.settle(train)
     rest = iter(cut)
-    read = {
-        name: data.load_labelled(path, _label(options), train.fields, **_layout(options))
-        for name, path in files.items()
-    }
+    read = {name: _load_another(options, path, train.fields) for name, path in files.items()}
     return [train, *(read[name] if name in read else next(rest) for name in named)]
 
 
@@ -130,6 +128,13 @@ def _cut(options: Namespace, log: ClickData, fractions: Sequence[float]) -> Sequ
     if time is None:
         return split(log, fractions, options.seed)
     return split_by_time(log, times_of(log.frame[time], options.path), fractions)
+
+
+def _load_another(options: Namespace, path: str, fields: list[Field]) -> ClickData:
+    """Another file of the same kind, with the fields of the training part."""
+    if options.data == "libfm":
+        return data.load_libfm(path, fields)
+    return data.load_labelled(path, _label(options), fields, **_layout(options))
 
 
 def _kinds(options: Namespace) -> dict[str, Any]:
@@ -228,6 +233,10 @@ def _criteo(options: Namespace) -> ClickData:
     return data.load_criteo(options.path, rows=options.rows, on_error=options.on_error)
 
 
+def _libfm(options: Namespace) -> ClickData:
+    return data.load_libfm(options.path)
+
+
 def _table(options: Namespace) -> ClickData:
     time = getattr(options, "time", None)
     return data.load_table(options.path, _label(options), **_kinds(options), **_layout(options), time=time)
@@ -238,5 +247,6 @@ LOADERS: dict[str, Callable[[Namespace], ClickData]] = {
     "movielens-100k": _movielens_100k,
     "movielens-1m": _movielens_1m,
     "criteo": _criteo,
+    "libfm": _libfm,
     "table": _table,
 }
