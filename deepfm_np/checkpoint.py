@@ -20,6 +20,8 @@ from deepfm_np.optim import Optimizer
 from deepfm_np.system.archive import Archive, Header, check_headers, open_archive, write_arrays
 from deepfm_np.system.sealed import from_json, plain
 
+ARITHMETIC = 3  # raised with every change of the code that changes the bits of training
+
 
 @dataclass
 class Progress:
@@ -62,6 +64,7 @@ def fingerprint(
 def save_checkpoint(path: str | Path, run: dict, model: DeepFM, state: Progress) -> None:
     """Write the checkpoint of a run, atomically. run: its `fingerprint`."""
     about = {
+        "arithmetic": ARITHMETIC,
         "run": run,
         "rng": state.rng.bit_generator.state,
         "history": state.history,
@@ -98,9 +101,9 @@ def resume_run(path: str | Path, run: dict, model: DeepFM, state: Progress) -> N
 def _checked_about(archive: Archive, rng: np.random.Generator) -> dict:
     """What the checkpoint says of its run, if each entry is what it can be. Raises ValueError where one is not."""
     about = from_json(archive.text("about"), finite=False)
-    if isinstance(about, dict) and "best_log_loss" in about:  # and splits batches in another way
-        raise ValueError("an earlier version wrote it, and this one would not end in the same bits; delete it")
-    names = {"run", "rng", "history", "best_loss", "epochs_without_improvement"}
+    if isinstance(about, dict) and about.get("arithmetic", 0) != ARITHMETIC:
+        raise ValueError("another version wrote it, and this one would not end in the same bits; delete it")
+    names = {"arithmetic", "run", "rng", "history", "best_loss", "epochs_without_improvement"}
     if not isinstance(about, dict) or about.keys() != names or not isinstance(about["run"], dict):
         raise ValueError(f"it should say {', '.join(sorted(names))}, and nothing else")
     try:

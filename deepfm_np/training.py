@@ -135,7 +135,7 @@ def batches(examples: AnyExamples, batch_size: int, rng: np.random.Generator) ->
         whole = len(order) - len(order) % batch_size
         for start in range(0, whole, batch_size):
             chosen = order[start : start + batch_size]
-            yield type(window)(*(part[chosen] for part in window))
+            yield type(window)(*(part.take(chosen, axis=0) for part in window))
         rest = type(window)(*(part[order[whole:]] for part in window))
     if rest is not None and len(rest.labels):
         yield rest

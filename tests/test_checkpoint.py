@@ -92,9 +92,9 @@ def test_what_is_saved_can_be_resumed(tmp_path, optimizer, valid):
         (lambda arrays: arrays.update({"modle/params/W0": np.zeros(3)}), "modle/params/W0: not expected"),
         (lambda arrays: arrays.pop("about"), "there is no text 'about'"),
         (lambda arrays: arrays.update(about=np.array("[" * 100_000)), "it is nested too deeply"),
-        (with_about(lambda about: about.pop("rng")), "it should say best_loss, .*, and nothing else"),
-        (with_about(lambda about: about.update(rgn=about.pop("rng"))), "it should say best_loss"),
-        (with_about(lambda about: about.update(run=[])), "it should say best_loss"),
+        (with_about(lambda about: about.pop("rng")), "it should say arithmetic, best_loss, .*, and nothing else"),
+        (with_about(lambda about: about.update(rgn=about.pop("rng"))), "it should say arithmetic, best_loss"),
+        (with_about(lambda about: about.update(run=[])), "it should say arithmetic, best_loss"),
         (
             with_about(lambda about: about["rng"].update(bit_generator="MT19937")),
             "the state of its generator is unusable",
@@ -126,9 +126,20 @@ def test_a_checkpoint_with_wrong_contents_changes_nothing(tmp_path, change, mess
     assert state.rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
 
 
-def test_a_checkpoint_of_an_earlier_version_is_called_that(tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [lambda about: about.pop("arithmetic"), lambda about: about.update(arithmetic=about["arithmetic"] - 1)],
+)
+def test_a_checkpoint_whose_run_would_not_end_in_the_same_bits_is_refused(tmp_path, change):
     arrays = interrupted(tmp_path / "run.npz")
-    with_about(lambda about: about.update(best_log_loss=about.pop("best_loss")))(arrays)
+    with_about(change)(arrays)
     np.savez(tmp_path / "run.npz", **arrays)
-    with pytest.raises(ValueError, match="an earlier version wrote it, and this one would not end in the same bits"):
+    with pytest.raises(ValueError, match="another version wrote it, and this one would not end in the same bits"):
         resume(tmp_path / "run.npz", small_model(), Progress(Adam(0.01), np.random.default_rng(0)))
+
+
+def test_a_checkpoint_of_another_architecture_is_of_another_run(tmp_path):
+    interrupted(tmp_path / "run.npz")
+    other = DeepFM([4, 4], hidden=(3,), embedding_dim=2, batch_norm=True, products=["inner"])
+    with pytest.raises(ValueError, match=r"another run: model products was \[\], is \['inner'\]; delete it"):
+        resume(tmp_path / "run.npz", other, Progress(Adam(0.01), np.random.default_rng(0)))

@@ -40,7 +40,10 @@ def embedding_forward(
     if field_starts is None:
         return slot_vectors, EmbeddingCache(ids, values, None, slot_vectors.shape)
     field_of_slot = slot_fields(field_starts, ids.shape[1])
-    vectors = np.add.reduceat(slot_vectors, np.asarray(field_starts, np.intp), axis=1)
+    first = np.asarray(field_starts, np.intp)
+    vectors = slot_vectors.take(first, axis=1)
+    for slot in sorted(set(range(ids.shape[1])).difference(first.tolist())):
+        vectors[:, field_of_slot[slot]] += slot_vectors[:, slot]
     return vectors, EmbeddingCache(ids, values, field_of_slot, vectors.shape)
 
 
@@ -51,7 +54,7 @@ def embedding_backward(grad_vectors: Array, cache: EmbeddingCache, touched: Touc
     """
     check_gradient("grad_vectors", "(n, m, k)", grad_vectors, cache.shape)
     if cache.field_of_slot is not None:
-        grad_vectors = grad_vectors[:, cache.field_of_slot]
+        grad_vectors = grad_vectors.take(cache.field_of_slot, axis=1)
     touched = touched_rows(cache.ids, cache.values) if touched is None else touched
     return sum_rows(touched, grad_vectors * cache.values[:, :, None])
 
