@@ -453,7 +453,7 @@ def test_a_split_by_time_tests_on_the_latest_rows(capsys, tmp_path, monkeypatch,
     "arguments, message",
     [
         (["--time", "then"], "clicks.csv has no column then; it has clicked, app, price"),
-        (["--time", "app"], "times must be numbers, or dates as 2026-01-31 12:00; "),
+        (["--time", "app"], "times must be numbers, or dates as 2026-01-31 12:00, 31/01/2026 or 31 Jan 2026; "),
         (
             ["--time", "price", "--valid", "v.csv", "--test", "v.csv"],
             "--time splits the rows of --path; with --valid and",

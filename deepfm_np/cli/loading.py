@@ -11,12 +11,13 @@ from deepfm_np import data, metrics
 from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
 from deepfm_np.data.download import ARCHIVES
 from deepfm_np.data.fields import Field
+from deepfm_np.data.first_bytes import open_table
 from deepfm_np.data.kinds import to_text
 from deepfm_np.data.stream import encoded
 from deepfm_np.data.stream.criteo import CriteoStream
 from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.data.stream.table import TableStream
-from deepfm_np.data.table import times_of
+from deepfm_np.data.times import times_of
 from deepfm_np.ops.rows import Array
 from deepfm_np.recipes import RECIPES
 
@@ -127,7 +128,8 @@ def _cut(options: Namespace, log: ClickData, fractions: Sequence[float]) -> Sequ
         return [log]
     if time is None:
         return split(log, fractions, options.seed)
-    return split_by_time(log, times_of(log.frame[time], options.path), fractions)
+    file = open_table(options.path, options.separator, options.encoding)
+    return split_by_time(log, times_of(log.frame[time], file), fractions)
 
 
 def _load_another(options: Namespace, path: str, fields: list[Field]) -> ClickData:
