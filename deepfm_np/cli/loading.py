@@ -89,7 +89,7 @@ def load_parts(options: Namespace) -> Parts:
     if options.data == "encoded":
         return _load_encoded(options)
     log = load_rows(options)
-    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} labels of 1")
     parts = _parts_of(options, log)
     log = parts[0]
     if log.columns:
@@ -196,17 +196,17 @@ def _by_hand(fields: Sequence[Field]) -> str:
 def _load_encoded(options: Namespace) -> Parts:
     log = encoded.open_encoded(required_path(options), verify=True)
     rows, fields = log.meta["rows"], log.encoder.fields
-    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
+    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} labels of 1")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)
     _require_both_classes([part.labels for part in (train, valid, test)])
     return Parts(log.encoder, Part(train), Part(valid), Part(test))
 
 
 def _require_both_classes(labels: Sequence[Array]) -> None:
-    """Raise ValueError if a part has no click or nothing else: nothing could be learned from it, or measured on it."""
-    rows, clicks = sum(map(len, labels)), sum(part.sum() for part in labels)
-    if clicks in (0, rows):
-        raise ValueError(f"every label is {int(clicks > 0)}; there must be clicks and others")
+    """Raise ValueError if all labels of a part are alike: nothing could be learned from it, or measured on it."""
+    rows, ones = sum(map(len, labels)), sum(part.sum() for part in labels)
+    if ones in (0, rows):
+        raise ValueError(f"every label is {int(ones > 0)}; there must be labels of 0 and of 1")
     for name, part in zip(("training", "validation", "test"), labels, strict=True):
         if part.min() == part.max():
             found = f"the {name} part has {len(part):,} of {rows:,} rows, and every label in it is {int(part[0])}"
