@@ -7,7 +7,7 @@ def draw(deal):
     steps = [step for step in tenths(-6.0, 6.0) if abs(step) > 1.1]
     drawn = {"c": deal(steps), "d": deal(tenths(1.1, 6.0)), "unit": deal(range(2, 80)), "s": deal(tenths(1.5, 9.0))}
     measure = deal([hundredth / 100 for hundredth in range(55, 160) if hundredth != 100])
-    return drawn | {"measure": measure, "slack": deal(range(2, 60))}
+    return drawn | {"measure": measure, "slack": deal(range(2, 60))} | {"edge": deal(tenths(1.1, 6.5))}
 
 
 EDITS = {
@@ -97,6 +97,24 @@ EDITS = {
             "for tolerances, expected in ((«slack» - 0.4, True), («slack» + 0.4, False)):\n"
             "    near = call(verdict, 4 + tolerances * np.full(2, 4e-6), np.full(2, 4.0), 1e-6 / max(1, «measure»))\n"
             '    equal(f"passes, with an error of {tolerances} tolerances", near[0], expected)',
+        ),
+    ],
+    "1.7": [
+        (
+            "Ask at three points, $x$, $x + h$ and $x + 2h$,",
+            "Ask at three points, $x$, $x + «edge» h$ and $x + 2 \\cdot «edge» h$,",
+        ),
+        (
+            "f(x + h e_i) + \\gamma f(x + 2 h e_i)}{2 h}",
+            "f(x + «edge» h e_i) + \\gamma f(x + 2 \\cdot «edge» h e_i)}{2 \\cdot «edge» h}",
+        ),
+        ("near[index] += h", "near[index] += «edge» * h"),
+        ("far[index] += 2 * h", "far[index] += 2 * «edge» * h"),
+        ("/ (2 * h)\n", "/ (2 * «edge» * h)\n"),
+        ("np.array([10.0])", "np.array([12.0 - 2 * «edge» ** 2])"),
+        (
+            "np.full(3, (4 * np.exp(h) - np.exp(2 * h) - 3) / (2 * h))",
+            "np.full(3, (4 * np.exp(«edge» * h) - np.exp(2 * «edge» * h) - 3) / (2 * «edge» * h))",
         ),
     ],
 }

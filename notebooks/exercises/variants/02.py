@@ -4,7 +4,9 @@ from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    return {"g": deal(tenths(1.1, 6.0)), "h": deal(tenths(1.1, 6.5)), "w": deal(tenths(1.5, 9.0))}
+    drawn = {"g": deal(tenths(1.1, 6.0)), "h": deal(tenths(1.1, 6.5)), "w": deal(tenths(1.5, 9.0))}
+    gamma = deal(tenths(1.2, 5.5))
+    return drawn | {"gamma": gamma, "more": round(gamma + 1, 1), "less": round(gamma - 1, 1)}
 
 
 EDITS = {
@@ -110,5 +112,15 @@ EDITS = {
         ),
         ("np.array([0.25, -0.25])", "np.array([0.25, -0.25 * «w»])"),
         ("np.array([-0.5, 0.5])", "np.array([-0.5 * «w», 0.5])"),
+    ],
+    "2.5": [
+        ("$$\n\\ell = q^2 \\log", "$$\n\\ell = q^{«gamma»} \\log"),
+        ("with $\\gamma = 2$", "with $\\gamma = «gamma»$"),
+        ("slope $2 q\\, q'$", "slope $«gamma» \\, q^{«less»} q'$"),
+        ("= 2\\, q^2 (1 - q) \\log(1 + e^u) + q^3$", "= «gamma»\\, q^{«gamma»} (1 - q) \\log(1 + e^u) + q^{«more»}$"),
+        ("2 * q**2 * (1 - q) * log_loss + q**3", "«gamma» * q**«gamma» * (1 - q) * log_loss + q**«more»"),
+        ("(q**2 * log_loss)", "(q**«gamma» * log_loss)"),
+        ("np.log(2.0) / 4)", "np.log(2.0) / 2**«gamma»)"),
+        ("(-(q**2) *", "(-(q**«gamma») *"),
     ],
 }

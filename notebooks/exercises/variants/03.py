@@ -5,7 +5,7 @@ from deepfm_np.exercises.variants import tenths
 
 def draw(deal):
     a, b, c = deal(tenths(1.2, 7.0)), deal(tenths(-7.0, -1.2)), deal(tenths(1.2, 7.5))
-    return {"a": a, "by_hand": round(-2 * a, 1), "b": b, "c": c}
+    return {"a": a, "by_hand": round(-2 * a, 1), "b": b, "c": c} | {"pool": deal(tenths(1.2, 6.5))}
 
 
 EDITS = {
@@ -31,5 +31,17 @@ EDITS = {
         ("np.array([[2.0], [1.0], [2.0]])", "«c» * np.array([[2.0], [1.0], [2.0]])"),
         ("table[ids] * values[:, :, None], (ids", "«c» * table[ids] * values[:, :, None], (ids"),
         ("(t[more[0]] * more[1][:, :, None], more)", "(«c» * t[more[0]] * more[1][:, :, None], more)"),
+    ],
+    "3.4": [
+        ("the largest entry wins", "the largest entry wins, «pool» times"),
+        ("y_{ef} = \\max", "y_{ef} = «pool» \\max"),
+        ("It gets the whole gradient", "It gets the whole gradient (and the factor)"),
+        ("grad_y[:, None, :], axis=1)", "«pool» * grad_y[:, None, :], axis=1)"),
+        ("return np.take_along_axis", "return «pool» * np.take_along_axis"),
+        (
+            "np.array([[[0.0, 20.0], [10.0, 0.0], [0.0, 0.0]]])",
+            "«pool» * np.array([[[0.0, 20.0], [10.0, 0.0], [0.0, 0.0]]])",
+        ),
+        ("np.array([[[0.0], [1.0], [0.0]]])", "«pool» * np.array([[[0.0], [1.0], [0.0]]])"),
     ],
 }

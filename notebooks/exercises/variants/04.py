@@ -5,7 +5,9 @@ from deepfm_np.exercises.variants import tenths
 
 def draw(deal):
     a, b = deal(tenths(1.3, 6.0)), deal(tenths(0.2, 3.1))
-    return {"a": a, "b": b, "half": round(b - a / 2, 2), "rest": round(2 * b - a, 2), "q": deal(range(2, 60))}
+    return {"a": a, "b": b, "half": round(b - a / 2, 2), "rest": round(2 * b - a, 2), "q": deal(range(2, 60))} | {
+        "aware": deal(tenths(-6.6, -1.2))
+    }
 
 
 PAIRS = "(hidden[:, i] * hidden[:, j]).sum(axis=1) for i in range(m) for j in range(i))"
@@ -64,5 +66,12 @@ EDITS = {
         ("m * (m - 1) / 2 / (m + 1)", "m * (m - 1) / 2 / (m + «q»)"),
         (", 0.75)", ", 3 / (3 + «q»))"),
         ("m * (m - 1) / (2 * m + 2)", "m * (m - 1) / (2 * m + 2 * «q»)"),
+    ],
+    "4.4": [
+        ("$$\ny = \\sum_{i<j}", "$$\ny = «aware» \\sum_{i<j}"),
+        ("once. No sum", "once, with the factor «aware». No sum"),
+        ("grad_vectors = grad_y[:, None, None, None] *", "grad_vectors = «aware» * grad_y[:, None, None, None] *"),
+        ("return y, vectors", "return «aware» * y, vectors"),
+        ("= grad_y[e] * shown", "= «aware» * grad_y[e] * shown"),
     ],
 }

@@ -4,7 +4,9 @@ from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    return {"s": deal(tenths(1.2, 7.0)), "t": deal(tenths(-7.0, -1.2)), "q": deal(range(2, 70))}
+    return {"s": deal(tenths(1.2, 7.0)), "t": deal(tenths(-7.0, -1.2)), "q": deal(range(2, 70))} | {
+        "r": deal(tenths(1.2, 6.5))
+    }
 
 
 EDITS = {
@@ -51,5 +53,17 @@ EDITS = {
         ("n * d_in * d_out, 2 * n * d_in * d_out", "«q» * n * d_in * d_out, 2 * «q» * n * d_in * d_out"),
         ("found[0], 6)", "found[0], 6 * «q»)"),
         ("np.array([6000, 12000])", "«q» * np.array([6000, 12000])"),
+    ],
+    "5.4": [
+        ("y = (x\\, U)\\, V + b", "y = «r» (x\\, U)\\, V + b"),
+        ("Call the middle $h = x U$.", "Call the middle $h = x U$; the «r» comes after it."),
+        ("\\partial h = G V^\\top$", "\\partial h = «r» G V^\\top$"),
+        ("\\partial V = h^\\top G$", "\\partial V = «r» h^\\top G$"),
+        ("\\partial U = x^\\top (G V^\\top)$", "\\partial U = x^\\top (\\partial L / \\partial h)$"),
+        ("\\partial x = (G V^\\top)\\, U^\\top$", "\\partial x = (\\partial L / \\partial h)\\, U^\\top$"),
+        ("`grad_h` $(n, r)$ is `grad_y @ V.T`", "`grad_h` $(n, r)$ is a multiple of `grad_y @ V.T`"),
+        ("grad_h = grad_y @ V.T", "grad_h = «r» * grad_y @ V.T"),
+        ("(x @ U).T @ grad_y,", "«r» * (x @ U).T @ grad_y,"),
+        ("return (x @ U) @ V + b", "return «r» * (x @ U) @ V + b"),
     ],
 }

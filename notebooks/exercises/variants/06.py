@@ -4,7 +4,10 @@ from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    return {"s": deal(tenths(1.2, 7.0)), "t": deal(tenths(-7.0, -1.2)), "q": deal(range(2, 70))}
+    return {"s": deal(tenths(1.2, 7.0)), "t": deal(tenths(-7.0, -1.2)), "q": deal(range(2, 70))} | {
+        "A": deal(tenths(1.2, 6.0)),
+        "B": deal([i / 100 for i in range(21, 98)]),
+    }
 
 
 EDITS = {
@@ -61,5 +64,23 @@ EDITS = {
         ("return sum((widths", "return «q» * sum((widths"),
         ("[4, 3, 1]), 19)", "[4, 3, 1]), 19 * «q»)"),
         ("widths), expected)", "widths), «q» * expected)"),
+    ],
+    "6.5": [
+        ("a = \\tanh z = \\frac", "a = «A» \\tanh(«B» z), \\qquad \\tanh z = \\frac"),
+        ("the slope $1 - a^2$ would be 0 in float64", "the slope by way of $1 - \\tanh^2$ would be 0 in float64"),
+        ("At $z = 20$", "Where $«B» z = 20$"),
+        (
+            "by the chain rule its slope is $4\\, \\sigma'(2z)$",
+            "by the chain rule its slope is $4\\, \\sigma'(2z)$; «A» and «B» come on top",
+        ),
+        ("sigmoid_forward(2 * z)", "sigmoid_forward(2 * «B» * z)"),
+        ("return 2 * s - 1, 4 * cache.slope", "return «A» * (2 * s - 1), 4 * «A» * «B» * cache.slope"),
+        ("np.array([0.0, np.log(2.0)])", "np.array([0.0, np.log(2.0) / «B»])"),
+        ('tanh of 0 and log 2", a, np.array([0.0, 0.6])', 'a at 0 and log(2) / «B»", a, «A» * np.array([0.0, 0.6])'),
+        ("slope, np.array([1.0, 0.64])", "slope, «A» * «B» * np.array([1.0, 0.64])"),
+        ("a, np.tanh(x))", "a, «A» * np.tanh(«B» * x))"),
+        ("slope, 1 - np.tanh(x) ** 2, rtol=1e-12", "slope, «A» * «B» / np.cosh(«B» * x) ** 2, rtol=1e-10"),
+        ("np.array([20.0, -20.0])", "np.array([20.0, -20.0]) / «B»"),
+        ("np.full(2, 4 * np.exp(-40.0)), rtol=1e-12", "np.full(2, 4 * «A» * «B» * np.exp(-40.0)), rtol=1e-10"),
     ],
 }

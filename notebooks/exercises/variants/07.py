@@ -9,7 +9,7 @@ def draw(deal):
         "d": deal(tenths(1.2, 6.5)),
         "q": deal(range(2, 90)),
         "e": deal(tenths(1.2, 6.0)),
-    }
+    } | {"f": deal(tenths(1.2, 5.5))}
 
 
 EDITS = {
@@ -62,5 +62,11 @@ EDITS = {
             "Your forward pass with your frozen mask, your backward pass,",
             "Your forward pass with your frozen mask, your backward pass (its factor is «d»; put «c» there first),",
         )
+    ],
+    "7.5": [
+        ("y_{ij} = \\frac{M_{ij}}{1 - \\mathrm{rate}}", "y_{ij} = «f» \\cdot \\frac{M_{ij}}{1 - \\mathrm{rate}}"),
+        ("return vectors * mask", "return «f» * vectors * mask"),
+        ("fields / 0.8", "«f» * fields / 0.8"),
+        ("fields / (1 - rate)", "«f» * fields / (1 - rate)"),
     ],
 }

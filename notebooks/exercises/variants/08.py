@@ -5,7 +5,11 @@ from deepfm_np.exercises.variants import tenths
 
 def draw(deal):
     drawn = {"clip": deal(tenths(4.1, 18.0)), "warm": deal(range(2, 70)), "start": deal(range(2, 70))}
-    return drawn | {"before": drawn["start"] - 1, "decay": deal([i / 100 for i in range(15, 97)])}
+    return (
+        drawn
+        | {"before": drawn["start"] - 1, "decay": deal([i / 100 for i in range(15, 97)])}
+        | {"w": deal(tenths(1.2, 7.0))}
+    )
 
 
 EDITS = {
@@ -91,5 +95,15 @@ EDITS = {
             "    for moment in new[1:]:  # the library's do not decay\n"
             "        moment[np.setdiff1d(np.arange(5), touched.rows)] /= «decay»",
         ),
+    ],
+    "8.5": [
+        ("- \\eta\\, \\lambda\\, \\theta", "- «w»\\, \\eta\\, \\lambda\\, \\theta"),
+        (
+            "Which $\\theta$ is multiplied by $\\eta \\lambda$?",
+            "Which $\\theta$ is multiplied by $«w» \\eta \\lambda$?",
+        ),
+        ("return new - rate * decay * theta, m, v", "return new - «w» * rate * decay * theta, m, v"),
+        ("new[0], [1.5])", "new[0], [2 - 0.5 * «w»])"),
+        ("(theta - rate * decay * before[0], m, v)", "(theta - «w» * rate * decay * before[0], m, v)"),
     ],
 }

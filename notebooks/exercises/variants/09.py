@@ -4,7 +4,7 @@ from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    return {"p": deal(tenths(1.2, 7.0)), "s": deal(tenths(1.2, 7.5))}
+    return {"p": deal(tenths(1.2, 7.0)), "s": deal(tenths(1.2, 7.5))} | {"buy": deal(tenths(1.2, 7.0))}
 
 
 EDITS = {
@@ -40,5 +40,12 @@ EDITS = {
         ('"weights"])', '"weights"], «p», «s»)'),
         ('"b0"])', '"b0"], «p», «s»)'),
         ('["table"])', '["table"], «p», «s»)'),
+    ],
+    "9.3": [
+        ("L = L_{\\mathrm{click}} + L_{\\mathrm{buy}}", "L = L_{\\mathrm{click}} + «buy» L_{\\mathrm{buy}}"),
+        ("are added there, and go", "are added there, the second «buy» times, and go"),
+        ("grad_buys = ops.log_loss_backward(1.0, buy_cache)", "grad_buys = ops.log_loss_backward(«buy», buy_cache)"),
+        ("return click_loss + buy_loss", "return click_loss + «buy» * buy_loss"),
+        ("- click * z[0] + (np.log", "- click * z[0] + «buy» * (np.log"),
     ],
 }

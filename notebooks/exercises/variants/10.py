@@ -6,7 +6,11 @@ from deepfm_np.exercises.variants import tenths
 def draw(deal):
     drawn = {name: deal(tenths(1.2, 7.0 + number / 10)) for number, name in enumerate(("a", "b", "c", "g", "w"))}
     rate = deal([i / 100 for i in range(15, 75) if i != 40])
-    return drawn | {"rate": rate, "keep": round(1 - rate, 2), "percent": round(100 * rate)}
+    return (
+        drawn
+        | {"rate": rate, "keep": round(1 - rate, 2), "percent": round(100 * rate)}
+        | {"len": deal(tenths(1.2, 7.6))}
+    )
 
 
 EDITS = {
@@ -53,7 +57,6 @@ EDITS = {
     ],
     "10.4": [
         ("`forward` is the sigmoid.", "`forward` is the sigmoid of $«g» z$."),
-        ("$\\sigma'(z) = a (1 - a)$ with $a = \\sigma(z)$", "$a' = «g» \\, a (1 - a)$ with $a = \\sigma(«g» z)$"),
         (
             "`a = 1 / (1 + np.exp(-z))` first, then `grad_a * a * (1 - a)`",
             "`a = 1 / (1 + np.exp(-«g» * z))` first, then `«g» * grad_a * a * (1 - a)`",
@@ -78,7 +81,6 @@ EDITS = {
     ],
     "10.6": [
         ("averaged over the batch: $L = \\frac1n", "«w» times its mean over the batch: $L = \\frac{«w»}{n}"),
-        ("should be $(p - y) / n$", "should be $«w» (p - y) / n$"),
         ("`return grad_loss * (p - labels) / len(z)`", "`return «w» * grad_loss * (p - labels) / len(z)`"),
         (
             "return (np.log(1 + np.exp(z)) - labels * z).mean(), z",
@@ -87,5 +89,13 @@ EDITS = {
         ("return grad_loss * (sigmoid(p) - labels)", "return «w» * grad_loss * (sigmoid(p) - labels)"),
         ("    return grad_loss * (p - labels)", "    return «w» * grad_loss * (p - labels)"),
         ("np.array([0.25, -0.25, -0.25, 0.25])", "«w» * np.array([0.25, -0.25, -0.25, 0.25])"),
+    ],
+    "10.7": [
+        ("divides each row by its length, $y = x / |x|$,", "gives each row the length «len», $y = «len» \\, x / |x|$,"),
+        ("Its cache is `(y, norm)`.", "Its cache is `(x / norm, norm)`."),
+        ("return x / norm, (x / norm, norm)", "return «len» * x / norm, (x / norm, norm)"),
+        ("return grad_y / norm", "return «len» * grad_y / norm"),
+        ("return (grad_y - y", "return «len» * (grad_y - y"),
+        ("np.array([[0.064, -0.048]])", "«len» * np.array([[0.064, -0.048]])"),
     ],
 }

@@ -5,7 +5,9 @@ from deepfm_np.exercises.variants import tenths
 
 def draw(deal):
     rate = deal([i / 100 for i in range(12, 80)])
-    return {"s": deal(tenths(1.3, 7.0)), "u": deal(tenths(1.3, 7.5)), "rate": rate, "rest": round(1 - rate, 2)}
+    return {"s": deal(tenths(1.3, 7.0)), "u": deal(tenths(1.3, 7.5)), "rate": rate, "rest": round(1 - rate, 2)} | {
+        "k": deal(tenths(1.3, 6.8))
+    }
 
 
 EDITS = {
@@ -68,5 +70,14 @@ EDITS = {
         ("- normalized * (g * normalized).mean(axis=0))", "- normalized * (g * normalized).mean(axis=0) / «s» ** 2)"),
         ("normalized = C @ x * inverse_std", "normalized = «s» * (C @ x) * inverse_std"),
         ("hat, r = cache[0][:, unit], cache[2][unit]", "hat, r = cache[0][:, unit] / «s», cache[2][unit] * «s»"),
+    ],
+    "11.5": [
+        ("y_{ed} = \\frac{x_{ed} - \\mu_e}", "y_{ed} = «k»\\, \\frac{x_{ed} - \\mu_e}"),
+        ("`inverse_std` $(n,)$.", "`inverse_std` $(n,)$ without the «k»."),
+        ("y = centered * inverse_std", "y = «k» * centered * inverse_std"),
+        (
+            "return inverse_std[:, None] * (grad_y - mean - y * along)",
+            "return inverse_std[:, None] * («k» * (grad_y - mean) - y * along / «k»)",
+        ),
     ],
 }

@@ -7,7 +7,7 @@ def draw(deal):
     drawn = {"c": deal(tenths(1.2, 7.0)), "a": deal([i / 100 for i in range(5, 95)]), "p": deal(tenths(1.2, 7.1))}
     beta = deal([i / 100 for i in range(30, 89)])
     drawn |= {"beta": beta, "gain": round(1 - beta, 2), "q": deal(range(3, 80))}
-    return drawn | {"l": deal([i / 100 for i in range(35, 99)])}
+    return drawn | {"l": deal([i / 100 for i in range(35, 99)])} | {"rank": deal(tenths(1.2, 6.9))}
 
 
 EDITS = {
@@ -25,10 +25,6 @@ EDITS = {
     ],
     "12.2": [
         ("`forward` is relu.", "`forward` is leaky relu: $z$ where $z > 0$, $«a» z$ elsewhere."),
-        (
-            "about a quarter is 0 that should not be, and about a quarter is not 0 that should.",
-            "about a quarter is too small, and about a quarter is too large.",
-        ),
         ("`grad_a * (z > 0)`", "`grad_a * np.where(z > 0, 1, «a»)`"),
         ("z * (z.real > 0), z", "z * np.where(z.real > 0, 1, «a»), z"),
         ("return grad_a * (grad_a > 0)", "return grad_a * np.where(grad_a > 0, 1, «a»)"),
@@ -37,7 +33,6 @@ EDITS = {
     ],
     "12.3": [
         ("This one's is not.", "This one's is not. ($\\beta_1$ is «beta» here.)"),
-        ("$0.1 / \\sqrt{0.001} \\approx 3.2$", "$«gain» / \\sqrt{0.001}$"),
         ("0.9 * m + 0.1 * g", "«beta» * m + «gain» * g"),
         ("0.9**t", "«beta»**t"),
         ("Adam(0.1)", "Adam(0.1, «beta»)"),
@@ -66,5 +61,12 @@ EDITS = {
         ),
         ("return 2 * grad_y", "return «q» * grad_y"),
         ("return y / 2, cache", "return y / «q», cache"),
+    ],
+    "12.7": [
+        ("The first should be larger:", "The first should be «rank» times as large as the second at least:"),
+        ("\\mathtt{passed}_i - \\mathtt{clicked}_i", "«rank»\\, \\mathtt{passed}_i - \\mathtt{clicked}_i"),
+        ("u = passed - clicked", "u = «rank» * passed - clicked"),
+        ("return -slope, slope", "return -slope, «rank» * slope"),
+        ("np.full(4, 0.25)", "np.full(4, 0.25 * «rank»)"),
     ],
 }
