@@ -126,15 +126,17 @@ def _add_exercise(commands: Any) -> None:
     parser.add_argument("action", choices=tuple(ACTIONS))
     needs = "; ".join(f"{action}: {what}" for action, what in ACTIONS.items() if action != "list")
     parser.add_argument("what", nargs="?", help=needs)
-    parser.add_argument("--out", default=".", help="start: the folder for the notebook (default: here)")
+    parser.add_argument("--out", default=".", help="the folder for what is written (default: here)")
+    parser.add_argument("--variant", type=int, help="start, source: its number; check: that was assigned")
+    parser.add_argument("--roster", metavar="CSV", help="release, grades: a table of student, variant")
     parser.add_argument("--no-answers", action="store_true", help="start: without the hints that are the answers")
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder for the result (default: runs/DATA)")
     parts = parser.add_argument_group("parts", "By default 80 % train, 10 % validate and 10 % test, at random.")
-    parts.add_argument("--valid", help="table: the file to validate on, with the columns of --path")
-    parts.add_argument("--test", help="table: the file to test on")
+    parts.add_argument("--valid", help="table, libfm: the file to validate on, with the columns of --path")
+    parts.add_argument("--test", help="table, libfm: the file to test on")
     parts.add_argument(
         "--time", metavar="COLUMN", help="table: split by time, the latest rows test; it is no field then"
     )
