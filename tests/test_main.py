@@ -717,13 +717,13 @@ def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path, no
 
 def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     status, out, _ = run(capsys, "exercise", "list")
-    assert status == 0 and "04   10 points  Exercise 4 · Factorization machines" in out.splitlines()
+    assert status == 0 and "04   12 points  Exercise 4 · Factorization machines" in out.splitlines()
     status, out, _ = run(capsys, "exercise", "start", 4, "--out", tmp_path)
     path = tmp_path / "04-factorization-machines.ipynb"
     assert status == 0 and path.is_file() and out.startswith(str(path))
     status, out, _ = run(capsys, "exercise", "check", path)
     assert status == 1
-    assert out.splitlines()[1] == "4-1-values    0 of 3  Task 4.1: fm_forward is not written yet"
+    assert out.splitlines()[1] == "4-1-values       0 of 3  Task 4.1: fm_forward is not written yet"
     status, out, _ = run(capsys, "exercise", "leaks", tmp_path)
     assert (status, out) == (0, "no line of a solution or a hidden test is shown\n")
     assert "Hint: the answer" in path.read_text()
