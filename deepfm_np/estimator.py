@@ -205,7 +205,8 @@ class DeepFMClassifier:
         return self.encoder_.fields
 
     def describe_fields(self) -> pd.DataFrame:
-        """One row per column of the training part: column, kind (or "left out"), distinct, missing, example, remarks.
+        """One row per column of the training part: column, kind (or "left out"), distinct, missing, example,
+        why it is of that kind, remarks.
 
         After `load` and `fit_encoded`, only the columns that are used are known, not their missing cells.
         """

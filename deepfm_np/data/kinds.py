@@ -17,6 +17,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from shutil import get_terminal_size
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,7 +186,7 @@ def beside_label(column: Column, cells: pd.Series, label: pd.Series) -> Column:
     same = all(_plain(distinct[code]) == _plain(values[one]) for code, one in pairs)
     if same and len(pairs) == 2:
         raise ValueError(f"column {shown(column.name)} equals the label in every row; remove this copy from the table")
-    remark = "tells the label in every row: is it a copy of the label, or known only after the click?"
+    remark = "tells the label in every row: is it a copy of the label, or known only once the label is?"
     return column._replace(remarks=(*column.remarks, remark))
 
 
@@ -211,11 +212,18 @@ def learned(fields: Sequence[Field], field_dims: Sequence[int]) -> list[Column]:
     return [Column(field.name, field, None, None, number, "") for field, number in zip(fields, distinct, strict=True)]
 
 
+class WholeFrame(pd.DataFrame):
+    """A frame of texts that prints all its columns, and each cell to its end, however narrow the terminal."""
+
+    def __repr__(self) -> str:
+        return self.to_string(line_width=get_terminal_size().columns)
+
+
 def to_frame(columns: Sequence[Column]) -> pd.DataFrame:
-    """One row per column: column, kind, distinct, missing, example, remarks."""
+    """One row per column: column, kind, distinct, missing, example, why, remarks."""
     rows = [(c.name, c.kind, c.distinct, c.missing, c.example, c.why, "; ".join(c.remarks)) for c in columns]
     frame = pd.DataFrame(rows, columns=["column", "kind", "distinct", "missing", "example", "why", "remarks"])
-    return frame.astype({"distinct": "Int64", "missing": "Int64"})
+    return WholeFrame(frame.astype({"distinct": "Int64", "missing": "Int64"}))
 
 
 def to_text(columns: Sequence[Column]) -> str:

@@ -25,6 +25,7 @@ from deepfm_np.exercises.grading import Bench, grade, to_frame, to_text
 from deepfm_np.ops import RowGradient, affine_backward, affine_forward
 
 FM = assignment("4")
+COUNT = [check.grade_id for check in FM.checks()].index("4-3-count")
 
 
 def submission(tmp_path, answers):
@@ -56,18 +57,18 @@ MISBEHAVIOUR = {
 
 @pytest.mark.parametrize(("code", "reason"), MISBEHAVIOUR.items())
 def test_code_that_misbehaves_costs_its_own_task(code, reason):
-    verdict = judged({"task-4-3": code}, number=-1, seconds=2)
+    verdict = judged({"task-4-3": code}, COUNT, seconds=2)
     assert not verdict.right
     assert reason in verdict.reason
 
 
 def test_code_that_misbehaves_costs_its_own_task_alone(tmp_path):
-    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": KILLED}))] == [3, 1, 4, 0]
+    assert [one.points for one in grade(submission(tmp_path, {"task-4-4": KILLED}))] == [3, 1, 4, 2, 0]
 
 
 def test_a_cell_that_never_ends_does_not_take_later_tasks_with_it():
     endless = {"task-4-1": "while True:\n    pass"}
-    own, later = (judged(endless, number, seconds=1) for number in (0, -1))
+    own, later = (judged(endless, number, seconds=1) for number in (0, COUNT))
     assert own.reason == "NameError: name 'fm_forward' is not defined; an earlier cell was not done after 1 s"
     assert later.right
 
@@ -77,11 +78,11 @@ def test_without_bubblewrap_answers_run_unprotected_and_the_grader_says_so(tmp_p
     path = submission(tmp_path, {})
     assert main(["exercise", "check", str(path)]) == 0
     said = capsys.readouterr()
-    assert said.out.splitlines()[-1].split() == ["total", "10", "of", "10"]
+    assert said.out.splitlines()[-1].split() == ["total", "12", "of", "12"]
     assert said.err.count("\n") == 1 and "answers run unprotected, with your rights" in said.err
     late = tmp_path / "late"
     linger = f"import subprocess\nsubprocess.Popen(['sh', '-c', 'sleep 1; touch {late}'])\n" + KILLED
-    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": linger}))] == [3, 1, 4, 0]
+    assert [one.points for one in grade(submission(tmp_path, {"task-4-4": linger}))] == [3, 1, 4, 2, 0]
     time.sleep(1.5)
     assert not late.exists()
 
@@ -92,7 +93,7 @@ def test_code_that_deletes_its_folder_harms_nobody(tmp_path):
     neighbour.write_text("{}")
     path = submission(tmp_path, {"task-4-3": delete + "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"})
     before = path.read_bytes()
-    assert [one.reason for one in grade(path)] == ["right"] * 4
+    assert [one.reason for one in grade(path)] == ["right"] * 5
     assert path.read_bytes() == before and neighbour.read_text() == "{}"
 
 
@@ -103,7 +104,7 @@ def test_a_changed_check_is_put_back(tmp_path):
         if cell["metadata"].get("nbgrader", {}).get("grade"):
             cell["source"] = "pass"
     path.write_text(json.dumps(notebook))
-    assert grade(path)[-1].points == 0
+    assert grade(path)[COUNT].points == 0
 
 
 def test_the_table_shows_points_and_reasons(tmp_path):
@@ -112,8 +113,8 @@ def test_the_table_shows_points_and_reasons(tmp_path):
     )
     assert list(to_frame(result).columns) == ["task", "points", "of", "reason"]
     lines = to_text(result).splitlines()
-    assert lines[-2].startswith("4-3-count     0 of 2  times_as_many(3): yours 1.5, expected 0.75")
-    assert lines[-1].split() == ["total", "8", "of", "10"]
+    assert lines[1 + COUNT].startswith("4-3-count        0 of 2  times_as_many(3): yours 1.5, expected 0.75")
+    assert lines[-1].split() == ["total", "10", "of", "12"]
 
 
 def test_a_file_that_is_no_assignment_is_refused(tmp_path):
@@ -184,7 +185,7 @@ def test_a_misspelt_marker_is_an_error(code):
 
 
 def test_points_of_an_assignment_add_up():
-    assert isinstance(FM, Assignment) and FM.points == 10
+    assert isinstance(FM, Assignment) and FM.points == 12
     assert FM.title == "Exercise 4 · Factorization machines"
 
 

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.exercises
 
 ALL = catalogue.assignments()
 RIGHT = "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"
-MISBEHAVIOUR = {  # an answer to task 4.3 (2 points), and the grade of a notebook that is otherwise right
-    "loop": ("def times_as_many(m):\n    while True:\n        pass", 8),
-    "eat": ("def times_as_many(m):\n    return np.ones(10**11).sum()", 8),
-    "delete": ("import os, shutil\nshutil.rmtree(os.getcwd())\n" + RIGHT, 10),
+MISBEHAVIOUR = {  # an answer to task 4.3 (2 points, as the one after it), and the grade of a notebook otherwise right
+    "loop": ("def times_as_many(m):\n    while True:\n        pass", 10),
+    "eat": ("def times_as_many(m):\n    return np.ones(10**11).sum()", 10),
+    "delete": ("import os, shutil\nshutil.rmtree(os.getcwd())\n" + RIGHT, 12),
     "kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n" + RIGHT, 8),
 }
 NO_SELF = """\
@@ -107,7 +107,7 @@ def test_hostile_answers_get_no_points_and_touch_nothing(tmp_path_factory, tmp_p
     assert nbgrader(course, "export").returncode == 0
     table = pd.read_csv(course / "grades.csv")
     scores = {row.student_id: row.score for row in table.itertuples()}
-    assert {each: scores[student] for student, each in students.items()} == dict.fromkeys(students.values(), 8)
+    assert {each: scores[student] for student, each in students.items()} == dict.fromkeys(students.values(), 10)
     assert [path.name for path in tmp_path.iterdir()] == ["other.ipynb"]
     assert (tmp_path / "other.ipynb").read_text() == "the work of another" and checker.read_bytes() == before
 
@@ -130,7 +130,7 @@ def test_the_right_answers_get_full_points_and_the_blank_none(grades, one):
 
 
 def test_a_wrong_gradient_costs_its_own_points(grades):
-    assert grades["no-self", "04-factorization-machines"] == 6
+    assert grades["no-self", "04-factorization-machines"] == 8
 
 
 @pytest.mark.parametrize(("student", "score"), [(student, score) for student, (_, score) in MISBEHAVIOUR.items()])

@@ -14,7 +14,7 @@ from deepfm_np.data.kinds import Column, Seen, announce, decide, fields_of, infe
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.data.table import (
     declared_fields,
-    naming_lines,
+    naming_places,
     read_labels,
     require_columns,
     text_columns,
@@ -60,8 +60,8 @@ class TableStream:
         for frame in _frames(self.file, text_columns(self.fields), fields.PIECE_ROWS):
             end = first + len(frame)
             if end > done:
-                labels = read_labels(frame[self.label], self.path, first).astype(np.uint8)
-                with naming_lines(self.path, first):
+                labels = read_labels(frame[self.label], self.file, first).astype(np.uint8)
+                with naming_places(self.file, first):
                     parts = scan(frame, self.fields)
                 yield Piece(labels, parts, {"rows": end, "done": end, "skipped": 0})
             first = end

@@ -67,6 +67,10 @@ PLANTED = [
     ("1-6-edges", PASSES, "not (error > tolerance).any()", "passes, where an entry is nan: yours 1, expected 0"),
     ("1-6-edges", PASSES, "np.nanmax(error) <= tolerance", "passes, where an entry is nan: yours 1, expected 0"),
     ("1-6-edges", "error.argmax()", "np.nanargmax(error)", "the worst entry, which is nan: "),
+    ("1-7-values", "-3 * f(x) + 4 * f(near) - f(far)", "-2 * f(x) + 2 * f(near)", "yours 19, expected 10"),
+    ("1-7-values", "2 * h\n", "h\n", "expected 10"),
+    ("1-7-values", " / (2 * h)", " / h", "yours 20, expected 10"),
+    ("1-7-values", "near[index] += h", "near[index] -= h", "expected 10"),
 ]
 HARD_CODED = {
     "1-1-values": "def forward_difference(f, x, h):\n    return np.array([2.5, -3.5])",
@@ -79,4 +83,5 @@ HARD_CODED = {
     "1-5-values": "def relative_error(analytic, numeric):\n    return np.array([0.25, 0.5])[: len(analytic)]",
     "1-6-verdict": "def verdict(analytic, numeric, tolerance):\n    return analytic[1, 0] == 2 * x[1, 0], (1, 0)",
     "1-6-edges": "def verdict(analytic, numeric, tolerance):\n    raise ValueError",
+    "1-7-values": "def edge_difference(f, x, h):\n    return np.full(x.shape, 10.0)",
 }

@@ -24,6 +24,15 @@ PLANTED = [
     ("3-3-gradient", " * values[keep][:, None]", "", "table: values are forgotten"),
     ("3-3-gradient", "values != 0", "values == values", "touched by padding alone"),
     ("3-3-gradient", "RowGradient(rows, sums)", "RowGradient(ids[keep], grad_vectors[keep])", "a row appears twice"),
+    ("3-4-max", "np.where(values[:, :, None] != 0, vectors, -np.inf)", "vectors", "grad_vectors by hand: "),
+    ("3-4-max", "argmax", "argmin", "grad_vectors by hand: "),
+    (
+        "3-4-max",
+        "np.where(values[:, :, None] != 0, vectors, -np.inf)",
+        "(vectors * values[:, :, None])",
+        "grad_vectors by hand: ",
+    ),
+    ("3-4-max", "grad_y[:, None, :], axis=1)", "1.0, axis=1)", "grad_vectors by hand: "),
 ]
 HARD_CODED = {
     "3-1-values": "def lookup_forward(table, ids, values):\n"
@@ -32,4 +41,5 @@ HARD_CODED = {
     "3-2-gradient": "def lookup_backward(grad_vectors, cache, D):\n    return np.ones((6, 2))",
     "3-3-rows": "def touched_backward(grad_vectors, cache):\n    return RowGradient(np.arange(4), np.ones((4, 2)))",
     "3-3-gradient": "def touched_backward(grad_vectors, cache):\n    return RowGradient(np.arange(4), np.ones((4, 2)))",
+    "3-4-max": "def max_pool_backward(grad_y, cache):\n    return np.array([[[0.0, 20.0], [10.0, 0.0], [0.0, 0.0]]])",
 }

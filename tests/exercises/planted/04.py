@@ -24,6 +24,20 @@ PLANTED = [
     ("4-3-count", "/ 2", "", "yours 1.5, expected 0.75"),
     ("4-3-count", "(m - 1)", "m", "expected 0.75"),
     ("4-3-count", "(m + 1)", "m", "expected 0.75"),
+    ("4-4-field-aware", "vectors.transpose(0, 2, 1, 3)", "vectors", "vectors: "),
+    ("4-4-field-aware", "grad_vectors[:, range(m), range(m)] = 0", "pass", "vectors: "),
+    (
+        "4-4-field-aware",
+        "grad_y[:, None, None, None] * vectors",
+        "grad_y[:, None, None, None] * 2 * vectors",
+        "yours = 2 * numeric",
+    ),
+    (
+        "4-4-field-aware",
+        "grad_y[:, None, None, None] * vectors.transpose(0, 2, 1, 3)",
+        "grad_y[:, None, None, None] * (vectors.sum(axis=1, keepdims=True) - vectors)",
+        "vectors: ",
+    ),
 ]
 BUFFER = "y = np.zeros(len(vectors)); y[:] = ((total"
 SUMMED = "(total * total).sum(axis=1) - (vectors * vectors).sum(axis=(1, 2))"
@@ -39,4 +53,5 @@ HARD_CODED = {
     "4-1-edges": "def fm_forward(vectors):\n    return np.zeros(2), (vectors, vectors.sum(axis=1))",
     "4-2-gradient": "def fm_backward(grad_y, cache):\n    return np.zeros(cache[0].shape)",
     "4-3-count": "def times_as_many(m):\n    return 0.75",
+    "4-4-field-aware": "def field_aware_backward(grad_y, vectors):\n    return np.zeros(vectors.shape)",
 }

@@ -20,6 +20,10 @@ PLANTED = [
     ("5-3-count", "2 * n", "n", "expected"),
     ("5-3-count", "return n * d_in * d_out,", "return n * d_in,", "yours 2, expected 6"),
     ("5-3-count", ", 2 * n * d_in * d_out", "", "must return forward, backward"),
+    ("5-4-low-rank", "(x @ U).T @ grad_y", "grad_h.T @ grad_y", "V: "),
+    ("5-4-low-rank", "x.T @ grad_h", "x.T @ (x @ U)", "U: "),
+    ("5-4-low-rank", "grad_h @ U.T", "grad_h", "x: the gradient has shape"),
+    ("5-4-low-rank", "grad_y.sum(axis=0)", "grad_y.mean(axis=0)", "b: a constant factor is wrong"),
 ]
 HARD_CODED = {
     "5-1-values": "def affine_forward(x, W, b):\n    return np.array([[15.0, 18.0]]), (x, W)",
@@ -27,4 +31,6 @@ HARD_CODED = {
     "5-2-W": "def affine_backward(grad_y, cache):\n    return np.ones((6, 4)), np.ones((4, 3)), np.ones(3)",
     "5-2-b": "def affine_backward(grad_y, cache):\n    return np.ones((6, 4)), np.ones((4, 3)), np.ones(3)",
     "5-3-count": "def multiplications(n, d_in, d_out):\n    return 6, 12",
+    "5-4-low-rank": "def low_rank_backward(grad_y, cache):\n"
+    "    return tuple(np.zeros(shape) for shape in ((6, 4), (4, 2), (2, 3), 3))",
 }

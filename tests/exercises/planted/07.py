@@ -40,6 +40,15 @@ PLANTED = [
     ("7-4-formula", "x * x * rate / (1 - rate)", "x * rate / (1 - rate)", "the variance for x = (2, -4): "),
     ("7-4-formula", "/ (1 - rate)", "* (1 - rate)", "yours 0.64, expected 1"),
     ("7-4-formula", "x.copy()", "x * (1 - rate)", "the mean for x = (2, -4): "),
+    ("7-5-fields", "vectors.shape[:2]", "vectors.shape[:1] + (1,)", "the shape of the mask: "),
+    ("7-5-fields", " / (1 - rate)", "", "y: "),
+    ("7-5-fields", ">= rate", "< rate", "the share of fields that are kept at rate 0.2: "),
+    (
+        "7-5-fields",
+        "rng.random(vectors.shape[:2]) >= rate",
+        "(rng.random(vectors.shape) >= rate)[..., 0] & (vectors[..., 0] > 0)",
+        "the share of fields",
+    ),
 ]
 HARD_CODED = {
     "7-1-values": "def dropout_forward(x, rate, rng):\n    mask = np.resize([1, 1, 1, 1, 0], x.shape) > 0\n"
@@ -50,4 +59,6 @@ HARD_CODED = {
     "7-3-frozen": "def frozen(forward, rate, seed):\n"
     "    return lambda x: (x + 0.5 * np.random.default_rng(3).standard_normal(x.shape), None)",
     "7-4-formula": "def mean_and_variance(x, rate):\n    return np.array([2.0, -4.0]), np.array([1.0, 4.0])",
+    "7-5-fields": "def drop_fields(vectors, rate, rng):\n"
+    "    return vectors / (1 - rate), (np.ones(vectors.shape[:2], bool), rate)",
 }

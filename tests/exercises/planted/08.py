@@ -45,6 +45,15 @@ PLANTED = [
     ("8-4-one-count", "v[rows], t, g", "v[rows], 1, g", "as in the dense step,: "),
     ("8-4-one-count", ROWS, WHOLE, "the table after step 2 of Adam: "),
     ("8-4-one-count", ROWS, ROWS.replace(", v[rows] =", ", _ ="), "v where every row is touched"),
+    (
+        "8-5-adamw",
+        "step(theta, m, v, t, g)\n",
+        "step(theta, m, v, t, g + decay * theta)\n",
+        "theta of 10 after a step: ",
+    ),
+    ("8-5-adamw", "rate * decay * theta", "rate * decay * new", "theta of 10 after a step: "),
+    ("8-5-adamw", "rate * decay * theta", "decay * theta", "theta of 10 after a step: "),
+    ("8-5-adamw", "new - rate", "new + rate", "theta of 10 after a step: "),
 ]
 HARD_CODED = {
     "8-1-values": "def new_moments(m, v, g, *betas):\n    return np.array([1.2, -2.0]), np.array([2.007, 0.4])",
@@ -54,4 +63,6 @@ HARD_CODED = {
     "8-4-rows": "def rows_step(step, theta, m, v, t, rows, g):\n    return np.array([[2.0], [10.0], [-4.0], [10.0]]), "
     "np.array([[2.0], [2.0], [3.0], [2.0]]), np.array([[2.0], [1.0], [5.0], [1.0]])",
     "8-4-one-count": "def rows_step(step, theta, m, v, t, rows, g):\n    return step(theta, m, v, t, g)",
+    "8-5-adamw": "def adamw_step(step, theta, m, v, t, g, rate, decay):\n"
+    "    return np.array([1.5]), np.array([2.0]), np.array([2.0])",
 }

@@ -46,6 +46,20 @@ PLANTED = [
         "2 * ops.fm_backward(grad_logits, fm_cache)",
         "FM part is counted twice",
     ),
+    (
+        "9-3-two-losses",
+        'grad_vectors + np.outer(grad_buys, params["w"]).reshape(vectors.shape)',
+        "grad_vectors",
+        "table: ",
+    ),
+    ("9-3-two-losses", "click_loss + buy_loss", "click_loss", "the loss: "),
+    (
+        "9-3-two-losses",
+        'log_loss_forward(flat @ params["w"], buys)',
+        'log_loss_forward(flat @ params["w"], clicks)',
+        "the loss: ",
+    ),
+    ("9-3-two-losses", "flat.T @ grad_buys", "flat.T @ buys", "w: "),
 ]
 SIGMOID = "a, sigmoid_cache = ops.sigmoid_forward(z)"
 FORGOTTEN = "a, sigmoid_cache = z, ops.sigmoid_forward(z)[1]"  # the gradient is still that of the right model
@@ -71,4 +85,6 @@ HARD_CODED = {
     "9-2-first-order": ZEROS,
     "9-2-network": ZEROS,
     "9-2-table": ZEROS,
+    "9-3-two-losses": "def two_losses(params, ids, values, clicks, buys):\n"
+    "    return 1.0, {name: np.zeros(array.shape) for name, array in params.items()}",
 }

@@ -25,6 +25,10 @@ PLANTED = [
     ("10-6-mended", "(p - labels)", "(sigmoid(p) - labels)", "the sigmoid is applied twice"),
     ("10-6-mended", "(p - labels) / len(z)", "(p - labels)", "a constant factor is wrong"),
     ("10-6-mended", "(p - labels)", "(labels - p)", "sign"),
+    ("10-7-mended", "grad_y - y * (grad_y * y).sum(axis=1, keepdims=True)", "grad_y", "x: "),
+    ("10-7-mended", "keepdims=True)) / norm", "keepdims=True))", "x: "),
+    ("10-7-mended", "(grad_y * y).sum(axis=1, keepdims=True)", "grad_y.sum(axis=1, keepdims=True)", "x: "),
+    ("10-7-mended", "y * (grad_y * y)", "2 * y * (grad_y * y)", "x: "),
 ]
 HARD_CODED = {
     "10-1-mended": "def mended_layer(grad_y, cache):\n    return np.zeros((6, 4)), np.zeros((4, 3)), np.zeros(3)",
@@ -33,4 +37,5 @@ HARD_CODED = {
     "10-4-mended": "def mended_activation(grad_a, cache):\n    return np.full((6, 4), 0.25)",
     "10-5-mended": "def mended_dropped(grad_y, cache):\n    return np.ones((6, 4))",
     "10-6-mended": "def mended_clicks(grad_loss, z):\n    return np.array([0.0672, -0.094, -0.03, 0.144])",
+    "10-7-mended": "def mended_unit(grad_y, cache):\n    return np.zeros(grad_y.shape)",
 }

@@ -68,6 +68,10 @@ PLANTED = [
     ("11-4-one", "g - g.mean(axis=0)" + VARIANCE, "g", "grad_x for a batch of one: "),
     ("11-4-one", "grad_x = inverse_std", "grad_x = (inverse_std / (len(g) - 1))", "grad_x for a batch of one: "),
     ("11-4-one", SHORT, ", grad_y\n", "grad_beta for a batch of one has shape (1, 3), should be (3,)"),
+    ("11-5-layer-norm", "axis=1", "axis=0", "x: "),
+    ("11-5-layer-norm", " - y * along", "", "x: "),
+    ("11-5-layer-norm", "grad_y - mean", "grad_y", "x: "),
+    ("11-5-layer-norm", "inverse_std[:, None] * ", "", "x: "),
 ]
 HARD_CODED = {
     "11-1-values": "def batch_norm_forward(x, gamma, beta):\n"
@@ -79,4 +83,5 @@ HARD_CODED = {
     "11-4-gamma-beta": "def batch_norm_backward(grad_y, cache):\n    return np.zeros((6, 3)), np.zeros(3), np.zeros(3)",
     "11-4-x": "def batch_norm_backward(grad_y, cache):\n    return np.zeros((6, 3)), np.zeros(3), np.zeros(3)",
     "11-4-one": "def batch_norm_backward(grad_y, cache):\n    return np.zeros((1, 3)), np.zeros(3), np.ones(3)",
+    "11-5-layer-norm": "def layer_norm_backward(grad_y, cache):\n    return np.zeros(grad_y.shape)",
 }
