@@ -45,7 +45,7 @@ from deepfm_np.recipes import RECIPES
 CSV = Path(__file__).with_suffix(".csv")
 GRID_CSV = CSV.with_name("shared_embedding_grid.csv")
 SIZES = {"20,000 rows": 20_000, "rare apps": 40_000, "160,000 rows": 160_000}
-EPOCHS = {"20,000 rows": 20, "rare apps": 40, "MovieLens-100K": 10, "160,000 rows": 12}
+EPOCHS = {"MovieLens-100K": 10, "20,000 rows": 20, "rare apps": 40, "160,000 rows": 12}
 PATIENCE = {"rare apps": 6, "MovieLens-100K": 2}
 SLOW_EPOCHS = 3
 VERSIONS = 4
@@ -55,8 +55,14 @@ MODELS = {
 }
 GRID = [(0.0025, 0.0), (0.005, 0.0), (0.01, 0.0), (0.005, 1e-4), (0.005, 1e-3)]  # learning rate, L2 on the rows
 GRID_SEED, SEEDS = 1000, range(12)
-FEWER = 6  # seeds for the models that are not compared, of which the shares alone are wanted
-TUNED = {"DeepFM": "DeepFM", "DNN": "DeepFM", "separate": "separate"}  # whose best settings of the grid each takes
+TWO = {"DeepFM": SEEDS, "separate": SEEDS}
+FEWER = range(6)  # for the models that are not compared, of which the shares alone are wanted
+RUNS = {
+    "MovieLens-100K": TWO,
+    "20,000 rows": {**TWO, "LR": FEWER, "FM": FEWER, "DNN": FEWER},
+    "rare apps": TWO,
+    "160,000 rows": {"LR": FEWER, "FM": FEWER},
+}
 KEY = ["data", "model", "seed", "learning_rate", "l2"]
 WATCHED_ROWS = 5_000  # of the test part, looked at after every epoch
 
@@ -161,25 +167,15 @@ def runs(path: Path, wanted: list[tuple], folder: str | None) -> pd.DataFrame:
 
 
 def main(folder: str | None = None) -> None:
-    sets = [data for data in EPOCHS if data != "160,000 rows" and (folder or data in SIZES)]
-    wanted = [(data, name, GRID_SEED, *point) for data in sets for name in ("DeepFM", "separate") for point in GRID]
-    grid = runs(GRID_CSV, wanted, folder)
-    best = grid.loc[grid.groupby(["data", "model"])["valid_log_loss"].idxmin()].set_index(["data", "model"])
-
-    def with_settings(data: str, name: str, seed: int) -> tuple:
-        like = TUNED.get(name)
-        if like is None:
-            return data, name, seed, 0.005, 0.0
-        rate, l2 = best.loc[("20,000 rows" if data == "160,000 rows" else data, like), ["learning_rate", "l2"]]
-        return data, name, seed, float(rate), float(l2)
-
-    wanted = []
-    for seed in SEEDS:
-        names = ["DeepFM", "separate", *(("LR", "FM", "DNN") if seed < FEWER else ())]
-        wanted += [with_settings("20,000 rows", name, seed) for name in names]
-        wanted += [with_settings(data, name, seed) for data in sets[1:] for name in ("DeepFM", "separate")]
-    wanted += [with_settings("160,000 rows", name, seed) for seed in range(FEWER) for name in ("LR", "FM")]
-    runs(CSV, wanted, folder)
+    for data in [data for data in EPOCHS if folder or data in SIZES]:
+        like = "20,000 rows" if data == "160,000 rows" else data
+        wanted = [(like, name, GRID_SEED, *point) for name in ("DeepFM", "separate") for point in GRID]
+        grid = runs(GRID_CSV, wanted, folder).query("data == @like")
+        best = {row["model"]: row for _, row in grid.sort_values("valid_log_loss", ascending=False).iterrows()}
+        chosen = {name: (best[name]["learning_rate"], best[name]["l2"]) for name in ("DeepFM", "separate")}
+        chosen |= {"DNN": chosen["DeepFM"], "LR": (0.005, 0.0), "FM": (0.005, 0.0)}
+        wanted = [(data, name, seed, *chosen[name]) for name, seeds in RUNS[data].items() for seed in seeds]
+        runs(CSV, sorted(wanted, key=lambda key: key[2]), folder)
 
 
 if __name__ == "__main__":

