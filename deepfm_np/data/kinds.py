@@ -6,7 +6,7 @@ Pandas turns whole numbers into floats where a cell is missing, so the dtype say
     whole numbers that rarely repeat        numerical
     whole numbers that repeat               numerical if some are negative, else categorical: mostly ids
       more than A_CLOCK of them             what the labels say, see `ids_or_amounts`: `settled` asks them
-      all of them of as many digits         categorical: zip codes, years and most ids are
+      all of as many digits, or padded      categorical: zip codes, years and most ids are
     texts, booleans, categories             categorical
     amounts written as $12.25 or 1,234      numerical
     dates                                   left out: which of hour, weekday or age matters, the owner knows
@@ -167,6 +167,8 @@ def beside_label(column: Column, cells: pd.Series, label: pd.Series) -> Column:
 
 
 def _settled(column: Column, cells: pd.Series, labels: Array) -> Column:
+    if isinstance(cells.dtype, pd.StringDtype) and cells.str.match(r"0\d").any():  # as a file had them: 01234
+        return column._replace(why="codes with leading zeros")
     if ranges_tell_more(to_numbers(cells), labels):
         return column._replace(field=Numerical(column.name), why=AMOUNTS)
     return column._replace(why=IDS)
