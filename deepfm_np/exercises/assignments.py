@@ -22,7 +22,7 @@ ANSWER = re.compile(r"\s*<details><summary>Hint: the answer</summary>.*?</detail
 
 
 class Check(NamedTuple):
-    """A cell that gives points. Its grade_id begins with its task, as in "4-2-gradient"."""
+    """A cell that gives points. Its grade_id begins with its task, as in "5-2-gradient"."""
 
     grade_id: str
     points: float
@@ -32,7 +32,7 @@ class Check(NamedTuple):
 class Assignment(NamedTuple):
     """The source of an exercise, in one of its variants."""
 
-    name: str  # "04-factorization-machines"
+    name: str  # "05-factorization-machines"
     title: str
     path: Path
     variant: int = 0
