@@ -28,6 +28,12 @@ class Check(NamedTuple):
     points: float
     code: str
 
+    @property
+    def part(self) -> str:
+        """How it is called in feedback, "4.2 gradient"."""
+        number, task, name = self.grade_id.split("-", 2)
+        return f"{number}.{task} {name}"
+
 
 class Assignment(NamedTuple):
     """The source of an exercise, in one of its variants."""

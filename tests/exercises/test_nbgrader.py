@@ -151,4 +151,5 @@ def test_feedback_shows_the_hint_and_no_hidden_test(course, grades):
     assert nbgrader(course, "generate_feedback", name).returncode == 0
     page = (course / "feedback" / "no-self" / name / f"{name}.html").read_text()
     assert "a term proportional to vectors is missing" in page
+    assert "5.2 gradient: 0 of 4 points" in page and "5.1 values: 3 of 3 points" in page
     assert "checks.py" not in page and "HIDDEN" not in page
