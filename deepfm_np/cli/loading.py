@@ -27,6 +27,7 @@ READS = {  # the options of data that each data set reads
     "movielens-1m": {"path", "drop_threes", "on_error"},
     "criteo": {"path", "rows", "on_error"},
     "table": {"path", "label", *KINDS, "separator", "encoding", "valid", "test", "time"},
+    "libfm": {"path", "valid", "test"},
     "encoded": {"path"},
 }
 FOLDERS = ("movielens-100k", "movielens-1m", "encoded")
@@ -88,11 +89,12 @@ def load_parts(options: Namespace) -> Parts:
         return _load_encoded(options)
     log = load_rows(options)
     say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    parts = _parts_of(options, log)
+    log = parts[0]
     if log.columns:
         say(f"\n{to_text(log.columns)}\n")
         if not any(_kinds(options).values()):
             say(f"{_by_hand(log.fields)}\n")
-    parts = _parts_of(options, log)
     _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)
     train = Part(Examples(*encoder.fit_transform(parts[0].frame), parts[0].labels), parts[0].click_probabilities)
@@ -103,22 +105,36 @@ def load_parts(options: Namespace) -> Parts:
 
 
 def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
-    """The training, validation and test part: the files that were named, the others cut from the log."""
+    """The training, validation and test part: the files that were named, the others cut from the log.
+
+    The fields and columns of the training part are settled by its labels; the files are read with these fields.
+    """
     named = {name: getattr(options, name, None) for name in ("valid", "test")}
-    read = {
-        name: data.load_labelled(path, _label(options), log.fields, **_layout(options))
-        for name, path in named.items()
-        if path is not None
-    }
+    files = {name: path for name, path in named.items() if path is not None}
+    train, *cut = _cut(options, log, {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(files)])
+    train = data.settle(train)
+    rest = iter(cut)
+    read = {name: _load_another(options, path, train.fields) for name, path in files.items()}
+    return [train, *(read[name] if name in read else next(rest) for name in named)]
+
+
+def _cut(options: Namespace, log: ClickData, fractions: Sequence[float]) -> Sequence[ClickData]:
+    """The log in parts of these sizes, by time or at random."""
     time = getattr(options, "time", None)
-    if len(read) == 2 and time is not None:
-        raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
-    fractions = {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(read)]
+    if len(fractions) == 1:
+        if time is not None:
+            raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
+        return [log]
     if time is None:
-        cut = iter(split(log, fractions, options.seed) if len(read) < 2 else [log])
-    else:
-        cut = iter(split_by_time(log, times_of(log.frame[time], options.path), fractions))
-    return [read[name] if name in read else next(cut) for name in ("train", "valid", "test")]
+        return split(log, fractions, options.seed)
+    return split_by_time(log, times_of(log.frame[time], options.path), fractions)
+
+
+def _load_another(options: Namespace, path: str, fields: list[Field]) -> ClickData:
+    """Another file of the same kind, with the fields of the training part."""
+    if options.data == "libfm":
+        return data.load_libfm(path, fields)
+    return data.load_labelled(path, _label(options), fields, **_layout(options))
 
 
 def _kinds(options: Namespace) -> dict[str, Any]:
@@ -217,6 +233,10 @@ def _criteo(options: Namespace) -> ClickData:
     return data.load_criteo(options.path, rows=options.rows, on_error=options.on_error)
 
 
+def _libfm(options: Namespace) -> ClickData:
+    return data.load_libfm(options.path)
+
+
 def _table(options: Namespace) -> ClickData:
     time = getattr(options, "time", None)
     return data.load_table(options.path, _label(options), **_kinds(options), **_layout(options), time=time)
@@ -227,5 +247,6 @@ LOADERS: dict[str, Callable[[Namespace], ClickData]] = {
     "movielens-100k": _movielens_100k,
     "movielens-1m": _movielens_1m,
     "criteo": _criteo,
+    "libfm": _libfm,
     "table": _table,
 }
