@@ -28,7 +28,7 @@ myst_all_links_external = True  # resolved by repository_links
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
-autodoc_mock_imports = ["torch"]
+autodoc_mock_imports = ["torch", "nbgrader"]
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 

@@ -13,7 +13,7 @@ WIDTH, BOX, GAP, ROW = 1180, (134, 34), 12, 92  # of the drawing, in pixels
 
 
 def module_name(path: str) -> str:
-    """"deepfm_np/ops/fm.py" -> "deepfm_np.ops.fm"; a folder counts as its __init__; "" for what is no module."""
+    """ "deepfm_np/ops/fm.py" -> "deepfm_np.ops.fm"; a folder counts as its __init__; "" for what is no module."""
     parts = path.removesuffix(".py").split("/")
     if parts[0] != "deepfm_np" or not (path.endswith(".py") or (PACKAGE.parent / path / "__init__.py").exists()):
         return ""
@@ -22,7 +22,7 @@ def module_name(path: str) -> str:
 
 def room(module: str) -> str:
     """The page of a module: "deepfm_np.ops.fm" -> "ops"."""
-    return (module.split(".") + ["deepfm_np"])[1]
+    return [*module.split("."), "deepfm_np"][1]
 
 
 def rooms() -> dict[str, list[str]]:
@@ -90,21 +90,32 @@ def direct(graph: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def places(rows: list[list[str]], graph: dict[str, set[str]]) -> dict[str, tuple[float, float]]:
-    """The middle of every room's box; in a row, rooms are ordered by what they import, to keep arrows short."""
+    """The middle of every room's box: the lowest row is spread out, a box above stands over those that it imports."""
     at: dict[str, tuple[float, float]] = {}
     for number, names in enumerate(rows):
         y = (len(rows) - 1 - number) * ROW + BOX[1]
-
-        def wish(name: str) -> float:
-            below = [at[other][0] for other in graph[name]]
-            return sum(below) / len(below) if below else WIDTH / 2
-
-        ordered = sorted(names, key=wish)
-        step = BOX[0] + GAP
-        start = WIDTH / 2 - step * (len(ordered) - 1) / 2
-        for place, name in enumerate(ordered):
-            at[name] = (start + place * step, y)
+        if number == 0:
+            wishes = {name: WIDTH * (place + 0.5) / len(names) for place, name in enumerate(names)}
+        else:
+            wishes = {name: sum(at[other][0] for other in graph[name]) / len(graph[name]) for name in names}
+        for name, x in apart(wishes).items():
+            at[name] = (x, y)
     return at
+
+
+def apart(wishes: dict[str, float]) -> dict[str, float]:
+    """Places in one row, near the wishes and in their order, that leave each box its width."""
+    step, edge = BOX[0] + GAP, BOX[0] / 2
+    placed: dict[str, float] = {}
+    free = edge
+    for name in sorted(wishes, key=wishes.__getitem__):
+        placed[name] = max(wishes[name], free)
+        free = placed[name] + step
+    limit = WIDTH - edge
+    for name in reversed(placed):
+        placed[name] = min(placed[name], limit)
+        limit = placed[name] - step
+    return placed
 
 
 def drawing() -> str:
@@ -112,12 +123,7 @@ def drawing() -> str:
     graph = imports()
     rows, arrows = levels(graph), direct(graph)
     at = places(rows, arrows)
-    lines = [
-        f'<path d="M{at[a][0]:.0f},{at[a][1] + BOX[1] / 2:.0f} C{at[a][0]:.0f},{at[a][1] + ROW / 2:.0f} '
-        f'{at[b][0]:.0f},{at[b][1] - ROW / 2:.0f} {at[b][0]:.0f},{at[b][1] - BOX[1] / 2 - 3:.0f}"/>'
-        for a, others in arrows.items()
-        for b in sorted(others)
-    ]
+    lines = [curve(at[name], at[other]) for name, others in arrows.items() for other in sorted(others)]
     boxes = [
         f'<a href="api/{name}.html"><rect x="{x - BOX[0] / 2:.0f}" y="{y - BOX[1] / 2:.0f}" width="{BOX[0]}" '
         f'height="{BOX[1]}" rx="5"/><text x="{x:.0f}" y="{y + 5:.0f}">{escape(name)}</text></a>'
@@ -127,12 +133,23 @@ def drawing() -> str:
         [
             f'<div class="modules"><svg viewBox="0 0 {WIDTH} {len(rows) * ROW}" role="group" '
             'aria-label="The modules in rows; each imports only modules of rows below its own">',
-            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-            '<path d="M0,0 L8,4 L0,8 z"/></marker></defs>',
+            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" '
+            'orient="auto"><path d="M0,0 L8,4 L0,8 z"/></marker></defs>',
             f'<g class="arrows">{"".join(lines)}</g>',
             *boxes,
             "</svg></div>",
         ]
+    )
+
+
+def curve(above: tuple[float, float], below: tuple[float, float]) -> str:
+    """An arrow from the lower edge of one box to the upper edge of another; a long one is drawn faintly."""
+    (x, y), (to_x, to_y) = (above[0], above[1] + BOX[1] / 2), (below[0], below[1] - BOX[1] / 2 - 3)
+    bend = (ROW - BOX[1]) / 2
+    kind = "near" if below[1] - above[1] <= ROW else "far"
+    return (
+        f'<path class="{kind}" d="M{x:.0f},{y:.0f} C{x:.0f},{y + bend:.0f} '
+        f'{to_x:.0f},{to_y - bend:.0f} {to_x:.0f},{to_y:.0f}"/>'
     )
 
 
@@ -171,10 +188,10 @@ def write_pages(to: Path) -> None:
     toctree = ["", "```{toctree}", ":hidden:", "", *known, "```", ""]
     (to / "api" / "index.md").write_text("\n".join(index + toctree), encoding="utf-8")
     for name, modules in known.items():
-        if source(f"deepfm_np.{name}").name == "__init__.py":
-            modules = [f"deepfm_np.{name}", *modules]
         page = [f"# {name}", ""]
         for module in modules:
-            title = [f"## {module.removeprefix('deepfm_np.')}", ""] if len(modules) > 1 else []
-            page += [*title, "```{eval-rst}", f".. automodule:: {module}", "   :members:", "```", ""]
+            title = [] if module == f"deepfm_np.{name}" else [f"## {module.removeprefix('deepfm_np.')}", ""]
+            exports = source(module).name == "__init__.py"  # what other modules on this page hold
+            members = [] if exports else ["   :members:"]
+            page += [*title, "```{eval-rst}", f".. automodule:: {module}", *members, "```", ""]
         (to / "api" / f"{name}.md").write_text("\n".join(page), encoding="utf-8")

@@ -8,11 +8,10 @@ import re
 import shutil
 from pathlib import Path
 
+import modules
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-
-import modules
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = {"docs/benchmarks": "benchmarks/index", "notebooks": "notebooks/index"}

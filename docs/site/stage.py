@@ -13,6 +13,7 @@ from deepfm_np.exercises.assignments import assignments, blank
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
 PAGES = (".md", ".png")
+ALL_HERE = "\n```{toctree}\n:glob:\n:hidden:\n\n*\n```\n"  # what a folder's page needs to lead to the others
 
 
 def lay_out(to: Path) -> None:
@@ -21,7 +22,8 @@ def lay_out(to: Path) -> None:
     for page in docs.rglob("*"):
         if page.suffix in PAGES:
             write(to / page.relative_to(docs), page.read_bytes())
-    write(to / "notebooks/exercises/README.md", (NOTEBOOKS / "exercises/README.md").read_bytes())
+    exercises = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
+    write(to / "notebooks/exercises/README.md", (exercises + ALL_HERE).encode())
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         write(to / "notebooks" / path.name, page_of(json.loads(path.read_text(encoding="utf-8")), path.name))
     for exercise in assignments():
@@ -38,7 +40,7 @@ def contents() -> str:
         opening = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         title, time = opening.split("\n")[0].removeprefix("# "), re.search(r"\*\*Time:\*\* *(.*)", opening)
         lines.append(f"| [{title}]({path.name}) | {time[1].rstrip('.') if time else ''} |")
-    return "\n".join([*lines, "", "```{toctree}", ":glob:", ":hidden:", "", "*", "```", ""])
+    return "\n".join(lines) + "\n" + ALL_HERE
 
 
 def page_of(notebook: dict, name: str) -> bytes:
