@@ -146,9 +146,7 @@ def test_a_page_is_whole_without_a_network(name, opened):
     assert page.locator("mjx-merror").all_inner_texts() == []
     assert page.evaluate(RAW_DOLLARS) == []
     assert page.eval_on_selector_all("img", "all => all.filter(i => !i.alt.trim()).map(i => i.src)") == []
-    assert (
-        page.eval_on_selector_all("img", "all => all.filter(i => !i.naturalWidth).map(i => i.src)") == []
-    )
+    assert page.eval_on_selector_all("img", "all => all.filter(i => !i.naturalWidth).map(i => i.src)") == []
     page.evaluate(axe())
     assert page.evaluate(VIOLATIONS, RULES) == []
     page.set_viewport_size({"width": 380, "height": 800})
