@@ -37,6 +37,7 @@ mathjax3_config = {"options": {"enableMenu": False}}
 
 html_theme = "furo"
 html_static_path = [str(DOCS / "site" / "static"), str(DOCS.parent / "build" / "site" / "static")]
+html_favicon = str(DOCS / "site" / "static" / "favicon.svg")
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False

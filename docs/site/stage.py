@@ -38,8 +38,9 @@ def contents() -> str:
     lines = ["# Notebooks", "", "| notebook | time |", "| --- | --- |"]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         opening = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
-        title, time = opening.split("\n")[0].removeprefix("# "), re.search(r"\*\*Time:\*\* *(.*)", opening)
-        lines.append(f"| [{title}]({path.name}) | {time[1].rstrip('.') if time else ''} |")
+        title, time = opening.split("\n")[0].removeprefix("# "), re.search(r"\*\*Time:\*\* *([^.,]*)", opening)
+        minutes = time[1] if time else ""
+        lines.append(f"| [{title}]({path.name}) | {minutes} |")
     return "\n".join(lines) + "\n" + ALL_HERE
 
 
