@@ -44,6 +44,7 @@ RECIPES = {
     "movielens-100k": Recipe("the folder of u.data, u.item, u.user", REAL_LOG),
     "movielens-1m": Recipe("the folder of ratings.dat, users.dat, movies.dat", REAL_LOG),
     "criteo": Recipe("a file in the format of the Kaggle 2014 train.txt", REAL_LOG),
+    "libfm": Recipe("a file of libFM or LIBSVM: a label and id:value pairs in each line", REAL_LOG),
     "table": Recipe("a CSV, Parquet or JSON lines file with a --label column of 0 and 1", TABLE),
     "encoded": Recipe("a folder that encode wrote, of a log of any size", REAL_LOG),
 }

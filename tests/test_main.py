@@ -140,6 +140,27 @@ def test_gradcheck_gallery_prints_the_score_of_every_bug(capsys):
     assert "NOT CAUGHT" not in out
 
 
+def test_libfm_is_trained_on_validated_tested_and_scored_from_files_of_its_own(capsys, tmp_path, no_figure):
+    rng = np.random.default_rng(0)
+    for name, rows in (("train", 300), ("valid", 60), ("test", 40)):
+        ids = rng.integers((0, 5), (5, 9), (rows, 2))
+        labels = np.where(rng.random(rows) < 0.5, -1, 1)
+        lines = [f"{label} {a}:1 {b}:1\n" for label, (a, b) in zip(labels, ids, strict=True)]
+        (tmp_path / name).write_text("".join(lines))
+    files = ["--path", tmp_path / "train", "--valid", tmp_path / "valid", "--test", tmp_path / "test"]
+    quick = ["--epochs", 1, "--hidden", "2", "--out", tmp_path / "run"]
+    status, _, err = run(capsys, "train", "--data", "libfm", *files, *quick)
+    assert status == 0
+    assert "train: 300 rows, 2 fields" in err  # of one file alone a tenth would be cut for each other part
+    status, out, _ = run(capsys, "predict", tmp_path / "run", "--data", "libfm", "--path", tmp_path / "test")
+    assert status == 0
+    assert len(out.splitlines()) == 1 + 40
+    (tmp_path / "valid").write_text("1 0:1\n")
+    status, _, err = run(capsys, "train", "--data", "libfm", *files, *quick)
+    assert status == 2
+    assert "valid line 1: 1 features, should be 2" in err
+
+
 @pytest.fixture
 def new_rows(tmp_path):
     log = make_click_log(rows=50, seed=9)

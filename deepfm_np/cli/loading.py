@@ -27,6 +27,7 @@ READS = {  # the options of data that each data set reads
     "movielens-1m": {"path", "drop_threes", "on_error"},
     "criteo": {"path", "rows", "on_error"},
     "table": {"path", "label", *KINDS, "separator", "encoding", "valid", "test", "time"},
+    "libfm": {"path", "valid", "test"},
     "encoded": {"path"},
 }
 FOLDERS = ("movielens-100k", "movielens-1m", "encoded")
@@ -105,11 +106,7 @@ def load_parts(options: Namespace) -> Parts:
 def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
     """The training, validation and test part: the files that were named, the others cut from the log."""
     named = {name: getattr(options, name, None) for name in ("valid", "test")}
-    read = {
-        name: data.load_labelled(path, _label(options), log.fields, **_layout(options))
-        for name, path in named.items()
-        if path is not None
-    }
+    read = {name: _load_another(options, path, log.fields) for name, path in named.items() if path is not None}
     time = getattr(options, "time", None)
     if len(read) == 2 and time is not None:
         raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
@@ -119,6 +116,13 @@ def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
     else:
         cut = iter(split_by_time(log, times_of(log.frame[time], options.path), fractions))
     return [read[name] if name in read else next(cut) for name in ("train", "valid", "test")]
+
+
+def _load_another(options: Namespace, path: str, fields: list[Field]) -> ClickData:
+    """Another file of the same kind, with the fields of the training part."""
+    if options.data == "libfm":
+        return data.load_libfm(path, fields)
+    return data.load_labelled(path, _label(options), fields, **_layout(options))
 
 
 def _kinds(options: Namespace) -> dict[str, Any]:
@@ -217,6 +221,10 @@ def _criteo(options: Namespace) -> ClickData:
     return data.load_criteo(options.path, rows=options.rows, on_error=options.on_error)
 
 
+def _libfm(options: Namespace) -> ClickData:
+    return data.load_libfm(options.path)
+
+
 def _table(options: Namespace) -> ClickData:
     time = getattr(options, "time", None)
     return data.load_table(options.path, _label(options), **_kinds(options), **_layout(options), time=time)
@@ -227,5 +235,6 @@ LOADERS: dict[str, Callable[[Namespace], ClickData]] = {
     "movielens-100k": _movielens_100k,
     "movielens-1m": _movielens_1m,
     "criteo": _criteo,
+    "libfm": _libfm,
     "table": _table,
 }

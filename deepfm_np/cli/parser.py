@@ -133,8 +133,8 @@ def _add_exercise(commands: Any) -> None:
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder for the result (default: runs/DATA)")
     parts = parser.add_argument_group("parts", "By default 80 % train, 10 % validate and 10 % test, at random.")
-    parts.add_argument("--valid", help="table: the file to validate on, with the columns of --path")
-    parts.add_argument("--test", help="table: the file to test on")
+    parts.add_argument("--valid", help="table, libfm: the file to validate on, with the columns of --path")
+    parts.add_argument("--test", help="table, libfm: the file to test on")
     parts.add_argument(
         "--time", metavar="COLUMN", help="table: split by time, the latest rows test; it is no field then"
     )

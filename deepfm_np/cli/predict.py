@@ -6,7 +6,7 @@ from argparse import Namespace
 import pandas as pd
 
 from deepfm_np.cli.loading import choose_data, load_rows, required_path, say
-from deepfm_np.data import read_fields
+from deepfm_np.data import load_libfm, read_fields
 from deepfm_np.data.unknown import unknown_shares
 from deepfm_np.estimator import DeepFMClassifier
 from deepfm_np.system.files import write_text
@@ -18,6 +18,8 @@ def predict(options: Namespace) -> int:
     classifier = DeepFMClassifier.load(options.model)
     if options.data == "table":
         frame = read_fields(required_path(options), classifier.encoder_.fields, options.separator, options.encoding)
+    elif options.data == "libfm":
+        frame = load_libfm(required_path(options), classifier.encoder_.fields).frame
     else:
         frame = load_rows(options).frame
     shares = unknown_shares(classifier.encoder_, frame)

@@ -7,6 +7,7 @@ from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples, WeightedExamples, split_blocks
 from deepfm_np.data.fields import Categorical, MultiValued, Numerical
 from deepfm_np.data.kinds import TableWarning, infer_fields
+from deepfm_np.data.libfm import load_libfm
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
 from deepfm_np.data.table import load_labelled, load_table, read_fields, read_frame
 from deepfm_np.data.unknown import UnknownValuesWarning, unknown_shares
@@ -25,6 +26,7 @@ __all__ = [
     "infer_fields",
     "load_criteo",
     "load_labelled",
+    "load_libfm",
     "load_movielens_1m",
     "load_movielens_100k",
     "load_table",

@@ -1,7 +1,9 @@
 """Strict reading of line-based logs: a malformed line is an error naming file and line, or skipped and counted."""
 
+import gzip
 import re
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from deepfm_np.constraints import checked
@@ -26,12 +28,12 @@ class LineReader:
         self,
         path: Path,
         separator: str,
-        counts: tuple[int, ...],
+        counts: Sequence[int],
         parse: Callable[[list[str]], tuple],
         encoding: str = "utf-8",
         limit: int | None = None,
     ) -> list[tuple]:
-        """The results of `parse` for the cells of each line, up to `limit` well-formed lines.
+        """The results of `parse` for the cells of each line, up to `limit` well-formed lines; gzip is unpacked.
 
         counts: the numbers of cells that a line may have.  parse: raises ValueError, saying what is expected, for bad
         cells.  Raises FileNotFoundError; ValueError for a malformed line or a file without a well-formed one.
@@ -40,7 +42,9 @@ class LineReader:
             raise FileNotFoundError(f"{path}: no such file")
         rows: list[tuple] = []
         encoding = "utf-8-sig" if encoding == "utf-8" else encoding  # a byte order mark is no part of the first cell
-        with open(path, encoding=encoding, errors="strict", newline="\n") as file:
+        with (gzip.open if _is_gzip(path) else open)(
+            path, "rt", encoding=encoding, errors="strict", newline="\n"
+        ) as file:
             for number, line in self._numbered(path, file):
                 if limit is not None and len(rows) == limit:
                     break
@@ -52,7 +56,7 @@ class LineReader:
         return rows
 
     def parse(
-        self, where: str, line: str, separator: str, counts: tuple[int, ...], parse: Callable[[list[str]], tuple]
+        self, where: str, line: str, separator: str, counts: Sequence[int], parse: Callable[[list[str]], tuple]
     ) -> tuple | None:
         """The result of `parse` for the cells of a line; None if it is skipped.  where: file and line, for errors."""
         cells = line.rstrip("\r\n").split(separator)
@@ -72,6 +76,13 @@ class LineReader:
             yield from enumerate(file, start=1)
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not a text file in {error.encoding}: {error.reason}") from error
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def _is_gzip(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 def to_integer(cell: str, name: str) -> int:
