@@ -85,7 +85,7 @@ def test_a_verbose_fit_prints_what_it_found_in_each_column(capsys):
     assert capsys.readouterr().out == ""
     classifier(epochs=1, verbose=True).fit(X, Y)
     out = capsys.readouterr().out
-    assert out.splitlines()[0] == "column    kind         distinct  missing  example"
+    assert out.splitlines()[0] == "column    kind         distinct  missing  example            why"
     assert [line.split()[:3] for line in out.splitlines()[1:3]] == [
         ["app", "categorical", "4"],
         ["age_days", "numerical", "800"],
@@ -172,7 +172,7 @@ def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
 @pytest.mark.parametrize("eval_set", [None, (X_VALID, Y_VALID)])
 def test_training_that_diverges_is_warned_of(eval_set):
     part = "training" if eval_set is None else "validation"
-    with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* share of clicks has 0.6"):
+    with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* base rate has 0.6"):
         classifier(learning_rate=1e6, epochs=2, validation_fraction=0).fit(X, Y, eval_set=eval_set)
 
 

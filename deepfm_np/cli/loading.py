@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 from deepfm_np import data, metrics
 from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
+from deepfm_np.data.columns import to_text
 from deepfm_np.data.download import ARCHIVES
 from deepfm_np.data.fields import Field
-from deepfm_np.data.kinds import to_text
+from deepfm_np.data.first_bytes import open_table
 from deepfm_np.data.stream import encoded
 from deepfm_np.data.stream.criteo import CriteoStream
 from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.data.stream.table import TableStream
-from deepfm_np.data.table import times_of
+from deepfm_np.data.times import times_of
 from deepfm_np.ops.rows import Array
 from deepfm_np.recipes import RECIPES
 
@@ -88,12 +89,13 @@ def load_parts(options: Namespace) -> Parts:
     if options.data == "encoded":
         return _load_encoded(options)
     log = load_rows(options)
-    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} labels of 1")
+    parts = _parts_of(options, log)
+    log = parts[0]
     if log.columns:
         say(f"\n{to_text(log.columns)}\n")
         if not any(_kinds(options).values()):
             say(f"{_by_hand(log.fields)}\n")
-    parts = _parts_of(options, log)
     _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)
     train = Part(Examples(*encoder.fit_transform(parts[0].frame), parts[0].labels), parts[0].click_probabilities)
@@ -104,18 +106,30 @@ def load_parts(options: Namespace) -> Parts:
 
 
 def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
-    """The training, validation and test part: the files that were named, the others cut from the log."""
+    """The training, validation and test part: the files that were named, the others cut from the log.
+
+    The fields and columns of the training part are settled by its labels; the files are read with these fields.
+    """
     named = {name: getattr(options, name, None) for name in ("valid", "test")}
-    read = {name: _load_another(options, path, log.fields) for name, path in named.items() if path is not None}
+    files = {name: path for name, path in named.items() if path is not None}
+    train, *cut = _cut(options, log, {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(files)])
+    train = data.settle(train)
+    rest = iter(cut)
+    read = {name: _load_another(options, path, train.fields) for name, path in files.items()}
+    return [train, *(read[name] if name in read else next(rest) for name in named)]
+
+
+def _cut(options: Namespace, log: ClickData, fractions: Sequence[float]) -> Sequence[ClickData]:
+    """The log in parts of these sizes, by time or at random."""
     time = getattr(options, "time", None)
-    if len(read) == 2 and time is not None:
-        raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
-    fractions = {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(read)]
+    if len(fractions) == 1:
+        if time is not None:
+            raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
+        return [log]
     if time is None:
-        cut = iter(split(log, fractions, options.seed) if len(read) < 2 else [log])
-    else:
-        cut = iter(split_by_time(log, times_of(log.frame[time], options.path), fractions))
-    return [read[name] if name in read else next(cut) for name in ("train", "valid", "test")]
+        return split(log, fractions, options.seed)
+    file = open_table(options.path, options.separator, options.encoding)
+    return split_by_time(log, times_of(log.frame[time], file), fractions)
 
 
 def _load_another(options: Namespace, path: str, fields: list[Field]) -> ClickData:
@@ -182,17 +196,17 @@ def _by_hand(fields: Sequence[Field]) -> str:
 def _load_encoded(options: Namespace) -> Parts:
     log = encoded.open_encoded(required_path(options), verify=True)
     rows, fields = log.meta["rows"], log.encoder.fields
-    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
+    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} labels of 1")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)
     _require_both_classes([part.labels for part in (train, valid, test)])
     return Parts(log.encoder, Part(train), Part(valid), Part(test))
 
 
 def _require_both_classes(labels: Sequence[Array]) -> None:
-    """Raise ValueError if a part has no click or nothing else: nothing could be learned from it, or measured on it."""
-    rows, clicks = sum(map(len, labels)), sum(part.sum() for part in labels)
-    if clicks in (0, rows):
-        raise ValueError(f"every label is {int(clicks > 0)}; there must be clicks and others")
+    """Raise ValueError if all labels of a part are alike: nothing could be learned from it, or measured on it."""
+    rows, ones = sum(map(len, labels)), sum(part.sum() for part in labels)
+    if ones in (0, rows):
+        raise ValueError(f"every label is {int(ones > 0)}; there must be labels of 0 and of 1")
     for name, part in zip(("training", "validation", "test"), labels, strict=True):
         if part.min() == part.max():
             found = f"the {name} part has {len(part):,} of {rows:,} rows, and every label in it is {int(part[0])}"
