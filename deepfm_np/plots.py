@@ -69,8 +69,8 @@ def calibration_axes(axes: Axes, labels: Array, probabilities: Array) -> None:
     _finish(axes, "mean predicted probability", "click rate")
 
 
-def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
-    """Models side by side: validation AUC and log loss.
+def comparison_figure(results: pd.DataFrame, title: str = "", part: str = "validation") -> Figure:
+    """Models side by side: AUC and log loss on a part of the data, which the axes name.
 
     results: one row per model, columns model, auc, log_loss; "Best attainable", if there, is drawn as a line.
     """
@@ -78,9 +78,7 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     known = results["model"] == "Best attainable"
     models, best = results[~known], results[known]
-    for axes, column, label in zip(
-        figure.subplots(1, 2), ("auc", "log_loss"), ("validation AUC", "validation log loss (nats)"), strict=True
-    ):
+    for axes, column, label in zip(figure.subplots(1, 2), ("auc", "log_loss"), ("AUC", "log loss (nats)"), strict=True):
         axes.plot(models[column], models["model"], "o", color=BLUE, markersize=9)
         for name, value in zip(models["model"], models[column], strict=True):
             away = {"ha": "right", "xytext": (5, 9)} if column == "auc" else {"ha": "left", "xytext": (-5, 9)}
@@ -90,7 +88,7 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
             axes.legend(frameon=False, fontsize="small")
         axes.invert_yaxis()
         axes.margins(x=0.2, y=0.25)
-        axes.set_xlabel(label)
+        axes.set_xlabel(f"{part} {label}")
         axes.grid(axis="y", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -55,6 +55,12 @@ def test_the_comparison_figure_has_a_point_per_model_and_a_line_for_the_best():
     assert "best attainable 0.4000" in lines_of(log_loss)
 
 
+def test_the_comparison_figure_names_the_part_of_the_data():
+    results = pd.DataFrame([("LR", 0.6, 0.5)], columns=["model", "auc", "log_loss"])
+    names = [axes.get_xlabel() for axes in plots.comparison_figure(results, part="test").axes]
+    assert names == ["test AUC", "test log loss (nats)"]
+
+
 def test_the_forest_figure_has_an_interval_per_setting_under_the_name_of_its_study():
     differences = pd.DataFrame(
         [
