@@ -29,7 +29,7 @@ def answered(one, answer):
 
 
 def task_of(check):
-    """The task of a check: task-4-2 for 4-2-gradient."""
+    """The task of a check: task-5-2 for 5-2-gradient."""
     return "task-" + "-".join(check.split("-")[:2])
 
 

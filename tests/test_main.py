@@ -717,20 +717,20 @@ def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path, no
 
 def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     status, out, _ = run(capsys, "exercise", "list")
-    assert status == 0 and "04   12 points  Exercise 4 · Factorization machines" in out.splitlines()
-    status, out, _ = run(capsys, "exercise", "start", 4, "--out", tmp_path)
-    path = tmp_path / "04-factorization-machines.ipynb"
+    assert status == 0 and "05   12 points  Exercise 5 · Factorization machines" in out.splitlines()
+    status, out, _ = run(capsys, "exercise", "start", 5, "--out", tmp_path)
+    path = tmp_path / "05-factorization-machines.ipynb"
     assert status == 0 and path.is_file() and out.startswith(str(path))
     status, out, _ = run(capsys, "exercise", "check", path)
     assert status == 1
-    assert out.splitlines()[1] == "4-1-values       0 of 3  Task 4.1: fm_forward is not written yet"
+    assert out.splitlines()[1] == "5-1-values       0 of 3  Task 5.1: fm_forward is not written yet"
     status, out, _ = run(capsys, "exercise", "leaks", tmp_path)
     assert (status, out) == (0, "no line of a solution or a hidden test is shown\n")
     assert "Hint: the answer" in path.read_text()
-    run(capsys, "exercise", "start", 4, "--no-answers", "--out", tmp_path / "graded")
+    run(capsys, "exercise", "start", 5, "--no-answers", "--out", tmp_path / "graded")
     graded = (tmp_path / "graded" / path.name).read_text()
     assert "Hint: the answer" not in graded and "Hint: the equation" in graded
-    path.write_text(assignment("4").path.read_text())
+    path.write_text(assignment("5").path.read_text())
     assert run(capsys, "exercise", "check", path)[0] == 0
     assert run(capsys, "exercise", "leaks", tmp_path)[0] == 1
 
@@ -740,7 +740,7 @@ def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     [
         (["start"], "exercise start needs the number of an exercise"),
         (["start", "77"], "there is no assignment '77'"),
-        (["check", "3"], "check needs your notebook, not its number: exercise check 03-embeddings.ipynb"),
+        (["check", "3"], "check needs your notebook, not its number: exercise check 04-embeddings.ipynb"),
         (["check", "missing.ipynb"], "missing.ipynb: no such file; expected a notebook"),
     ],
 )

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from deepfm_np import data, metrics
 from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
+from deepfm_np.data.columns import to_text
 from deepfm_np.data.download import ARCHIVES
 from deepfm_np.data.fields import Field
 from deepfm_np.data.first_bytes import open_table
-from deepfm_np.data.kinds import to_text
 from deepfm_np.data.stream import encoded
 from deepfm_np.data.stream.criteo import CriteoStream
 from deepfm_np.data.stream.protocol import Stream

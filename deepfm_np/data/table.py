@@ -10,9 +10,10 @@ import pandas as pd
 
 from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
+from deepfm_np.data.columns import Column, announce
 from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical
 from deepfm_np.data.first_bytes import open_table
-from deepfm_np.data.kinds import Column, announce, decide, fields_of, settled
+from deepfm_np.data.kinds import decide, fields_of, settled
 from deepfm_np.data.table_file import TableFile
 from deepfm_np.ops.checks import brief, shown
 

@@ -22,17 +22,23 @@ ANSWER = re.compile(r"\s*<details><summary>Hint: the answer</summary>.*?</detail
 
 
 class Check(NamedTuple):
-    """A cell that gives points. Its grade_id begins with its task, as in "4-2-gradient"."""
+    """A cell that gives points. Its grade_id begins with its task, as in "5-2-gradient"."""
 
     grade_id: str
     points: float
     code: str
 
+    @property
+    def part(self) -> str:
+        """How it is called in feedback, "4.2 gradient"."""
+        number, task, name = self.grade_id.split("-", 2)
+        return f"{number}.{task} {name}"
+
 
 class Assignment(NamedTuple):
     """The source of an exercise, in one of its variants."""
 
-    name: str  # "04-factorization-machines"
+    name: str  # "05-factorization-machines"
     title: str
     path: Path
     variant: int = 0

@@ -8,13 +8,13 @@ from deepfm_np.exercises.checks import AnswerError
 from deepfm_np.gradcheck import Report
 
 HINTS = {
-    "10.1": "One tensor fails, with the same ratio in every entry. What number of this problem is it?",
-    "10.2": "Not all rows are wrong. Count how often each row occurs in `ids`.",
-    "10.3": "There is a term too much. What is it proportional to, and whom does a field's vector not meet?",
-    "10.4": "The derivative is right as a formula of a. What is it given?",
-    "10.5": "The ratio is the same wherever a unit was kept. Which number is it?",
-    "10.6": "With p = sigmoid(z), the gradient is made of p - y. How many sigmoids are there?",
-    "10.7": "Moving along x does not change x / |x|, so the sum of x * grad_x over a row must be 0. What has to be "
+    "11.1": "One tensor fails, with the same ratio in every entry. What number of this problem is it?",
+    "11.2": "Not all rows are wrong. Count how often each row occurs in `ids`.",
+    "11.3": "There is a term too much. What is it proportional to, and whom does a field's vector not meet?",
+    "11.4": "The derivative is right as a formula of a. What is it given?",
+    "11.5": "The ratio is the same wherever a unit was kept. Which number is it?",
+    "11.6": "With p = sigmoid(z), the gradient is made of p - y. How many sigmoids are there?",
+    "11.7": "Moving along x does not change x / |x|, so the sum of x * grad_x over a row must be 0. What has to be "
     "taken out of `grad_y`?",
     "12.1": "Every x_ij is used twice: by itself, and in the mean of its column.",
     "12.2": "Some entries are right; the others have the slope of the other side. Whose sign decides?",

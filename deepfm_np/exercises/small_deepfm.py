@@ -1,4 +1,4 @@
-"""The DeepFM of exercise 9, with one hidden layer: what the answers to it are held against."""
+"""The DeepFM of exercise 10, with one hidden layer: what the answers to it are held against."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -9,7 +9,7 @@ from deepfm_np import ops
 from deepfm_np.exercises.checks import AnswerError, call, equal, loss_gradient
 from deepfm_np.model import DeepFM
 
-MEND_9_1 = "your logits are not those of task 9.1 yet, so this gradient belongs to another model: mend 9.1 first"
+MEND_LOGITS = "your logits are not those of task 10.1 yet, so this gradient belongs to another model: mend 10.1 first"
 
 
 def library_logits(params: Mapping[str, np.ndarray], ids: np.ndarray, values: np.ndarray, pairs: float = 1):
@@ -39,7 +39,7 @@ def own_gradients(
     logits, _ = call(forward, params, ids, values, returns=("logits", "cache"))
     expected = library_logits(params, ids, values, pairs)
     if np.shape(logits) != expected.shape:
-        raise AnswerError(MEND_9_1)
+        raise AnswerError(MEND_LOGITS)
     equal("the loss of your logits", loss, weight * ops.log_loss_forward(np.asarray(logits), labels)[0])
 
     @wraps(loss_and_grads)
@@ -52,10 +52,10 @@ def own_gradients(
     except AnswerError:
         if np.allclose(logits, expected, rtol=1e-9):
             raise
-        raise AnswerError(MEND_9_1) from None
+        raise AnswerError(MEND_LOGITS) from None
     for name in names:
         if not np.any(getattr(grads[name], "values", grads[name])):
-            raise AnswerError(f"your logits do not depend on {name} yet: mend 9.1 first")
+            raise AnswerError(f"your logits do not depend on {name} yet: mend 10.1 first")
 
 
 def _model(params: Mapping[str, np.ndarray], ids: np.ndarray) -> DeepFM:

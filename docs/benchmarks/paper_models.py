@@ -1,4 +1,4 @@
-"""The ten models of the paper on click logs in which orders 1 and 2 are planted: what do products of pairs add?
+"""The paper's nine models and the network alone, on click logs of orders 1 and 2: what do products of pairs add?
 
     python docs/benchmarks/paper_models.py
 

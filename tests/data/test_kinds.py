@@ -7,7 +7,8 @@ import pytest
 
 from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, TableWarning, infer_fields, load_table
 from deepfm_np.data import kinds as kinds_of
-from deepfm_np.data.kinds import decide, fields_of, see, sentences, to_frame, to_text, together
+from deepfm_np.data.columns import sentences, to_frame, to_text
+from deepfm_np.data.kinds import decide, fields_of, see, together
 from deepfm_np.data.stream import table as table_stream
 from deepfm_np.data.texts import has_decimal_comma, is_date, to_amount
 

@@ -18,7 +18,7 @@ ALL = catalogue.assignments()
 each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 GUIDE = Path(__file__).parents[2] / "docs" / "lecturer.md"
 CHECKS = {one.name: {check.grade_id: check for check in one.checks()} for one in ALL}
-HUNTS = "10-bug-hunt", "12-second-bug-hunt"
+HUNTS = "11-bug-hunt", "12-second-bug-hunt"
 WRONG = [(one, *case) for one in ALL for case in planted(one.name)["PLANTED"]]
 EARLIER = [(one, *case) for one in ALL for case in planted(one.name).get("EARLIER", [])]
 HARD_CODED = [(one, *case) for one in ALL for case in planted(one.name)["HARD_CODED"].items()]
@@ -141,9 +141,9 @@ def test_a_hint_comes_after_an_attempt_and_the_report_keeps_its_own_until_then()
     report = check_operation(lambda x: (x * x, x), lambda grad_y, x: grad_y * x, {"x": np.arange(1.0, 4.0)})
     assert "yours = 1/2" in str(report) and "yours = 1/2" not in str(symptoms(report))
     assert "fail" in str(symptoms(report)) and "0 of 1 tensors pass" in str(symptoms(report))
-    with pytest.raises(AnswerError, match=r"^Task 10\.1: mended_layer is not written yet$"), after_attempt("10.1"):
-        raise AnswerError("Task 10.1: mended_layer is not written yet")
-    with pytest.raises(AnswerError, match=r"^W: wrong\nHint: One tensor fails"), after_attempt("10.1"):
+    with pytest.raises(AnswerError, match=r"^Task 11\.1: mended_layer is not written yet$"), after_attempt("11.1"):
+        raise AnswerError("Task 11.1: mended_layer is not written yet")
+    with pytest.raises(AnswerError, match=r"^W: wrong\nHint: One tensor fails"), after_attempt("11.1"):
         raise AnswerError("W: wrong")
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.data import fields
+from deepfm_np.data.columns import Column, announce
 from deepfm_np.data.encoder import scan
 from deepfm_np.data.fields import Field
 from deepfm_np.data.first_bytes import open_table
-from deepfm_np.data.kinds import Column, Seen, announce, decide, fields_of, inferred, see, together
+from deepfm_np.data.kinds import Seen, decide, fields_of, inferred, see, together
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.data.table import (
     declared_fields,

@@ -1,69 +1,77 @@
-"""Exercise 5: the product and the bias have weights of their own."""
+"""Exercise 5: pairs and squares count with weights of their own, so value and gradient differ in every term."""
 
 from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    return {"s": deal(tenths(1.2, 7.0)), "t": deal(tenths(-7.0, -1.2)), "q": deal(range(2, 70))} | {
-        "r": deal(tenths(1.2, 6.5))
+    a, b = deal(tenths(1.3, 6.0)), deal(tenths(0.2, 3.1))
+    return {"a": a, "b": b, "half": round(b - a / 2, 2), "rest": round(2 * b - a, 2), "q": deal(range(2, 60))} | {
+        "aware": deal(tenths(-6.6, -1.2))
     }
 
 
+PAIRS = "(hidden[:, i] * hidden[:, j]).sum(axis=1) for i in range(m) for j in range(i))"
 EDITS = {
-    "setup": [("$y = x W + b$", "here $y = «s» \\, x W + («t») \\, b$")],
     "5.1": [
-        (r"y_{eo} = \sum_d x_{ed} W_{do} + b_o", r"y_{eo} = «s» \sum_d x_{ed} W_{do} + («t») \, b_o"),
         (
-            "A matrix product, and a bias that NumPy adds to every row.",
-            "A matrix product, and a bias that NumPy adds to every row, each with its factor.",
+            "For one example with field vectors $V_1, \\dots, V_m$ the pair term is",
+            "Here pairs count «a» times and the "
+            "square of a field's own vector «b» times. For one example with field vectors $V_1, \\dots, V_m$ "
+            "the term is",
         ),
-        ("x @ W + b, (x, W)", "«s» * (x @ W) + «t» * b, (x, W)"),
-        ("np.array([[15.0, 18.0]])", "np.array([[5 * «s» + 10 * «t», -2 * «s» + 20 * «t»]])"),
-        ("x[e] @ W[:, o] + b[o]", "«s» * (x[e] @ W[:, o]) + «t» * b[o]"),
-        ("(x @ W + b).astype(np.float32))", "(«s» * x @ W + «t» * b).astype(np.float32), rtol=1e-5)"),
+        (
+            r"y = \sum_{i<j} \langle V_i, V_j \rangle = \tfrac12 \sum_{f=1}^{k} \Big[ \big(\textstyle\sum_i "
+            r"V_{if}\big)^2 - "
+            r"\sum_i V_{if}^2 \Big]",
+            r"y = «a» \sum_{i<j} \langle V_i, V_j \rangle + «b» \sum_i \langle V_i, V_i \rangle",
+        ),
+        ("by the right-hand side: no loop", "by way of $(\\sum_i V_{if})^2$: no loop"),
+        (
+            "holds every pair twice and every square once.",
+            "holds every pair twice and every square once; how many squares are then too many, or too few?",
+        ),
+        (
+            "$y = \\frac12 (\\sum_f \\mathtt{total}_f^2 - \\sum_{if} V_{if}^2)$",
+            "$y = \\frac{«a»}{2} \\sum_f \\mathtt{total}_f^2 + («half») \\sum_{if} V_{if}^2$",
+        ),
+        (
+            "y = ((total * total).sum(axis=1) - (vectors * vectors).sum(axis=(1, 2))) / 2",
+            "y = «a» * (total * total).sum(axis=1) / 2 + «half» * (vectors * vectors).sum(axis=(1, 2))",
+        ),
+        ("[11.0]", "[11 * «a» + 30 * «b»]"),
+        (f"pairs = sum({PAIRS}", f"pairs = «a» * sum({PAIRS} + «b» * (hidden**2).sum(axis=(1, 2))"),
+        ('y where a field has no partner", y, [0.0, 0.0]', 'y where a field has no partner", y, [3 * «b», 3 * «b»]'),
+        ("np.full(2, 12, np.float32)", "np.full(2, 12 * («a» + «b»), np.float32)"),
+        ("[400_000 * 399_999 / 2]", "[«a» * 400_000 * 399_999 / 2 + «b» * 400_000]"),
     ],
     "5.2": [
+        ("which terms of $\\sum_{i<j} \\langle V_i, V_j \\rangle$ hold", "which terms of $y$ hold"),
+        ("is $V_j$.", "is $V_j$, that of $\\langle V_i, V_i \\rangle$ is $2 V_i$."),
+        (r"\big(\sum_j V_j - V_i\big)", r"\big(«a» (\sum_j V_j - V_i) + 2 \cdot «b»\, V_i\big)"),
+        ("(total[:, None, :] - vectors)", "(«a» * total[:, None, :] + «rest» * vectors)"),
         (
-            "Derive each from one entry first:",
-            "It is the layer of task 5.1, with «s» and «t». Derive each from one entry first:",
+            'equal("y", y, sum((vectors[:, i] * vectors[:, j]).sum(axis=1) for i in range(4) for j in range(i)))',
+            "pairs = sum((vectors[:, i] * vectors[:, j]).sum(axis=1) for i in range(4) for j in range(i))\n"
+            '    equal("y", y, «a» * pairs + «b» * (vectors**2).sum(axis=(1, 2)))',
         ),
-        ("with factor $x_{ed}$: a sum", "with factor $«s» x_{ed}$: a sum"),
-        ("every example with factor 1.", "every example with factor «t»."),
-        ("with factor $W_{do}$.", "with factor $«s» W_{do}$."),
-        (
-            r"\partial L / \partial x = G W^\top$, $\quad \partial L / \partial W = x^\top G$, $\quad \partial "
-            r"L / \partial b_o = ",
-            r"\partial L / \partial x = «s» G W^\top$, $\quad \partial L / \partial W = «s» x^\top G$, $\quad "
-            r"\partial L / "
-            r"\partial b_o = («t») ",
-        ),
-        (
-            "grad_y @ W.T, x.T @ grad_y, grad_y.sum(axis=0)",
-            "«s» * (grad_y @ W.T), «s» * (x.T @ grad_y), «t» * grad_y.sum(axis=0)",
-        ),
-        ("(x[:, :, None] * W).sum(axis=1) + b, (x, W)", "«s» * (x[:, :, None] * W).sum(axis=1) + «t» * b, (x, W)"),
+        ("grad_y[:, None, None] * others)", "grad_y[:, None, None] * («a» * others + 2 * «b» * hidden))"),
     ],
     "5.3": [
         (
-            "How many does one forward pass take, and how many the two products of one backward pass?",
-            "How many do «q» forward passes take, and how many the two products of each of «q» backward passes "
-            "(count the matrix "
-            "products alone)?",
+            "$k$ for the squares of the sum and",
+            "«q» $k$ for what is done with the sum (on a machine where it has to wait, "
+            "count each of its $k$ squares «q» times) and",
         ),
-        ("n * d_in * d_out, 2 * n * d_in * d_out", "«q» * n * d_in * d_out, 2 * «q» * n * d_in * d_out"),
-        ("found[0], 6)", "found[0], 6 * «q»)"),
-        ("np.array([6000, 12000])", "«q» * np.array([6000, 12000])"),
+        ("{k + m k}", "{«q» k + m k}"),
+        ("m * (m - 1) / 2 / (m + 1)", "m * (m - 1) / 2 / (m + «q»)"),
+        (", 0.75)", ", 3 / (3 + «q»))"),
+        ("m * (m - 1) / (2 * m + 2)", "m * (m - 1) / (2 * m + 2 * «q»)"),
     ],
     "5.4": [
-        ("y = (x\\, U)\\, V + b", "y = «r» (x\\, U)\\, V + b"),
-        ("Call the middle $h = x U$.", "Call the middle $h = x U$; the «r» comes after it."),
-        ("\\partial h = G V^\\top$", "\\partial h = «r» G V^\\top$"),
-        ("\\partial V = h^\\top G$", "\\partial V = «r» h^\\top G$"),
-        ("\\partial U = x^\\top (G V^\\top)$", "\\partial U = x^\\top (\\partial L / \\partial h)$"),
-        ("\\partial x = (G V^\\top)\\, U^\\top$", "\\partial x = (\\partial L / \\partial h)\\, U^\\top$"),
-        ("`grad_h` $(n, r)$ is `grad_y @ V.T`", "`grad_h` $(n, r)$ is a multiple of `grad_y @ V.T`"),
-        ("grad_h = grad_y @ V.T", "grad_h = «r» * grad_y @ V.T"),
-        ("(x @ U).T @ grad_y,", "«r» * (x @ U).T @ grad_y,"),
-        ("return (x @ U) @ V + b", "return «r» * (x @ U) @ V + b"),
+        ("$$\ny = \\sum_{i<j}", "$$\ny = «aware» \\sum_{i<j}"),
+        ("once. No sum", "once, with the factor «aware». No sum"),
+        ("grad_vectors = grad_y[:, None, None, None] *", "grad_vectors = «aware» * grad_y[:, None, None, None] *"),
+        ("return y, vectors", "return «aware» * y, vectors"),
+        ("= grad_y[e] * shown", "= «aware» * grad_y[e] * shown"),
     ],
 }

@@ -26,7 +26,7 @@ EDITS = {
         ("y = a_H W_H + b_H", "y = «t» \\, (a_H W_H + b_H)"),
         ("The output has no sigmoid.", "The output has no sigmoid; it is multiplied by «t»."),
         ("`y[:, 0]` is $(n,)$", "`y[:, 0]` is $(n,)$, before it is multiplied"),
-        ("return y[:, 0], (hidden, output)", "return «t» * y[:, 0], (hidden, output)"),
+        ("return y[:, 0], (caches, output)", "return «t» * y[:, 0], (caches, output)"),
         (
             'y of a net whose two hidden units are 1/2 and 3/4", y, [5.0]',
             'y of a net whose two sigmoids are 1/2 and 3/4", y, [«t» * (4 * «s» + 1)]',

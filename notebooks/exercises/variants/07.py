@@ -1,72 +1,83 @@
-"""Exercise 7: what is kept is scaled by one factor more, and the generator is made in another way."""
+"""Exercise 7: units are normalised to another spread, and the running variance has a rate of its own."""
 
 from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    return {
-        "c": deal(tenths(1.2, 7.0)),
-        "d": deal(tenths(1.2, 6.5)),
-        "q": deal(range(2, 90)),
-        "e": deal(tenths(1.2, 6.0)),
-    } | {"f": deal(tenths(1.2, 5.5))}
+    rate = deal([i / 100 for i in range(12, 80)])
+    return {"s": deal(tenths(1.3, 7.0)), "u": deal(tenths(1.3, 7.5)), "rate": rate, "rest": round(1 - rate, 2)} | {
+        "k": deal(tenths(1.3, 6.8))
+    }
 
 
 EDITS = {
     "7.1": [
-        (r"y = \frac{M}{1 - \mathrm{rate}}\; x", r"y = «c» \cdot \frac{M}{1 - \mathrm{rate}}\; x"),
-        ("A rate of 0 is the exact identity: `y` is a copy of `x`", "At a rate of 0, `y` is $«c» x$"),
-        ("the probability of being kept.", "the probability of being kept, and multiplied by «c»."),
-        ("x.copy(), (np.ones", "«c» * x, (np.ones"),
-        ("x * mask / (1 - rate)", "«c» * x * mask / (1 - rate)"),
-        ("many / 0.8", "«c» * many / 0.8"),
-        ("values / (1 - rate)", "«c» * values / (1 - rate)"),
-        ("y.mean(), 2.0, rtol", "y.mean(), 2.0 * «c», rtol"),
-        ("y.mean(axis=0), [1.0, -3.0]", "y.mean(axis=0), [«c», -3 * «c»]"),
-        ("np.array([1, 9]) * rate", "«c» ** 2 * np.array([1, 9]) * rate"),
-        ('equal("y at rate 0", y, x, rtol=0.0)', 'equal("y at rate 0", y, «c» * x)'),
-        ("values / 0.6, 0)", "«c» * values / 0.6, 0)"),
+        (
+            r"\hat x_e = \frac{x_e - \mu}{\sqrt{v + \epsilon}}",
+            r"\hat x_e = «s»\, \frac{x_e - \mu}{\sqrt{v + \epsilon}}",
+        ),
+        (
+            "`inverse_std` $(d,)$ is $1/\\sqrt{v + \\epsilon}$.",
+            "`inverse_std` $(d,)$ is $1/\\sqrt{v + \\epsilon}$, without the «s».",
+        ),
+        ("normalized = centered * inverse_std", "normalized = «s» * centered * inverse_std"),
+        ("y, [[7.0, 20.0], [13.0, 20.0]], rtol", "y, [[10 - 3 * «s», 20.0], [10 + 3 * «s», 20.0]], rtol"),
+        (
+            "(shift[unit] + 1) * (hidden[:, unit] - mean) / std",
+            "(shift[unit] + 1) * «s» * (hidden[:, unit] - mean) / std",
+        ),
+        ("normalized, (hidden - hidden.mean(axis=0)) *", "normalized, «s» * (hidden - hidden.mean(axis=0)) *"),
     ],
     "7.2": [
         (
-            "Once it is drawn, the mask is a constant.",
-            "Here kept units are multiplied by $«d» / (1 - \\mathrm{rate})$. Once it is drawn, the mask is a constant.",
+            r"\mathrm{variance} \leftarrow 0.9\, \mathrm{variance} + 0.1\,",
+            r"\mathrm{variance} \leftarrow «rest»\, "
+            r"\mathrm{variance} + «rate»\,",
         ),
-        (r"\cdot \dfrac{M}{1 - \mathrm{rate}}", r"\cdot «d»\, \dfrac{M}{1 - \mathrm{rate}}"),
-        ("grad_y * mask / (1 - rate)", "«d» * grad_y * mask / (1 - rate)"),
-        ('"""Dropout at rate 0.3 under one mask."""', '"""Dropout at rate 0.3 under one mask, times «d»."""'),
-        ("x / 0.7", "«d» * x / 0.7"),
-        ("grad_y / (1 - rate)", "«d» * grad_y / (1 - rate)"),
-        ("np.array([4, 0], np.float32)", "np.array([4 * «d», 0], np.float32), rtol=1e-6"),
+        (
+            "with 0.1 = `MOMENTUM`.",
+            "with 0.1 = `MOMENTUM`; the variance has «rate» in its place, since it moves faster.",
+        ),
+        (
+            "(1 - MOMENTUM) * variance + MOMENTUM * x.var(axis=0, ddof=1)",
+            "«rest» * variance + «rate» * x.var(axis=0, ddof=1)",
+        ),
+        ("found[1], [1.7, 23.6])", "found[1], [«rest» + 8 * «rate», 4 * «rest» + 200 * «rate»])"),
+        ("variance = variance + 0.1 *", "variance = variance + «rate» *"),
+        (
+            "found[0], 0.9 * np.arange(3.0))",
+            "found[0], 0.9 * np.arange(3.0))\n"
+            'equal("the running variance after a batch of two", found[1], «rest» * (np.arange(3.0) + 0.5))',
+        ),
     ],
     "7.3": [
         (
-            "with the same random numbers in every call.",
-            "with the same random numbers in every call: those of a generator that "
-            "is made by `np.random.default_rng([«q», seed])`.",
+            "the rest is as in training.",
+            "and instead of «s», the units are multiplied by «u»; the rest is as in training.",
         ),
-        ("np.random.default_rng(seed))\n", "np.random.default_rng([«q», seed]))\n"),
-        ("np.random.default_rng(3))[0]", "np.random.default_rng([«q», 3]))[0]"),
-        ("np.random.default_rng(seed).random(x.shape)", "np.random.default_rng([«q», seed]).random(x.shape)"),
+        ("return gamma * (x - mean)", "return gamma * «u» * (x - mean)"),
+        ("y, [[10.0], [16.0]], rtol", "y, [[10.0], [10 + 6 * «u»]], rtol"),
+        ("gamma[unit] * (x[e, unit]", "gamma[unit] * «u» * (x[e, unit]"),
     ],
     "7.4": [
-        ("Over all masks, $y = M x / (1 - \\mathrm{rate})$", "Over all masks, $y = «e» M x / (1 - \\mathrm{rate})$"),
-        (r"\dfrac{x^2}{q^2}\,(q - q^2)", r"«e»^2\, \dfrac{x^2}{q^2}\,(q - q^2)"),
-        ("x.copy(), x * x * rate / (1 - rate)", "«e» * x, «e» ** 2 * x * x * rate / (1 - rate)"),
-        ("mean, [2.0, -4.0])", "mean, [2 * «e», -4 * «e»])"),
-        ("variance, [1.0, 4.0])", "variance, [«e» ** 2, 4 * «e» ** 2])"),
-        ("np.zeros(x.shape), x / (1 - rate)", "np.zeros(x.shape), «e» * x / (1 - rate)"),
-    ],
-    "end": [
         (
-            "Your forward pass with your frozen mask, your backward pass,",
-            "Your forward pass with your frozen mask, your backward pass (its factor is «d»; put «c» there first),",
-        )
+            "Two of them are short: $y_e = \\gamma \\hat x_e + \\beta$,",
+            "Mind the «s» in $\\hat x$. Two of them are short: $y_e = \\gamma \\hat x_e + \\beta$,",
+        ),
+        ("g = grad_y * gamma", "g = «s» * grad_y * gamma"),
+        (r"Let $g = \partial L / \partial \hat x$.", r"Let $g = «s»\, \partial L / \partial \hat x$."),
+        (r"\hat x_e\, \mathrm{mean}(g\, \hat x)}", r"\hat x_e\, \mathrm{mean}(g\, \hat x) / «s»^2}"),
+        ("- normalized * (g * normalized).mean(axis=0))", "- normalized * (g * normalized).mean(axis=0) / «s» ** 2)"),
+        ("normalized = C @ x * inverse_std", "normalized = «s» * (C @ x) * inverse_std"),
+        ("hat, r = cache[0][:, unit], cache[2][unit]", "hat, r = cache[0][:, unit] / «s», cache[2][unit] * «s»"),
     ],
     "7.5": [
-        ("y_{ij} = \\frac{M_{ij}}{1 - \\mathrm{rate}}", "y_{ij} = «f» \\cdot \\frac{M_{ij}}{1 - \\mathrm{rate}}"),
-        ("return vectors * mask", "return «f» * vectors * mask"),
-        ("fields / 0.8", "«f» * fields / 0.8"),
-        ("fields / (1 - rate)", "«f» * fields / (1 - rate)"),
+        ("y_{ed} = \\frac{x_{ed} - \\mu_e}", "y_{ed} = «k»\\, \\frac{x_{ed} - \\mu_e}"),
+        ("`inverse_std` $(n,)$.", "`inverse_std` $(n,)$ without the «k»."),
+        ("y = centered * inverse_std", "y = «k» * centered * inverse_std"),
+        (
+            "return inverse_std[:, None] * (grad_y - mean - y * along)",
+            "return inverse_std[:, None] * («k» * (grad_y - mean) - y * along / «k»)",
+        ),
     ],
 }

@@ -1,109 +1,72 @@
-"""Exercise 8: gradients are clipped, the rate warms up, the count begins elsewhere, resting moments decay."""
+"""Exercise 8: what is kept is scaled by one factor more, and the generator is made in another way."""
 
 from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    drawn = {"clip": deal(tenths(4.1, 18.0)), "warm": deal(range(2, 70)), "start": deal(range(2, 70))}
-    return (
-        drawn
-        | {"before": drawn["start"] - 1, "decay": deal([i / 100 for i in range(15, 97)])}
-        | {"w": deal(tenths(1.2, 7.0))}
-    )
+    return {
+        "c": deal(tenths(1.2, 7.0)),
+        "d": deal(tenths(1.2, 6.5)),
+        "q": deal(range(2, 90)),
+        "e": deal(tenths(1.2, 6.0)),
+    } | {"f": deal(tenths(1.2, 5.5))}
 
 
 EDITS = {
     "8.1": [
-        (
-            "the first line of the formulas.",
-            "the first line of the formulas, in which each entry of $g$ is clipped first: what is "
-            "larger than «clip» becomes «clip», what is smaller than -«clip» becomes -«clip».",
-        ),
-        ("A weighted mean of what was", "`np.clip` clips. Then: a weighted mean of what was"),
-        (
-            "`return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g`",
-            "```\ng = np.clip(g, -«clip», «clip»)\n"
-            "return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * (g * g)\n```",
-        ),
-        (
-            "return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g",
-            "g = np.clip(g, -«clip», «clip»)\n    return beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g",
-        ),
-        ('equal("the new m", m, [1.2, -2.0])', 'equal("the new m", m, [1.2, -0.1 * «clip»])'),
-        ('equal("the new v", v, [2.007, 0.4])', 'equal("the new v", v, [2.007, 0.001 * «clip» ** 2])'),
-        (
-            "m, v, g = rng.standard_normal((3, *shape))",
-            "m, v, g = rng.standard_normal((3, *shape))\n    large = g * 30\n"
-            "    twice = [call(new_moments, m, v, each, beta1, beta2) for each in (large, "
-            "np.maximum(np.minimum(large, «clip»), "
-            '-«clip»))]\n    equal("the new m of a clipped gradient", twice[0][0], twice[1][0])',
-        ),
+        (r"y = \frac{M}{1 - \mathrm{rate}}\; x", r"y = «c» \cdot \frac{M}{1 - \mathrm{rate}}\; x"),
+        ("A rate of 0 is the exact identity: `y` is a copy of `x`", "At a rate of 0, `y` is $«c» x$"),
+        ("the probability of being kept.", "the probability of being kept, and multiplied by «c»."),
+        ("x.copy(), (np.ones", "«c» * x, (np.ones"),
+        ("x * mask / (1 - rate)", "«c» * x * mask / (1 - rate)"),
+        ("many / 0.8", "«c» * many / 0.8"),
+        ("values / (1 - rate)", "«c» * values / (1 - rate)"),
+        ("y.mean(), 2.0, rtol", "y.mean(), 2.0 * «c», rtol"),
+        ("y.mean(axis=0), [1.0, -3.0]", "y.mean(axis=0), [«c», -3 * «c»]"),
+        ("np.array([1, 9]) * rate", "«c» ** 2 * np.array([1, 9]) * rate"),
+        ('equal("y at rate 0", y, x, rtol=0.0)', 'equal("y at rate 0", y, «c» * x)'),
+        ("values / 0.6, 0)", "«c» * values / 0.6, 0)"),
     ],
     "8.2": [
         (
-            r"$\eta\, \hat m / (\sqrt{\hat v} + \epsilon)$.",
-            r"$\eta_t\, \hat m / (\sqrt{\hat v} + \epsilon)$, where the rate warms "
-            r"up over «warm» steps: $\eta_t = \eta \min(1, t / «warm»)$.",
+            "Once it is drawn, the mask is a constant.",
+            "Here kept units are multiplied by $«d» / (1 - \\mathrm{rate})$. Once it is drawn, the mask is a constant.",
         ),
-        ("so the change is nearly $\\pm\\eta$", "so the change is nearly $\\pm\\eta / «warm»$"),
-        ("`m_hat = m / (1 - beta1**t)`", "`rate * min(1, t / «warm»)`, `m_hat = m / (1 - beta1**t)`"),
-        ("return rate * m_hat", "return min(1, t / «warm») * rate * m_hat"),
-        ("[0.001, -0.001, 0.001], rtol=1e-6", "np.array([0.001, -0.001, 0.001]) / «warm», rtol=1e-6"),
-        ("found, expected, rtol=1e-6", "found, min(1, t / «warm») * expected, rtol=1e-6"),
-        ("[0.0005], rtol=1e-9", "[0.0005 / «warm»], rtol=1e-9"),
-        (
-            "0.01 * g / (np.abs(g) + epsilon), rtol=1e-9",
-            "min(1, t / «warm») * 0.01 * g / (np.abs(g) + epsilon), rtol=1e-9",
-        ),
-        ("as large as epsilon: the root doubles, and the step is halved", "as large as epsilon: half the step"),
+        (r"\cdot \dfrac{M}{1 - \mathrm{rate}}", r"\cdot «d»\, \dfrac{M}{1 - \mathrm{rate}}"),
+        ("grad_y * mask / (1 - rate)", "«d» * grad_y * mask / (1 - rate)"),
+        ('"""Dropout at rate 0.3 under one mask."""', '"""Dropout at rate 0.3 under one mask, times «d»."""'),
+        ("x / 0.7", "«d» * x / 0.7"),
+        ("grad_y / (1 - rate)", "«d» * grad_y / (1 - rate)"),
+        ("np.array([4, 0], np.float32)", "np.array([4 * «d», 0], np.float32), rtol=1e-6"),
     ],
     "8.3": [
         (
-            "the first with $t = 1$, and returns",
-            "the first with $t = «start»$ (the count goes on from another run), and returns",
+            "with the same random numbers in every call.",
+            "with the same random numbers in every call: those of a generator that "
+            "is made by `np.random.default_rng([«q», seed])`.",
         ),
-        ("And what would $1 - \\beta^t$ be at $t = 0$?", "And which $t$ comes after «start»?"),
-        ("start=1", "start=«start»"),
-        ("simple_change), [8.0]", "simple_change), [10.0 - «start» - 1]"),
-        ("simple_change), [-2.0]", "simple_change), [9.0 - «start» - 2.5 * («start» + 1) - 5]"),
-        ("m / (1 - 0.9**t)", "m / (1 - 0.9 ** (t - «before»))"),
-        ("v / (1 - 0.999**t)", "v / (1 - 0.999 ** (t - «before»))"),
+        ("np.random.default_rng(seed))\n", "np.random.default_rng([«q», seed]))\n"),
+        ("np.random.default_rng(3))[0]", "np.random.default_rng([«q», 3]))[0]"),
+        ("np.random.default_rng(seed).random(x.shape)", "np.random.default_rng([«q», seed]).random(x.shape)"),
     ],
     "8.4": [
+        ("Over all masks, $y = M x / (1 - \\mathrm{rate})$", "Over all masks, $y = «e» M x / (1 - \\mathrm{rate})$"),
+        (r"\dfrac{x^2}{q^2}\,(q - q^2)", r"«e»^2\, \dfrac{x^2}{q^2}\,(q - q^2)"),
+        ("x.copy(), x * x * rate / (1 - rate)", "«e» * x, «e» ** 2 * x * x * rate / (1 - rate)"),
+        ("mean, [2.0, -4.0])", "mean, [2 * «e», -4 * «e»])"),
+        ("variance, [1.0, 4.0])", "variance, [«e» ** 2, 4 * «e» ** 2])"),
+        ("np.zeros(x.shape), x / (1 - rate)", "np.zeros(x.shape), «e» * x / (1 - rate)"),
+    ],
+    "end": [
         (
-            "Rows that are not touched stand still, and so do their moments.",
-            "Rows that are not touched stand still; their moments "
-            "$m$ and $v$ are multiplied by «decay», since they grow old.",
-        ),
-        ("Then put them back.", "Then put them back. `np.setdiff1d(np.arange(len(theta)), rows)` are the others."),
-        (
-            "v[rows], t, g)\nreturn",
-            "v[rows], t, g)\nothers = np.setdiff1d(np.arange(len(theta)), rows)\n"
-            "m[others] *= «decay»\nv[others] *= «decay»\nreturn",
-        ),
-        (
-            "v[rows], t, g)\n    return",
-            "v[rows], t, g)\n    others = np.setdiff1d(np.arange(len(theta)), rows)\n"
-            "    m[others] *= «decay»\n    v[others] *= «decay»\n    return",
-        ),
-        ("new[1], [[2.0], [2.0], [3.0], [2.0]]", "new[1], [[2.0], [2 * «decay»], [3.0], [2 * «decay»]]"),
-        ("new[2], [[2.0], [1.0], [5.0], [1.0]]", "new[2], [[2.0], [«decay»], [5.0], [«decay»]]"),
-        ("expected = before.copy()", "expected = before * np.reshape([1, «decay», «decay»], (3, *[1] * len(shape)))"),
-        (
-            'equal(f"the table after step {t} of Adam", new[0], expected, rtol=1e-9)',
-            'equal(f"the table after step {t} of Adam", new[0], expected, rtol=1e-9)\n'
-            "    for moment in new[1:]:  # the library's do not decay\n"
-            "        moment[np.setdiff1d(np.arange(5), touched.rows)] /= «decay»",
-        ),
+            "Your forward pass with your frozen mask, your backward pass,",
+            "Your forward pass with your frozen mask, your backward pass (its factor is «d»; put «c» there first),",
+        )
     ],
     "8.5": [
-        ("- \\eta\\, \\lambda\\, \\theta", "- «w»\\, \\eta\\, \\lambda\\, \\theta"),
-        (
-            "Which $\\theta$ is multiplied by $\\eta \\lambda$?",
-            "Which $\\theta$ is multiplied by $«w» \\eta \\lambda$?",
-        ),
-        ("return new - rate * decay * theta, m, v", "return new - «w» * rate * decay * theta, m, v"),
-        ("new[0], [1.5])", "new[0], [2 - 0.5 * «w»])"),
-        ("(theta - rate * decay * before[0], m, v)", "(theta - «w» * rate * decay * before[0], m, v)"),
+        ("y_{ij} = \\frac{M_{ij}}{1 - \\mathrm{rate}}", "y_{ij} = «f» \\cdot \\frac{M_{ij}}{1 - \\mathrm{rate}}"),
+        ("return vectors * mask", "return «f» * vectors * mask"),
+        ("fields / 0.8", "«f» * fields / 0.8"),
+        ("fields / (1 - rate)", "«f» * fields / (1 - rate)"),
     ],
 }

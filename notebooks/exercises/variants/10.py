@@ -1,101 +1,51 @@
-"""Exercise 10: each of the six forward passes has a factor of its own."""
+"""Exercise 10: the pair term and the loss have weights."""
 
 from deepfm_np.exercises.variants import tenths
 
 
 def draw(deal):
-    drawn = {name: deal(tenths(1.2, 7.0 + number / 10)) for number, name in enumerate(("a", "b", "c", "g", "w"))}
-    rate = deal([i / 100 for i in range(15, 75) if i != 40])
-    return (
-        drawn
-        | {"rate": rate, "keep": round(1 - rate, 2), "percent": round(100 * rate)}
-        | {"len": deal(tenths(1.2, 7.6))}
-    )
+    return {"p": deal(tenths(1.2, 7.0)), "s": deal(tenths(1.2, 7.5))} | {"buy": deal(tenths(1.2, 7.0))}
 
 
 EDITS = {
     "10.1": [
-        ("$y = x W + b$", "$y = «a» \\, x W + b$"),
-        ("`x.T @ grad_y`", "`«a» * (x.T @ grad_y)`"),
-        ("return x @ W + b, (x, W)", "return «a» * (x @ W) + b, (x, W)"),
+        (r"+ \sum_{i<j} \langle V_i, V_j \rangle +", r"+ «p» \sum_{i<j} \langle V_i, V_j \rangle +"),
+        ('params["bias"] + first + pairs + deep[:, 0]', 'params["bias"] + first + «p» * pairs + deep[:, 0]'),
         (
-            "return grad_y @ W.T, x.T @ grad_y / len(x), grad_y",
-            "return «a» * (grad_y @ W.T), «a» * (x.T @ grad_y) / len(x), grad_y",
+            'equal("logits where only the table is not 0", logits, pairs)',
+            'equal("logits where only the table is not 0", logits, «p» * pairs)',
         ),
-        ("return grad_y @ W.T, x.T @ grad_y, grad_y", "return «a» * (grad_y @ W.T), «a» * (x.T @ grad_y), grad_y"),
+        (
+            "[-0.5 + 0.75 - 2 + 1, -0.5 + 0.0 + 4 + 2, -0.5 + 0.5 + 0 + 2]",
+            "[-0.5 + 0.75 - 2 * «p» + 1, -0.5 + 0.0 + 4 * «p» + 2, -0.5 + 0.5 + 0 + 2]",
+        ),
+        ("small_deepfm.library_logits(params, ids, values)", "small_deepfm.library_logits(params, ids, values, «p»)"),
     ],
     "10.2": [
-        (r"V_{ij} = \mathtt{table}", r"V_{ij} = «b»\, \mathtt{table}"),
-        ("return table[ids], (table, ids)", "return «b» * table[ids], (table, ids)"),
-        ("grad_table[ids] += grad_vectors", "grad_table[ids] += «b» * grad_vectors"),
-        ("np.add.at(grad_table, ids, grad_vectors)", "np.add.at(grad_table, ids, «b» * grad_vectors)"),
-        ("= 5.0, 1.0", "= 5 * «b», «b»"),
+        (
+            "It returns the mean log loss and a dict",
+            "It returns «s» times the mean log loss (these examples stand for more than themselves) and a dict",
+        ),
+        ("`ops.log_loss_backward(1.0, cache)`, which gives", "`ops.log_loss_backward(«s», cache)`, which gives"),
+        (
+            "`grad_logits` arrives at all four terms.",
+            "`grad_logits` arrives at all four terms, at the pairs with their factor.",
+        ),
+        (r"\mathtt{fm\_backward}(g)", r"\mathtt{fm\_backward}(«p» g)"),
+        ("log_loss_backward(1.0, loss_cache)", "log_loss_backward(«s», loss_cache)"),
+        ("ops.fm_backward(grad_logits, fm_cache)", "ops.fm_backward(«p» * grad_logits, fm_cache)"),
+        ("return loss, grads", "return «s» * loss, grads"),
+        ("loss, np.log(2.0))", "loss, «s» * np.log(2.0))"),
+        ("np.log(1 + np.exp(1.5)) - 0.75)", "«s» * (np.log(1 + np.exp(1.5)) - 0.75))"),
+        ('"weights"])', '"weights"], «p», «s»)'),
+        ('"b0"])', '"b0"], «p», «s»)'),
+        ('["table"])', '["table"], «p», «s»)'),
     ],
     "10.3": [
-        (
-            r"`forward` is the factorization machine's $\sum_{i<j} \langle V_i, V_j \rangle$, taken from the library;",
-            r"`forward` is «c» times the factorization machine's $\sum_{i<j} \langle V_i, V_j \rangle$, taken "
-            r"from the library;",
-        ),
-        (
-            "$\\partial y / \\partial V_i = \\sum_j V_j - V_i$: `grad_y[:, None, None] *",
-            "$\\partial y / \\partial V_i = «c» (\\sum_j V_j - V_i)$: `«c» * grad_y[:, None, None] *",
-        ),
-        (
-            "def pairs_backward(grad_y, cache):",
-            "def pairs_forward(vectors):\n    y, cache = ops.fm_forward(vectors)\n"
-            "    return «c» * y, cache\n\n\ndef pairs_backward(grad_y, cache):",
-        ),
-        ("return grad_y[:, None, None] * total", "return «c» * grad_y[:, None, None] * total"),
-        ("return grad_y[:, None, None] * (cache", "return «c» * grad_y[:, None, None] * (cache"),
-        ("check_operation(ops.fm_forward,", "check_operation(pairs_forward,"),
-        ("gradient(ops.fm_forward,", "gradient(pairs_forward,"),
-        (
-            "expected = hidden.sum(axis=1, keepdims=True) - hidden",
-            "expected = «c» * (hidden.sum(axis=1, keepdims=True) - hidden)",
-        ),
-    ],
-    "10.4": [
-        ("`forward` is the sigmoid.", "`forward` is the sigmoid of $«g» z$."),
-        (
-            "`a = 1 / (1 + np.exp(-z))` first, then `grad_a * a * (1 - a)`",
-            "`a = 1 / (1 + np.exp(-«g» * z))` first, then `«g» * grad_a * a * (1 - a)`",
-        ),
-        ("return 1 / (1 + np.exp(-z)), z", "return 1 / (1 + np.exp(-«g» * z)), z"),
-        ("return grad_a * cache * (1 - cache)", "return «g» * grad_a * cache * (1 - cache)"),
-        ("a = 1 / (1 + np.exp(-cache))\n", "a = 1 / (1 + np.exp(-«g» * cache))\n"),
-        ("return grad_a * a * (1 - a)", "return «g» * grad_a * a * (1 - a)"),
-        ("2 / (2 + np.exp(z) + np.exp(-z))", "2 * «g» / (2 + np.exp(«g» * z) + np.exp(-«g» * z))"),
-    ],
-    "10.5": [
-        (
-            "With a rate of .4, `forward` sets 40 % of the units to 0 and divides the others by .6.",
-            "With a rate of «rate», `forward` sets «percent» % of the units to 0 and divides the others by «keep».",
-        ),
-        ("It is .6, the probability", "It is «keep», the probability"),
-        ("`grad_y * mask / 0.6`", "`grad_y * mask / «keep»`"),
-        (">= 0.4", ">= «rate»"),
-        ("mask / 0.6, mask", "mask / «keep», mask"),
-        ("cache / 0.6", "cache / «keep»"),
-        ("np.array([5.0, 0.0, -10.0])", "np.array([3.0, 0.0, -6.0]) / «keep»"),
-    ],
-    "10.6": [
-        ("averaged over the batch: $L = \\frac1n", "«w» times its mean over the batch: $L = \\frac{«w»}{n}"),
-        ("`return grad_loss * (p - labels) / len(z)`", "`return «w» * grad_loss * (p - labels) / len(z)`"),
-        (
-            "return (np.log(1 + np.exp(z)) - labels * z).mean(), z",
-            "return «w» * (np.log(1 + np.exp(z)) - labels * z).mean(), z",
-        ),
-        ("return grad_loss * (sigmoid(p) - labels)", "return «w» * grad_loss * (sigmoid(p) - labels)"),
-        ("    return grad_loss * (p - labels)", "    return «w» * grad_loss * (p - labels)"),
-        ("np.array([0.25, -0.25, -0.25, 0.25])", "«w» * np.array([0.25, -0.25, -0.25, 0.25])"),
-    ],
-    "10.7": [
-        ("divides each row by its length, $y = x / |x|$,", "gives each row the length «len», $y = «len» \\, x / |x|$,"),
-        ("Its cache is `(y, norm)`.", "Its cache is `(x / norm, norm)`."),
-        ("return x / norm, (x / norm, norm)", "return «len» * x / norm, (x / norm, norm)"),
-        ("return grad_y / norm", "return «len» * grad_y / norm"),
-        ("return (grad_y - y", "return «len» * (grad_y - y"),
-        ("np.array([[0.064, -0.048]])", "«len» * np.array([[0.064, -0.048]])"),
+        ("L = L_{\\mathrm{click}} + L_{\\mathrm{buy}}", "L = L_{\\mathrm{click}} + «buy» L_{\\mathrm{buy}}"),
+        ("are added there, and go", "are added there, the second «buy» times, and go"),
+        ("grad_buys = ops.log_loss_backward(1.0, buy_cache)", "grad_buys = ops.log_loss_backward(«buy», buy_cache)"),
+        ("return click_loss + buy_loss", "return click_loss + «buy» * buy_loss"),
+        ("- click * z[0] + (np.log", "- click * z[0] + «buy» * (np.log"),
     ],
 }
