@@ -135,23 +135,26 @@ CONTESTANTS = {"PyTorch": pytorch, "FuxiCTR": fuxictr, "DeepCTR-Torch": deepctr}
 
 
 def fit(contestant: Contestant, parts: Parts, seed: int) -> pd.DataFrame:
-    """Train the contestant's module in place by the rules of `training.fit` with stop_by="auc"; its history."""
+    """Train the contestant's module in place by the rules of `training.fit` with stop_by="auc"; its history.
+
+    The training loss is the mean over batches, as the package defines it.
+    """
     module, rng = contestant.module, np.random.default_rng(seed)
     optimizer = torch.optim.Adam(module.parameters(), lr=SETTINGS["learning_rate"])
     history: list[tuple] = []
     best, best_auc, waited = {}, 0.0, 0
     while len(history) < SETTINGS["epochs"] and waited < SETTINGS["patience"]:
         module.train()
-        total = 0.0
+        total, steps = 0.0, 0
         for batch in batches(parts.train, SETTINGS["batch_size"], rng):
             optimizer.zero_grad()
             loss = contestant.loss(batch)
             loss.backward()
             optimizer.step()
-            total += loss.item()
+            total, steps = total + loss.item(), steps + 1
         rate = optimizer.param_groups[0]["lr"]
         scores = measured(parts.valid.labels, predicted(contestant, parts.valid))
-        history.append((len(history) + 1, total, scores["auc"], scores["log_loss"], rate))
+        history.append((len(history) + 1, total / steps, scores["auc"], scores["log_loss"], rate))
         if scores["auc"] > best_auc:
             best = {name: tensor.clone() for name, tensor in module.state_dict().items()}
             best_auc, waited = scores["auc"], 0
