@@ -26,18 +26,21 @@ def paired_differences(
     runs: "pd.DataFrame",
     base: str | Mapping[str, str],
     scores: Sequence[str] = ("auc", "log_loss"),
+    overlap: float = 0.0,
     confidence: float = 0.95,
 ) -> "pd.DataFrame":
     """Each setting less the base of its study, paired by split and start, with Student's t interval over the splits.
 
     d_s = mean over starts of (score of the setting - score of the base), on split s of n
-    difference = mean of d,  standard_error = sd(d) / sqrt(n),  t = difference / standard_error,  df = n - 1
+    difference = mean of d,  standard_error = sd(d) sqrt(1/n + overlap),  t = difference / standard_error,  df = n - 1
 
     The split is the unit: starts on one split share its rows, so they are averaged first and not counted as n. Where
     one split is all there is, number the seeds as splits: the interval then speaks of that split alone.
 
     runs: one row per run, columns study, setting, split, start and the scores; runs without a partner are left out.
     base: the setting to compare with, the same for all studies or {study: setting}.
+    overlap: 0 where each split draws rows of its own. Random splits of the same rows train on much the same rows, and
+    sd would be too hopeful: then test rows / training rows, the correction of Nadeau & Bengio (2003).
     Returns one row per study, score and setting: study, setting, base, score, units (splits), difference,
     standard_error, df, low, high, p (two-sided). Raises ValueError for a run given twice, a score that is not finite,
     an unknown base, and fewer than two splits in common.
@@ -58,7 +61,7 @@ def paired_differences(
                 n = len(d)
                 if n < 2:
                     raise ValueError(f"{setting!r} and {name!r} have {n} splits in common; a difference needs 2")
-                found = _interval(d.mean(), d.std(ddof=1) / sqrt(n), n - 1, confidence)
+                found = _interval(d.mean(), d.std(ddof=1) * sqrt(1 / n + overlap), n - 1, confidence)
                 rows.append((study, setting, name, score, n, *found))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -191,6 +191,10 @@ CONSTRAINTS: dict[str, Constraint] = {
     "l2_embedding": NON_NEGATIVE,
     "l2_net": NON_NEGATIVE,
     "l2_table": NON_NEGATIVE,
+    "products": _several(
+        _one_of("inner", "outer"), "a sequence out of inner, outer", lambda names: len(names) == len(set(names))
+    ),
+    "shared_embedding": FLAG,
     "dtype": Constraint(
         "float32 or float64", _dtype_name, ("float32", "float64").__contains__, options=("float32", "float64")
     ),
@@ -216,6 +220,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     ),
     "stop_by": _one_of("log_loss", "auc"),
     "validation_fraction": BELOW_ONE,
+    "start_from_fm": FLAG,
     "patience": POSITIVE_INTEGER,
     "verbose": FLAG,
     "threads": Constraint(

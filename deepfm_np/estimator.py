@@ -14,7 +14,8 @@ from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import AnyExamples
 from deepfm_np.data.fields import Field
 from deepfm_np.data.unknown import warn_of_unknown
-from deepfm_np.inputs import features_of, frame_of, labelled_rows, triple_of, two_classes
+from deepfm_np.fitting import Parts
+from deepfm_np.inputs import features_of, frame_of, labelled_rows, two_classes
 from deepfm_np.model import DeepFM
 from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
@@ -39,7 +40,7 @@ class DeepFMClassifier:
         values (see `data.kinds`): numbers with decimals are numerical, texts and whole numbers that repeat categorical;
         dates and columns with another value in every row are left out, with a warning.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
-        l2_table, dtype: as in `DeepFM`.
+        l2_table, dtype, products, shared_embedding: as in `DeepFM`.
         The defaults suit small tables, see docs/benchmarks/tables.md; the paper's are those of `DeepFM`.
     learning_rate: of Adam.  batch_size, epochs, patience, stop_by, threads: as in `training.fit`.
     validation_fraction: share of each class that `fit` holds out, at random, to stop early where it has no eval_set; 0
@@ -47,6 +48,8 @@ class DeepFMClassifier:
     class_weight: what a row of each class counts in the loss, {class: positive number} (1 if left out), or "balanced":
         both classes count the same in all. Probabilities are then those of the weighted rows. None: all the same.
     seed: of the start, the shuffling and the dropout masks.
+    start_from_fm: train an FM first, then start the table of the network, which must be alone, at its weights and
+        vectors, side by side: rows of embedding_dim + 1 numbers. It makes an FNN; for the others see `models.MODELS`.
     progress: show a bar on a terminal.  verbose: print what was found in each column, then a line per epoch.
 
     After `fit`: classes_ (2,), fields_, encoder_, model_ and history_ (a DataFrame, one row per epoch); n_features_in_,
@@ -88,6 +91,9 @@ class DeepFMClassifier:
         threads: int | None = None,
         progress: bool = True,
         verbose: bool = False,
+        products: Sequence[str] = (),
+        shared_embedding: bool = True,
+        start_from_fm: bool = False,
     ):
         self.fields = fields
         self.embedding_dim = embedding_dim
@@ -114,6 +120,9 @@ class DeepFMClassifier:
         self.threads = threads
         self.progress = progress
         self.verbose = verbose
+        self.products = products
+        self.shared_embedding = shared_embedding
+        self.start_from_fm = start_from_fm
 
     def get_params(self, deep: bool = True) -> dict:
         """The hyper-parameters by name. `deep` is scikit-learn's argument and changes nothing here."""
@@ -148,12 +157,9 @@ class DeepFMClassifier:
         train = labelled_rows(X, y, sample_weight)
         encoder, columns = fitting.decided(self.fields, train)
         kinds.announce(columns, self.verbose)
-        if eval_set is None:
-            train, valid = fitting.held_out(train, self.validation_fraction, self.seed)
-        else:
-            valid = labelled_rows(*triple_of(eval_set), train.classes)
+        train, valid = fitting.with_valid(train, eval_set, self.validation_fraction, self.seed)
         parts = fitting.encoded(encoder, train, valid, self.class_weight)
-        self._fit(encoder, *parts, train.classes, checkpoint, train.frame.columns)
+        self._fit(encoder, parts, train.classes, checkpoint, train.frame.columns)
         self._columns = columns
         return self
 
@@ -172,7 +178,7 @@ class DeepFMClassifier:
         if self.class_weight is not None:
             raise ValueError("class_weight is for fit; encoded examples carry their weights: WeightedExamples")
         classes = two_classes(checked_labels(train.labels))
-        return self._fit(encoder, train, valid, classes, checkpoint, encoder.field_names)
+        return self._fit(encoder, (train, valid), classes, checkpoint, encoder.field_names)
 
     def predict_proba(self, X: Any) -> Array:
         """(n, 2): the probability of each class in `classes_`. A value not seen in `fit` counts as unknown; an
@@ -241,7 +247,7 @@ class DeepFMClassifier:
         self._require_fitted()
         check_all(self.get_params())
         settings = {name: value for name, value in self.get_params().items() if name != "fields"}
-        settings |= {"hidden": list(self.hidden), "dtype": self.model_.dtype}
+        settings |= {"hidden": list(self.hidden), "products": list(self.products), "dtype": self.model_.dtype}
         known = {name: getattr(self, f"{name}_", None) for name in ("n_features_in", "feature_names_in", "history")}
         classifier_file.write(
             folder, classifier_file.Saved(self.model_, self.encoder_, self.classes_, settings, **known)
@@ -284,15 +290,9 @@ class DeepFMClassifier:
             raise scikit_learn.not_fitted_error()("this DeepFMClassifier is not fitted yet: call fit(X, y) first")
 
     def _fit(
-        self,
-        encoder: FieldEncoder,
-        train: AnyExamples,
-        valid: AnyExamples | None,
-        classes: Array,
-        checkpoint: str | Path | None,
-        columns: Sequence,
+        self, encoder: FieldEncoder, parts: Parts, classes: Array, checkpoint: str | Path | None, columns: Sequence
     ) -> "DeepFMClassifier":
-        fitted = fitting.fitted(self.get_params(), encoder, train, valid, checkpoint)
+        fitted = fitting.fitted(self.get_params(), encoder, *parts, checkpoint)
         vars(self).pop("feature_names_in_", None)
         vars(self).update(features_of(columns))
         self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, fitted.model, fitted.history

@@ -14,8 +14,9 @@ from deepfm_np.data import kinds
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import AnyExamples
 from deepfm_np.divergence import warn_if_diverged
-from deepfm_np.inputs import Rows, class_weights, examples_of
+from deepfm_np.inputs import Rows, class_weights, examples_of, labelled_rows, triple_of
 from deepfm_np.model import DeepFM
+from deepfm_np.models import table_from_fm
 from deepfm_np.optim import Adam
 
 TRAINING = (
@@ -28,6 +29,9 @@ TRAINING = (
     "progress",
     "verbose",
 )  # settings of `training.fit`
+
+Parts = tuple[AnyExamples, AnyExamples | None]  # to train on and to validate on
+FM_ALONE = {"first_order": True, "fm": True, "deep": False, "start_from_fm": False}
 
 
 class Fitted(NamedTuple):
@@ -44,6 +48,15 @@ def decided(fields: Any, rows: Rows) -> tuple[FieldEncoder, list[kinds.Column]]:
     return FieldEncoder(kinds.fields_of(columns) if given is None else given), columns
 
 
+def with_valid(
+    train: Rows, eval_set: Any, fraction: float, seed: int | np.random.Generator
+) -> tuple[Rows, Rows | None]:
+    """The rows to train on, and those to validate on: of the eval_set, or a part held out of the first."""
+    if eval_set is None:
+        return held_out(train, fraction, seed)
+    return train, labelled_rows(*triple_of(eval_set), train.classes)
+
+
 def held_out(rows: Rows, fraction: float, seed: int | np.random.Generator) -> tuple[Rows, Rows | None]:
     """The rows without a random share of each class, and that share; None if of a class none would be in it."""
     order = np.random.default_rng(checked("seed", seed)).permutation(len(rows.labels))
@@ -57,9 +70,7 @@ def held_out(rows: Rows, fraction: float, seed: int | np.random.Generator) -> tu
     return rows.take(~held), rows.take(held)
 
 
-def encoded(
-    encoder: FieldEncoder, train: Rows, valid: Rows | None, class_weight: Any
-) -> tuple[AnyExamples, AnyExamples | None]:
+def encoded(encoder: FieldEncoder, train: Rows, valid: Rows | None, class_weight: Any) -> Parts:
     """The examples of the training part, from which the encoder learns, and of the validation part."""
     by_class = class_weights(class_weight, train.classes, train.labels, train.weights)
     examples = examples_of(encoder.fit_transform(train.frame), train, by_class)
@@ -73,10 +84,20 @@ def fitted(
     valid: AnyExamples | None,
     checkpoint: str | Path | None,
 ) -> Fitted:
-    """Train a model with these settings of the classifier. Warns of a model far worse than the base rate."""
+    """Train a model with these settings of the classifier. Warns of a model far worse than the base rate.
+
+    Raises ValueError for `start_from_fm` unless the network is alone.
+    """
     for_model = {name: settings[name] for name in inspect.signature(DeepFM).parameters if name in settings}
     for_training = {name: settings[name] for name in TRAINING}
+    if settings["start_from_fm"]:
+        if not settings["deep"] or settings["first_order"] or settings["fm"]:
+            raise ValueError("start_from_fm needs the network alone: first_order=False, fm=False, deep=True")
+        for_model["embedding_dim"] += 1  # of each row, the weight beside the vector
     model, optimizer = DeepFM(encoder.field_dims, encoder.field_starts, **for_model), Adam(settings["learning_rate"])
+    if settings["start_from_fm"] and not (checkpoint and Path(checkpoint).exists()):
+        fm = fitted({**settings, **FM_ALONE}, encoder, train, valid, None).model
+        model.params["table"] = table_from_fm(fm.params)
     with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is judged below
         history = training.fit(model, train, valid, optimizer=optimizer, checkpoint=checkpoint, **for_training)
     warn_if_diverged(model, history, train, valid, settings["learning_rate"])

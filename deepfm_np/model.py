@@ -40,10 +40,12 @@ class DeepFM:
     l2_embedding, l2_table, l2_net: strengths of the L2 penalties, see `ops.l2`: on the table's rows as they occur, on
         the whole table at every step, in time that grows with it, on every W. What suits one does not suit another.
     seed: an int or a numpy.random.Generator for the start.  dtype: "float32" or "float64".
+    products: what the network reads besides the field vectors, out of "inner" and "outer", see `network_input`.
+    shared_embedding: whether FM and network read one table; False gives the network one of its own, "deep_table".
 
     Raises ValueError, naming the argument, for a setting outside these.
 
-    `params` maps names to arrays: "bias" (), "weights" (D,), "table" (D, k), "W0" (m k, d_0), "b0" (d_0,), ...,
+    `params` maps names to arrays: "bias" (), "weights" (D,), "table" (D, k), "W0" (d_in, d_0), "b0" (d_0,), ...,
     and with batch norm "gamma0", "beta0", ...; the last W and b are the output layer's. Only the parameters of
     components that are on are present. Entries may be replaced or written to. `running` holds the running means
     and variances of batch norm, "mean0" and "var0" onwards, which are not learned by gradient.
@@ -67,6 +69,8 @@ class DeepFM:
         seed: int | np.random.Generator = 0,
         dtype: str = "float32",
         l2_table: float = 0.0,
+        products: Sequence[str] = (),
+        shared_embedding: bool = True,
     ):
         self.field_dims: list[int] = checked("field_dims", field_dims)
         self.field_starts: list[int] | None = checked_starts(field_starts, self.field_dims)
@@ -82,6 +86,8 @@ class DeepFM:
         self.l2_embedding: float = checked("l2_embedding", l2_embedding)
         self.l2_net: float = checked("l2_net", l2_net)
         self.l2_table: float = checked("l2_table", l2_table)
+        self.products: list[str] = checked("products", products)
+        self.shared_embedding: bool = checked("shared_embedding", shared_embedding)
         self.dtype: str = checked("dtype", dtype)
         for name in ("l2_embedding", "l2_net", "l2_table"):
             check_held(name, getattr(self, name), self.dtype)
@@ -91,14 +97,14 @@ class DeepFM:
         self.architecture = Architecture(self.config)
         self.network = self.architecture.network
         rng = np.random.default_rng(checked("seed", seed))
-        D, m, k = sum(self.field_dims), len(self.field_dims), self.embedding_dim
+        D, k = sum(self.field_dims), self.embedding_dim
         params: dict[str, Array] = {"bias": np.zeros(())}
         if self.first_order:
             params["weights"] = np.zeros(D)
-        if self.fm or self.deep:
-            params["table"] = rng.standard_normal((D, k), dtype=self.dtype) * np.dtype(self.dtype).type(TABLE_STD)
+        for name in self.architecture.tables:
+            params[name] = rng.standard_normal((D, k), dtype=self.dtype) * np.dtype(self.dtype).type(TABLE_STD)
         if self.deep:
-            params |= self.network.start(m * k, rng)
+            params |= self.network.start(self.architecture.width, rng)
         self.params: dict[str, Array] = {name: array.astype(self.dtype, copy=False) for name, array in params.items()}
         running = self.network.start_running() if self.deep else {}
         self.running: dict[str, Array] = {name: array.astype(self.dtype) for name, array in running.items()}
@@ -261,7 +267,7 @@ class DeepFM:
         params: Mapping[str, Array] | None = None,
         weights: Array | None = None,
     ) -> dict[str, dict[str, Array | ops.RowGradient]]:
-        """The terms that add up to the gradient of the shared table: {"table": {"FM part": ..., "deep part": ...}}.
+        """The terms that add up to the gradient of each table: {"table": {"FM part": ..., "deep part": ...}}.
 
         See `Architecture.gradient_terms`; {} without a table. The arguments are those of `loss_and_grads`.
         """
@@ -270,8 +276,7 @@ class DeepFM:
         logits, caches = whole(self.architecture.forward_part(params, self.running, ids, values, rng, training=True))
         _, loss_cache = ops.log_loss_forward(logits, labels, weights)
         grad_logits = ops.log_loss_backward(1.0, loss_cache)
-        terms = self.architecture.gradient_terms(grad_logits, caches, params, ids, values)
-        return {"table": terms} if terms else {}
+        return self.architecture.gradient_terms(grad_logits, caches, params, ids, values)
 
     def checked_slots(self, ids: Array, values: Array) -> tuple[Array, Array]:
         """Check (n, s) ids and values, and return them as arrays, the values in the model's dtype.

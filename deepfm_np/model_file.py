@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from deepfm_np.architecture import table_names
 from deepfm_np.constraints import checked
+from deepfm_np.network_input import input_widths
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.archive import Archive, Header, check_headers, open_archive, write_arrays
 from deepfm_np.system.sealed import from_json
 
-ADDED = {"l2_table": 0.0}  # settings that older files lack
+ADDED: dict[str, Any] = {"l2_table": 0.0, "products": [], "shared_embedding": True}  # settings that older files lack
 
 
 def to_arrays(config: Mapping, params: Mapping[str, Array], running: Mapping[str, Array]) -> dict[str, Array]:
@@ -86,10 +88,9 @@ def expected_headers(config: Mapping[str, Any]) -> dict[str, Header]:
     shapes: dict[str, tuple[int, ...]] = {"params/bias": ()}
     if config["first_order"]:
         shapes["params/weights"] = (D,)
-    if config["fm"] or config["deep"]:
-        shapes["params/table"] = (D, k)
+    shapes |= {f"params/{name}": (D, k) for name in table_names(config)}
     if config["deep"]:
-        widths = [m * k, *config["hidden"], 1]
+        widths = [sum(input_widths(m, k, config["products"])), *config["hidden"], 1]
         for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
             shapes |= {f"params/W{layer}": (fan_in, fan_out), f"params/b{layer}": (fan_out,)}
             if config["batch_norm"] and layer < len(config["hidden"]):

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from deepfm_np import metrics
+from deepfm_np.comparison import NOT_TOLD_APART
 from deepfm_np.gradcheck.numeric import EPS, METHODS
 from deepfm_np.ops.rows import Array
 from deepfm_np.system.files import write_atomically
@@ -73,7 +74,7 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
 
     results: one row per model, columns model, auc, log_loss; "Best attainable", if there, is drawn as a line.
     """
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    figure = Figure(figsize=(9, max(3.2, 0.8 + 0.5 * len(results))), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     known = results["model"] == "Best attainable"
     models, best = results[~known], results[known]
@@ -92,6 +93,37 @@ def comparison_figure(results: pd.DataFrame, title: str = "") -> Figure:
         axes.set_xlabel(label)
         axes.grid(axis="y", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def forest_figure(differences: pd.DataFrame, label: str, title: str = "") -> Figure:
+    """Differences with their intervals, a line at zero; a filled point was told apart after Holm's correction.
+
+    differences: of `comparison.corrected`, one score alone.  label: of the axis, what is subtracted from what.
+    """
+    figure = Figure(figsize=(8, 1.3 + 0.27 * (len(differences) + differences["study"].nunique())), layout="constrained")
+    axes = figure.subplots()
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    names: list[str] = []
+    headings = []
+    for study, rows in differences.groupby("study", sort=False):
+        headings.append(len(names))
+        names += [f"{study}, less {rows['base'].iloc[0]}".removeprefix(", "), *rows["setting"].astype(str)]
+        places = range(headings[-1] + 1, len(names))
+        colours = [GREY if verdict == NOT_TOLD_APART else BLUE for verdict in rows["verdict"]]
+        axes.hlines(places, rows["low"], rows["high"], color=colours)
+        fills = ["white" if colour == GREY else BLUE for colour in colours]
+        axes.scatter(rows["difference"], places, color=fills, edgecolors=colours, zorder=3)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(names)), names, fontsize="small")
+    for place in headings:
+        axes.get_yticklabels()[place].set_fontweight("bold")
+    axes.set_ylim(-0.7, len(names) - 0.3)
+    axes.invert_yaxis()
+    for fill, edge, text in ((BLUE, BLUE, "told apart"), ("white", GREY, "not told apart")):
+        axes.scatter([], [], color=fill, edgecolors=edge, label=text)
+    _finish(axes, label, "")
+    axes.grid(False, axis="y")
     return figure
 
 

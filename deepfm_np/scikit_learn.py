@@ -30,8 +30,13 @@ def text_of(estimator: Any) -> str:
     """The call that makes the estimator, with the arguments that are not the default."""
     arguments = {name: getattr(estimator, name) for name in parameters(type(estimator))}
     defaults = {name: parameter.default for name, parameter in parameters(type(estimator)).items()}
-    changed = [f"{name}={value!r}" for name, value in arguments.items() if repr(value) != repr(defaults[name])]
+    changed = [f"{name}={value!r}" for name, value in arguments.items() if _text(value) != _text(defaults[name])]
     return f"{type(estimator).__name__}({', '.join(changed)})"
+
+
+def _text(value: Any) -> str:
+    """The text of a value by which it is compared: a list, as `load` gives, is no other value than a tuple."""
+    return repr(tuple(value)) if isinstance(value, list) else repr(value)
 
 
 @cache

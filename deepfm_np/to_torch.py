@@ -31,7 +31,8 @@ class TorchDeepFM(nn.Module):
 
     `bias` is a Parameter (); `weights` (D, 1) and `table` (D, k) are nn.Embedding; `hidden` has one entry per hidden
     layer, with `affine`, `batch_norm`, `activation` and `dropout` where enabled; `output` is nn.Linear. nn.Linear
-    keeps W transposed, (d_out, d_in). Components that are off are None.
+    keeps W transposed, (d_out, d_in). Components that are off are None, and so is `deep_table`, the network's own
+    nn.Embedding, unless there is one.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class TorchDeepFM(nn.Module):
         self.l2_embedding, self.l2_table, self.l2_net = (config[f"l2_{part}"] for part in ("embedding", "table", "net"))
         self.bias = nn.Parameter(tensors["bias"])
         self.weights = _embedding(tensors["weights"][:, None], sparse) if first_order else None
+        self.products = list(config["products"])
         self.table = _embedding(tensors["table"], sparse) if fm or deep else None
+        self.deep_table = _embedding(tensors["deep_table"], sparse) if "deep_table" in tensors else None
         last = len(config["hidden"])
         layers = [_hidden_layer(config, tensors, layer) for layer in range(last)] if deep else []
         self.hidden = nn.Sequential(*layers) if deep else None
@@ -62,12 +65,15 @@ class TorchDeepFM(nn.Module):
         if self.weights is not None:
             logits = logits + _slot_vectors(self.weights, ids, values).sum(dim=(1, 2))
         if self.table is not None:
-            vectors = self._field_vectors(_slot_vectors(self.table, ids, values))
+            vectors = own = self._field_vectors(self.table, ids, values)
+        if self.deep_table is not None:
+            own = self._field_vectors(self.deep_table, ids, values)
         if self.fm:
             square_of_sum, sum_of_squares = vectors.sum(1).square().sum(1), vectors.square().sum(dim=(1, 2))
             logits = logits + (square_of_sum - sum_of_squares) / 2
         if self.hidden is not None and self.output is not None:
-            y = self.output(self.hidden(vectors.flatten(1)))[:, 0]
+            a0 = torch.cat([own.flatten(1), *(_product(name, own) for name in self.products)], dim=1)
+            y = self.output(self.hidden(a0))[:, 0]
             logits = logits + (y.sigmoid() if self.sigmoid_output else y)
         return logits
 
@@ -79,11 +85,12 @@ class TorchDeepFM(nn.Module):
         """
         values = self._checked(ids, values)
         penalty = values.new_zeros(())
-        if self.l2_embedding and self.table is not None:
-            rows = _slot_vectors(self.table, ids, (values != 0).to(values.dtype))
-            penalty = penalty + self.l2_embedding / 2 * rows.square().sum() / len(ids)
-        if self.l2_table and self.table is not None:
-            penalty = penalty + self.l2_table / 2 * self.table.weight.square().sum()
+        for table in [table for table in (self.table, self.deep_table) if table is not None]:
+            if self.l2_embedding:
+                rows = _slot_vectors(table, ids, (values != 0).to(values.dtype))
+                penalty = penalty + self.l2_embedding / 2 * rows.square().sum() / len(ids)
+            if self.l2_table:
+                penalty = penalty + self.l2_table / 2 * table.weight.square().sum()
         if self.l2_net and self.hidden is not None and self.output is not None:
             for layer in [*(hidden.affine for hidden in self.hidden), self.output]:
                 penalty = penalty + self.l2_net / 2 * layer.weight.square().sum()
@@ -100,8 +107,9 @@ class TorchDeepFM(nn.Module):
             raise ValueError(f"the last field begins at slot {self.field_starts[-1]}, the input has {s} slots")
         return values.to(self.bias.dtype)
 
-    def _field_vectors(self, slot_vectors: Tensor) -> Tensor:
-        """(n, s, k) -> (n, m, k): the sum over each field's slots."""
+    def _field_vectors(self, embedding: nn.Embedding, ids: Tensor, values: Tensor) -> Tensor:
+        """(n, s) ids and values -> (n, m, k): the sum over each field's slots."""
+        slot_vectors = _slot_vectors(embedding, ids, values)
         if self.field_starts is None:
             return slot_vectors
         n, s, k = slot_vectors.shape
@@ -130,6 +138,15 @@ def _slot_vectors(embedding: nn.Embedding, ids: Tensor, values: Tensor) -> Tenso
     used = values != 0
     vectors = embedding(ids[used]) * values[used][:, None]
     return vectors.new_zeros(*ids.shape, vectors.shape[1]).index_put((used,), vectors)
+
+
+def _product(name: str, vectors: Tensor) -> Tensor:
+    """(n, m, k) -> the inner products (n, m (m - 1) / 2) or the sum of the outer ones (n, k k), as `ops.product`."""
+    if name == "outer":
+        total = vectors.sum(1)
+        return (total[:, :, None] * total[:, None, :]).flatten(1)
+    i, j = torch.triu_indices(vectors.shape[1], vectors.shape[1], 1, device=vectors.device)
+    return (vectors @ vectors.mT)[:, i, j]
 
 
 def _copied(array: Array, dtype: str) -> Tensor:

@@ -13,6 +13,7 @@ from deepfm_np import ops
 from deepfm_np.data.examples import Examples, WeightedExamples
 from deepfm_np.gradcheck import Report, check_loss, check_operation
 from deepfm_np.model import COMPONENTS, DeepFM
+from deepfm_np.models import MODELS
 
 # A categorical field, a numerical one, one with up to three values, and another categorical one.
 FIELD_DIMS = (7, 1, 6, 5)
@@ -135,3 +136,6 @@ def _variants() -> Iterator[tuple[str, dict]]:
     yield "DeepFM, L2 of the whole table", {"l2_table": 0.1, "dropout": 0.0}
     for name, switches in COMPONENTS.items():
         yield f"{name}, no penalty", {**switches, "dropout": 0.0}
+    for name in ("IPNN", "OPNN", "PNN*", "FM & DNN"):  # FNN is a DNN; the paper's other models are above
+        yield name, {**MODELS[name], **common}
+    yield "FM & PNN*, L2 of the whole tables", {**MODELS["PNN*"], **MODELS["FM & DNN"], "fm": True, "l2_table": 0.1}

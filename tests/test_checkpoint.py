@@ -136,3 +136,10 @@ def test_a_checkpoint_whose_run_would_not_end_in_the_same_bits_is_refused(tmp_pa
     np.savez(tmp_path / "run.npz", **arrays)
     with pytest.raises(ValueError, match="another version wrote it, and this one would not end in the same bits"):
         resume(tmp_path / "run.npz", small_model(), Progress(Adam(0.01), np.random.default_rng(0)))
+
+
+def test_a_checkpoint_of_another_architecture_is_of_another_run(tmp_path):
+    interrupted(tmp_path / "run.npz")
+    other = DeepFM([4, 4], hidden=(3,), embedding_dim=2, batch_norm=True, products=["inner"])
+    with pytest.raises(ValueError, match=r"another run: model products was \[\], is \['inner'\]; delete it"):
+        resume(tmp_path / "run.npz", other, Progress(Adam(0.01), np.random.default_rng(0)))

@@ -166,7 +166,7 @@ def test_no_changed_byte_goes_unnoticed(tmp_path):
             np.testing.assert_array_equal(loaded.predict_proba(X), expected)
             assert (loaded.classes_.tolist(), loaded.get_params()) == (
                 [0, 1],
-                {**FITTED.get_params(), "hidden": [4], "fields": FITTED.encoder_.fields},
+                {**FITTED.get_params(), "hidden": [4], "products": [], "fields": FITTED.encoder_.fields},
             )
 
 
@@ -231,7 +231,7 @@ def save_in_format_1(classifier, folder):
         settings = json.loads(str(arrays["settings"])) | {"format": "deepfm_np classifier 1"}
         arrays["settings"] = np.array(json.dumps({k: v for k, v in settings.items() if k not in NEW_SETTINGS}))
         config = json.loads(str(arrays["model/config"]))
-        arrays["model/config"] = np.array(json.dumps({k: v for k, v in config.items() if k != "l2_table"}))
+        arrays["model/config"] = np.array(json.dumps({k: v for k, v in config.items() if k not in NEW_SETTINGS}))
         for name in ("features", "history", "checksum"):
             del arrays[name]
         arrays["checksum"] = np.array(classifier_file._checksum(arrays))
@@ -239,7 +239,7 @@ def save_in_format_1(classifier, folder):
     rewritten(folder / "classifier.npz", older)
 
 
-NEW_SETTINGS = {"class_weight", "verbose", "l2_table"}
+NEW_SETTINGS = {"class_weight", "verbose", "l2_table", "products", "shared_embedding", "start_from_fm"}
 
 
 def test_a_file_of_format_1_still_loads(tmp_path):

@@ -1,5 +1,9 @@
+import contextlib
+import io
 import math
+import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,6 +37,13 @@ def test_three_splits_by_hand():
     assert row["p"] == pytest.approx(1 - t / math.sqrt(2 + t**2))  # df 2: P(|T| <= t) = t / sqrt(2 + t^2)
     half = 4.302653 * 0.01 / math.sqrt(3)  # 4.3027: the t of .95 and 2 in any table
     assert (row["low"], row["high"]) == (pytest.approx(0.02 - half, abs=1e-8), pytest.approx(0.02 + half, abs=1e-8))
+
+
+def test_random_splits_of_the_same_rows_widen_the_interval():
+    scores = {"one": [0.7, 0.5, 0.6], "two": [0.71, 0.52, 0.63]}
+    apart, shared = difference_of(scores), difference_of(scores, overlap=0.125)
+    assert shared["standard_error"] == pytest.approx(0.01 * math.sqrt(1 / 3 + 1 / 8))
+    assert shared["p"] > apart["p"]
 
 
 def test_starts_are_averaged_and_do_not_count_as_splits():
@@ -218,3 +229,12 @@ def test_runs_that_ended_at_the_cut_off_are_counted_as_such():
         ["order 3", "slow", 3, 2, "12", "20+", "20+"],
         ["order 3", "never", 3, 3, "20+", "20+", "20+"],
     ]
+
+
+def test_the_page_shows_what_its_code_prints():
+    page = (Path(__file__).parents[1] / "docs" / "how-we-compare.md").read_text(encoding="utf-8")
+    names, printed = {}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in re.findall(r"```python\n(.*?)```", page, flags=re.S):
+            exec(compile(block, "docs/how-we-compare.md", "exec"), names)
+    assert printed.getvalue() == "".join(re.findall(r"```text\n(.*?)```", page, flags=re.S))

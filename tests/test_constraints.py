@@ -8,6 +8,7 @@ import pytest
 from deepfm_np import DeepFM, DeepFMClassifier, data
 from deepfm_np.constraints import CONSTRAINTS, checked
 from deepfm_np.network import ACTIVATIONS
+from deepfm_np.network_input import PRODUCTS
 from deepfm_np.optim import SGD, Adam
 from deepfm_np.training import fit
 
@@ -39,6 +40,10 @@ def test_every_setting_has_a_constraint_that_its_default_meets(function):
         ("activation", "gelu", "activation must be one of sigmoid, relu, tanh, got 'gelu'"),
         ("epochs", float("inf"), "epochs must be a positive integer, got inf"),
         ("dropout", 1.0, "dropout must be a number in [0, 1), got 1.0"),
+        ("products", "inner", "products must be a sequence out of inner, outer, got 'inner'; write ['inner']"),
+        ("products", ("inner", "inner"), "products must be a sequence out of inner, outer, got ('inner', 'inner')"),
+        ("products", ["cross"], "products must be a sequence out of inner, outer, got ['cross']"),
+        ("shared_embedding", 1, "shared_embedding must be True or False, got 1"),
     ],
 )
 def test_a_setting_says_what_would_be_right_where_it_can_be_told(name, value, message):
@@ -47,8 +52,9 @@ def test_a_setting_says_what_would_be_right_where_it_can_be_told(name, value, me
     assert str(error.value) == message
 
 
-def test_the_activations_of_the_table_are_those_of_the_network():
+def test_activations_and_products_of_the_table_are_those_of_the_network():
     assert CONSTRAINTS["activation"].options == tuple(ACTIVATIONS)
+    assert checked("products", tuple(PRODUCTS)) == list(PRODUCTS) == ["inner", "outer"]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +65,7 @@ def test_the_activations_of_the_table_are_those_of_the_network():
         ("dropout", 0, 0.0),
         ("hidden", np.array([3, 4]), [3, 4]),
         ("hidden", (), []),
+        ("products", np.array(["outer"]), ["outer"]),
         ("batch_norm", np.True_, True),
         ("dtype", np.float64, "float64"),
         ("seed", np.int32(7), 7),

@@ -14,6 +14,7 @@ from deepfm_np.cli import check, train
 from deepfm_np.data import make_click_log
 from deepfm_np.exercises.assignments import assignment
 from deepfm_np.gradcheck import check_operation
+from deepfm_np.models import MODELS
 from deepfm_np.system.lock import locked
 
 QUICK = ["--rows", "3000", "--epochs", "2", "--hidden", "8", "--embedding-dim", "4"]
@@ -81,6 +82,24 @@ def test_compare_prints_one_line_per_model(capsys, tmp_path):
         assert float(row[1]) == pytest.approx(auc, abs=1e-4)
         assert float(row[2]) == pytest.approx(log_loss, abs=1e-4)
     assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_compare_runs_the_models_that_are_named(capsys, tmp_path, no_figure):
+    arguments = ["compare", "--rows", 600, "--epochs", 1, "--hidden", 4, "--embedding-dim", 2, "--out", tmp_path]
+    for names, expected in (("all", list(MODELS)), ("IPNN, LR & DNN,IPNN", ["IPNN", "LR & DNN"])):
+        status, out, _ = run(capsys, *arguments, "--models", names)
+        assert status == 0
+        assert [line[:15].strip() for line in out.splitlines()] == [*expected, "Best attainable"]
+    assert pd.read_csv(tmp_path / "comparison.csv")["model"].tolist() == ["IPNN", "LR & DNN", "Best attainable"]
+
+
+@pytest.mark.parametrize("names", ["XGBoost", "", "LR,lr"])
+def test_a_model_that_is_not_there_is_named(capsys, names):
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", "--models", names])
+    message = "is not all, nor a list out of LR, FM, FNN, IPNN, OPNN, PNN*, LR & DNN, FM & DNN, DNN, DeepFM"
+    expected = f"deepfm_np compare: error: argument --models: {names!r} {message} (see --help)\n"
+    assert (stop.value.code, capsys.readouterr().err) == (2, expected)
 
 
 def test_gradcheck_passes_with_status_0(capsys):
@@ -683,6 +702,10 @@ def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     assert out.splitlines()[1] == "4-1-values    0 of 3  Task 4.1: fm_forward is not written yet"
     status, out, _ = run(capsys, "exercise", "leaks", tmp_path)
     assert (status, out) == (0, "no line of a solution or a hidden test is shown\n")
+    assert "Hint: the answer" in path.read_text()
+    run(capsys, "exercise", "start", 4, "--no-answers", "--out", tmp_path / "graded")
+    graded = (tmp_path / "graded" / path.name).read_text()
+    assert "Hint: the answer" not in graded and "Hint: the equation" in graded
     path.write_text(assignment("4").path.read_text())
     assert run(capsys, "exercise", "check", path)[0] == 0
     assert run(capsys, "exercise", "leaks", tmp_path)[0] == 1

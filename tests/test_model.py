@@ -7,6 +7,7 @@ import pytest
 from deepfm_np import DeepFM
 from deepfm_np.gradcheck.numeric import complex_step
 from deepfm_np.model import COMPONENTS
+from deepfm_np.models import MODELS, table_from_fm
 from deepfm_np.ops import RowGradient
 from deepfm_np.optim import SGD
 from deepfm_np.system.parts import whole
@@ -37,9 +38,12 @@ def logits_by_loops(model):
         vectors = oracles.embedding(p["table"], IDS, VALUES, FIELD_STARTS)
     if model.fm:
         logits += oracles.fm(vectors)
+    if "deep_table" in p:
+        vectors = oracles.embedding(p["deep_table"], IDS, VALUES, FIELD_STARTS)
     if model.deep:
+        products = {"inner": oracles.inner_product, "outer": oracles.outer_product}
         activation = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "relu": lambda z: z * (z > 0)}
-        a = vectors.reshape(len(IDS), -1)
+        a = np.hstack([vectors.reshape(len(IDS), -1), *(products[name](vectors) for name in model.products)])
         for layer in range(2):
             a = oracles.affine(a, p[f"W{layer}"], p[f"b{layer}"])
             if model.batch_norm:
@@ -56,6 +60,8 @@ VARIANTS = [
     {"activation": "tanh", "deep_output": "sigmoid"},
     {"activation": "relu", "batch_norm": True},
     *COMPONENTS.values(),
+    *(MODELS[name] for name in ("IPNN", "OPNN", "PNN*", "FM & DNN")),
+    {"shared_embedding": False, "products": ["outer", "inner"], "activation": "tanh", "batch_norm": True},
 ]
 
 
@@ -155,6 +161,57 @@ def test_components_hold_their_own_parameters_alone():
     assert names["FM"] == {"bias", "weights", "table"}
     assert names["DNN"] == {"bias", "table", *net}
     assert names["Wide & Deep"] == names["DeepFM"] == {"bias", "weights", "table", *net}
+
+
+def test_the_models_of_the_paper_read_what_their_formulas_name():
+    names = {name: set(small_model(**MODELS[name]).params) for name in MODELS.keys() - {"FNN"}}
+    assert all("deep_table" not in params for name, params in names.items() if name != "FM & DNN")
+    assert names["FM & DNN"] == names["DeepFM"] | {"deep_table"}
+    assert names["IPNN"] == names["OPNN"] == names["PNN*"] == names["DNN"]
+    assert names["LR & DNN"] == names["DeepFM"]
+    rows = {name: len(small_model(**MODELS[name]).params["W0"]) for name in ("DNN", "IPNN", "OPNN", "PNN*")}
+    assert rows == {"DNN": 12, "IPNN": 12 + 6, "OPNN": 12 + 9, "PNN*": 12 + 6 + 9}  # m = 4 fields, k = 3
+
+
+def test_components_and_models_of_one_name_are_one():
+    assert all(MODELS[name] == switches for name, switches in COMPONENTS.items() if name != "Wide & Deep")
+    assert MODELS["LR & DNN"] == COMPONENTS["Wide & Deep"]
+
+
+def test_two_tables_have_gradients_of_their_own():
+    model = small_model(**MODELS["FM & DNN"])
+    grads = model.loss_and_grads(IDS, VALUES, LABELS)[1]
+    one_table = small_model()
+    one_table.params = {name: array for name, array in model.params.items() if name != "deep_table"}
+    for name, switches in (("table", COMPONENTS["FM"]), ("deep_table", COMPONENTS["DNN"])):
+        terms = model.gradient_terms(IDS, VALUES, LABELS)[name]
+        assert list(terms) == [{"table": "FM part", "deep_table": "deep part"}[name]]
+        np.testing.assert_array_equal(next(iter(terms.values())).values, grads[name].values)
+        assert grads[name].values.any(), switches
+
+
+def test_without_a_shared_table_the_two_start_apart_and_nothing_else_changes():
+    shared, apart = DeepFM([30, 40], hidden=(5,)), DeepFM([30, 40], hidden=(5,), shared_embedding=False)
+    np.testing.assert_array_equal(shared.params["table"], apart.params["table"])
+    assert (apart.params["deep_table"] != apart.params["table"]).all()
+    assert apart.params["deep_table"].std() == pytest.approx(0.01, rel=0.1)
+    assert shared.params.keys() == apart.params.keys() - {"deep_table"}
+
+
+@pytest.mark.parametrize("switches", [COMPONENTS["FM"], COMPONENTS["DNN"], COMPONENTS["LR"]])
+def test_where_one_part_alone_reads_vectors_there_is_one_table(switches):
+    assert small_model(shared_embedding=False, **switches).params.keys() == small_model(**switches).params.keys()
+
+
+def test_a_network_on_the_rows_of_fm_reads_each_weight_beside_its_vector():
+    params = small_model(**COMPONENTS["FM"]).params
+    table = table_from_fm(params)
+    vectors = oracles.embedding(table, IDS, VALUES, FIELD_STARTS)
+    assert table.shape == (D, 1 + 3)
+    np.testing.assert_allclose(vectors[:, :, 0].sum(axis=1), oracles.first_order(params["weights"], IDS, VALUES))
+    np.testing.assert_allclose(
+        oracles.fm(vectors[:, :, 1:]), oracles.fm(oracles.embedding(params["table"], IDS, VALUES, FIELD_STARTS))
+    )
 
 
 def test_the_gradient_of_the_shared_table_is_the_sum_of_both_parts():

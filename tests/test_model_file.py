@@ -116,13 +116,26 @@ def test_a_damaged_name_inside_is_quoted_in_one_short_line(tmp_path):
         assert len(str(raised.value).splitlines()) == 1
 
 
-def test_a_file_from_before_the_penalty_of_the_whole_table_still_loads(tmp_path):
+@pytest.mark.parametrize("settings", [{"products": ("outer", "inner")}, {"shared_embedding": False}])
+def test_products_and_a_second_table_come_back(tmp_path, settings):
+    model = DeepFM([3, 4], embedding_dim=2, hidden=(5,), **settings)
+    arrays = {name: (array.dtype, array.shape) for name, array in model.to_arrays().items() if name != "config"}
+    assert expected_headers(model.config) == arrays
+    model.params["b0"] += 1
+    model.save(tmp_path / "model.npz")
+    loaded = DeepFM.load(tmp_path / "model.npz")
+    assert loaded.config == model.config
+    ids, values = np.array([[0, 3], [2, 6]]), np.ones((2, 2))
+    np.testing.assert_array_equal(loaded.logits(ids, values), model.logits(ids, values))
+
+
+def test_a_file_from_before_the_later_settings_still_loads(tmp_path):
     model = DeepFM([3, 4], hidden=(5,), seed=1)
     model.save(tmp_path / "new.npz")
     with np.load(tmp_path / "new.npz") as archive:
         arrays = dict(archive)
     config = json.loads(str(arrays["config"]))
-    assert config.pop("l2_table") == 0.0
+    assert [config.pop(name) for name in ("l2_table", "products", "shared_embedding")] == [0.0, [], True]
     np.savez(tmp_path / "old.npz", **{**arrays, "config": np.array(json.dumps(config))})
     loaded = DeepFM.load(tmp_path / "old.npz")
     assert loaded.config == model.config

@@ -36,14 +36,16 @@ def arrays_at_run_time():
     grad_vectors = ops.fm_backward(grad_logits, fm)
     grad_x, grad_W, grad_b = ops.affine_backward(ops.sigmoid_backward(dropped, activation), affine)
     table_gradient = ops.embedding_backward(grad_vectors, embedding)
+    own_table = DeepFM(field_dims, field_starts, embedding_dim=2, shared_embedding=False).params["deep_table"]
     touched = {row for row, value in zip(ids.ravel(), values.ravel(), strict=True) if value}
     found = {
         "data/fields.py": {"ids": ids, "values": values},
         "training.py": {"labels": labels},
-        "model.py": {"bias": params["bias"], "logits": logits, "grad_logits": grad_logits},
+        "model.py": {"bias": params["bias"], "deep_table": own_table, "logits": logits, "grad_logits": grad_logits},
         "ops/first_order.py": {"weights": params["weights"]},
         "ops/embedding.py": {"table": params["table"], "vectors": vectors, "grad_vectors": grad_vectors},
         "ops/fm.py": {"total": fm.total},
+        "ops/product.py": {"total": ops.outer_product_forward(vectors)[1].total},
         "ops/affine.py": {
             "W": affine.W,
             "b": params["b0"],

@@ -55,6 +55,27 @@ def test_the_comparison_figure_has_a_point_per_model_and_a_line_for_the_best():
     assert "best attainable 0.4000" in lines_of(log_loss)
 
 
+def test_the_forest_figure_has_an_interval_per_setting_under_the_name_of_its_study():
+    differences = pd.DataFrame(
+        [
+            ("depth", "1", "3", 0.2, 0.1, 0.3, "above"),
+            ("depth", "5", "3", -0.1, -0.3, 0.1, "not told apart"),
+            ("shape", "diamond", "constant", -0.2, -0.3, -0.1, "below"),
+        ],
+        columns=["study", "setting", "base", "difference", "low", "high", "verdict"],
+    )
+    (axes,) = plots.forest_figure(differences, "AUC, setting less base").axes
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["depth, less 3", "1", "5", "shape, less constant", "diamond"]
+    lines = [segment.tolist() for found in axes.collections[::2][:2] for segment in found.get_segments()]
+    assert lines == [[[0.1, 1], [0.3, 1]], [[-0.3, 2], [0.1, 2]], [[-0.3, 4], [-0.1, 4]]]
+    points = [point.tolist() for found in axes.collections[1::2][:2] for point in found.get_offsets()]
+    assert points == [[0.2, 1], [-0.1, 2], [-0.2, 4]]
+    filled = [tuple(colour) != (1, 1, 1, 1) for found in axes.collections[1::2][:2] for colour in found.get_facecolor()]
+    assert filled == [True, False, True]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first study on top
+
+
 def test_the_sweep_figure_has_a_line_per_method():
     sweep = step_sweep(lambda x: np.exp(x), np.array(1.0))
     lines = lines_of(plots.step_sweep_figure(sweep).axes[0])

@@ -28,7 +28,8 @@ def _list(options: Namespace) -> int:
 
 
 def _start(options: Namespace) -> int:
-    print(f"{assignments.start(options.what, options.out)}: open it in Jupyter, and check it there or with `check`")
+    path = assignments.start(options.what, options.out, not options.no_answers)
+    print(f"{path}: open it in Jupyter, and check it there or with `check`")
     return 0
 
 

@@ -9,10 +9,12 @@ from deepfm_np.cli.data import data
 from deepfm_np.cli.encode import encode
 from deepfm_np.cli.exercise import ACTIONS, exercise
 from deepfm_np.cli.predict import predict
-from deepfm_np.cli.train import compare, train
+from deepfm_np.cli.train import COMPARED, compare, train
 from deepfm_np.constraints import CONSTRAINTS
 from deepfm_np.data.download import ARCHIVES
 from deepfm_np.gradcheck.numeric import METHODS
+from deepfm_np.models import MODELS
+from deepfm_np.ops.checks import shown
 from deepfm_np.recipes import RECIPES
 
 ABOUT = """\
@@ -59,6 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands.choices["encode"].add_argument("--out", required=True, help="the folder to write; it must not exist")
     for name in ("train", "compare"):
         _add_training_options(commands.choices[name])
+    names = f"all, or some of {', '.join(MODELS)} (default: {','.join(COMPARED)})"
+    commands.choices["compare"].add_argument("--models", type=_models, default=COMPARED, metavar="A,B", help=names)
     check = commands.choices["gradcheck"]
     check.add_argument("--method", choices=(*METHODS, "auto"), default="complex")
     check.add_argument("--gallery", action="store_true", help="planted bugs instead: what catches and names each")
@@ -123,11 +127,12 @@ def _add_exercise(commands: Any) -> None:
     needs = "; ".join(f"{action}: {what}" for action, what in ACTIONS.items() if action != "list")
     parser.add_argument("what", nargs="?", help=needs)
     parser.add_argument("--out", default=".", help="start: the folder for the notebook (default: here)")
+    parser.add_argument("--no-answers", action="store_true", help="start: without the hints that are the answers")
 
 
 def _add_training_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", help="folder for the result (default: runs/DATA)")
-    parts = parser.add_argument_group("parts", "By default 80 %% train, 10 %% validate and 10 %% test, at random.")
+    parts = parser.add_argument_group("parts", "By default 80 % train, 10 % validate and 10 % test, at random.")
     parts.add_argument("--valid", help="table, libfm: the file to validate on, with the columns of --path")
     parts.add_argument("--test", help="table, libfm: the file to test on")
     parts.add_argument(
@@ -165,6 +170,13 @@ def _setting(name: str) -> dict[str, Any]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return {"type": read}
+
+
+def _models(text: str) -> tuple[str, ...]:
+    names = tuple(MODELS) if text == "all" else tuple(dict.fromkeys(_names(text)))
+    if not names or not set(names) <= MODELS.keys():
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not all, nor a list out of {', '.join(MODELS)}")
+    return names
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from deepfm_np import metrics
-from deepfm_np.architecture import COMPONENTS
 from deepfm_np.cli.loading import Part, Parts, choose_data, data_name, load_parts, say
 from deepfm_np.divergence import DivergedWarning
 from deepfm_np.estimator import DeepFMClassifier
+from deepfm_np.models import MODELS
 from deepfm_np.recipes import RECIPES
 from deepfm_np.system.files import remove_leftovers, write_text
 from deepfm_np.system.lock import locked
@@ -54,7 +54,7 @@ def _train(options: Namespace, settings: dict[str, Any], parts: Parts, folder: P
 
 
 def compare(options: Namespace) -> int:
-    """Fit LR, FM, DNN and DeepFM on the same data, print validation AUC and log loss."""
+    """Fit LR, FM, DNN and DeepFM, or other models, on the same data, print validation AUC and log loss."""
     choose_data(options)
     settings = _settings(options)
     parts = load_parts(options)
@@ -68,16 +68,17 @@ def _compare(options: Namespace, settings: dict[str, Any], parts: Parts, folder:
 
     valid = parts.valid
     rows: list[dict[str, Any]] = []
-    for name in COMPARED:
+    for name in options.models:
         say(f"{name} ...")
-        classifier = _fitted({**settings, **COMPONENTS[name]}, parts)
+        classifier = _fitted({**settings, **MODELS[name]}, parts)
         rows.append({"model": name, **valid.scores(classifier.predict_encoded(valid.examples))})
     attainable = valid.best_attainable()
     if attainable is not None:
         rows.append({"model": "Best attainable", **attainable})
     results = pd.DataFrame(rows)
     write_text(folder / "comparison.csv", results.to_csv(index=False))
-    figure = plots.comparison_figure(results, f"{data_name(options)}: what each part adds")
+    message = "what each part adds" if options.models == COMPARED else "the models side by side"
+    figure = plots.comparison_figure(results, f"{data_name(options)}: {message}")
     plots.save_figure(figure, folder / "comparison.png")
     say(f"\n{'model':17}{'AUC':8}log loss, both on {len(valid.examples.labels):,} validation rows")
     for row in rows:

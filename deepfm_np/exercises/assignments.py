@@ -15,6 +15,7 @@ from deepfm_np.system.files import write_text
 FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises" / "source"
 STUB = "# your lines here"
 REGIONS = {"SOLUTION": [STUB], "HIDDEN TESTS": []}  # the lines that replace a region in the blank
+ANSWER = re.compile(r"\s*<details><summary>Hint: the answer</summary>.*?</details>", re.DOTALL)
 
 
 class Check(NamedTuple):
@@ -66,25 +67,36 @@ def assignment(number_or_name: str) -> Assignment:
     )
 
 
-def start(number: str, folder: str | Path = ".") -> Path:
-    """Write the blank of an assignment into a folder and return its path. Raises FileExistsError if it exists."""
+def start(number: str, folder: str | Path = ".", answers: bool = True) -> Path:
+    """Write the blank of an assignment into a folder and return its path. Raises FileExistsError if it exists.
+
+    answers: with the folded hint that is the answer, for those who learn by themselves.
+    """
     one = assignment(number)
     path = Path(folder) / one.path.name
     if path.exists():
         raise FileExistsError(f"{path} already exists; rename it, or give another folder with --out")
-    write_text(path, json.dumps(blank(json.loads(one.path.read_text(encoding="utf-8"))), indent=1) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(blank(json.loads(one.path.read_text(encoding="utf-8")), answers), indent=1) + "\n")
     return path
 
 
-def blank(notebook: dict) -> dict:
-    """The notebook without solutions, hidden tests and outputs."""
+def blank(notebook: dict, answers: bool = True) -> dict:
+    """The notebook without solutions, hidden tests and outputs; answers: with the hints that are the answers."""
     cells = []
     for cell in notebook["cells"]:
         cell = {**cell, "source": without_regions(source(cell))}
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
+        elif not answers:
+            cell["source"] = without_answers(cell["source"])
         cells.append(cell)
     return {**notebook, "cells": cells}
+
+
+def without_answers(text: str) -> str:
+    """The text of a task without the folded hint that is its answer."""
+    return ANSWER.sub("", text)
 
 
 def without_regions(code: str) -> str:

@@ -1,6 +1,6 @@
-"""For nbgrader's autograde: checks are judged as by `exercise check`, and no kernel runs a student's code.
+"""For nbgrader: a release without answers, and checks judged as by `exercise check`, so that no kernel runs answers.
 
-`notebooks/exercises/nbgrader_config.py` puts it in the place of nbgrader's own Execute.
+`notebooks/exercises/nbgrader_config.py` puts `Judge` in the place of nbgrader's own Execute.
 """
 
 from pathlib import Path
@@ -11,8 +11,18 @@ from nbgrader.preprocessors import NbGraderPreprocessor  # type: ignore[import-n
 from traitlets import Float
 
 from deepfm_np.exercises import sandbox
-from deepfm_np.exercises.assignments import from_file, grade_id
+from deepfm_np.exercises.assignments import from_file, grade_id, without_answers
 from deepfm_np.exercises.grading import SECONDS, Bench, Verdict
+
+
+class NoAnswers(NbGraderPreprocessor):
+    """Take the hints that are the answers out of a release."""
+
+    def preprocess(self, nb, resources):
+        for cell in nb.cells:
+            if cell.cell_type == "markdown":
+                cell.source = without_answers(cell.source)
+        return nb, resources
 
 
 class Judge(NbGraderPreprocessor):

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deepfm_np.ops.affine import sum_over_batch
 from deepfm_np.ops.checks import check_floats, check_gradient
 from deepfm_np.ops.rows import Array
 
@@ -70,9 +69,9 @@ def batch_norm_backward(grad_y: Array, cache: BatchNormCache) -> tuple[Array, Ar
 
 def moments(x: Array) -> Moments:
     """(n, d) x -> the moments of its rows."""
-    mean = sum_over_batch(x) / len(x)
+    mean = x.mean(axis=0)
     centered = x - mean
-    return Moments(len(x), mean, np.einsum("nd,nd->d", centered, centered))
+    return Moments(len(x), mean, (centered * centered).sum(axis=0))
 
 
 def pooled(parts: Sequence[Moments]) -> Moments:
@@ -96,12 +95,12 @@ def normalize(
     inverse_std = 1 / np.sqrt(var + EPSILON)
     normalized = (x - mean) * inverse_std
     cache = BatchNormCache(normalized, gamma, inverse_std, batch is not None, running, 0 if batch is None else batch.n)
-    return normalized * gamma + beta, cache
+    return gamma * normalized + beta, cache
 
 
 def scale_and_shift_backward(grad_y: Array, cache: BatchNormCache) -> tuple[Array, Array]:
     """dL/dgamma = sum of dL/dy * normalized over the rows,  dL/dbeta = sum of dL/dy"""
-    return np.einsum("nd,nd->d", grad_y, cache.normalized), sum_over_batch(grad_y)
+    return (grad_y * cache.normalized).sum(axis=0), grad_y.sum(axis=0)
 
 
 def normalize_backward(grad_y: Array, cache: BatchNormCache, grad_gamma: Array, grad_beta: Array) -> Array:

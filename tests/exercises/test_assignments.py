@@ -100,6 +100,15 @@ def test_the_blank_leaks_nothing(one, tmp_path):
 
 
 @each
+def test_a_blank_without_answers_keeps_every_other_hint(one, tmp_path):
+    with_answers, without = (catalogue.start(one.name, tmp_path / str(answers), answers) for answers in (True, False))
+    hints = [re.findall(r"Hint: the (\w+)", path.read_text()) for path in (with_answers, without)]
+    assert "answer" in hints[0] and hints[1] == [hint for hint in hints[0] if hint != "answer"]
+    texts = [source(cell) for cell in catalogue.read_cells(without)]
+    assert all(text.count("<details>") == text.count("</details>") for text in texts)
+
+
+@each
 def test_a_task_has_four_folded_hints_or_fewer_and_the_answer_among_them(one):
     prose = [source(cell) for cell in one.cells() if source(cell).startswith("## Task ")]
     assert len(prose) == sum(bool(about(cell).get("solution")) for cell in one.cells())

@@ -29,6 +29,8 @@ def by_our_names(module, read):
         found["weights"] = read(module.weights.weight)[:, 0]
     if module.table is not None:
         found["table"] = read(module.table.weight)
+    if module.deep_table is not None:
+        found["deep_table"] = read(module.deep_table.weight)
     if module.output is not None:
         for layer, step in enumerate([*module.hidden, module.output]):
             affine = step.affine if layer < len(module.hidden) else step

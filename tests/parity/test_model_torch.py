@@ -13,11 +13,14 @@ from parity.torch_reference import (
     embedding,
     embedding_penalty,
     fm,
+    inner_products,
     leaf,
+    outer_products,
 )
 
 from deepfm_np import DeepFM
 from deepfm_np.model import COMPONENTS
+from deepfm_np.models import MODELS
 from deepfm_np.ops import dropout_forward
 from deepfm_np.optim import SGD
 
@@ -29,13 +32,16 @@ FIELD_DIMS, FIELD_STARTS = [4, 1, 6, 3, 5], [0, 1, 2, 5, 6]
 # The rows that each slot draws from. Rows 10 and 18, the last of each multi-valued field, serve only as padding.
 SLOT_ROWS = [(0, 4), (4, 5), (5, 10), (5, 10), (5, 10), (11, 14), (14, 18), (14, 18)]
 MASK_SEED = 7
+PRODUCTS = {"inner": inner_products, "outer": outer_products}
 
 activations = pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh"])
 outputs = pytest.mark.parametrize("deep_output", ["logit", "sigmoid"])
 batch_norms = pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch norm"])
 penalties = pytest.mark.parametrize("l2", [0.0, 0.1], ids=["no L2", "L2"])
-components = pytest.mark.parametrize("switches", COMPONENTS.values(), ids=COMPONENTS.keys())
-networks = pytest.mark.parametrize("name", ["DNN", "Wide & Deep", "DeepFM"])
+ARCHITECTURES = COMPONENTS | {name: MODELS[name] for name in ("IPNN", "OPNN", "PNN*", "FM & DNN")}
+ARCHITECTURES["FM & PNN*"] = {"products": ("inner", "outer"), "shared_embedding": False}
+components = pytest.mark.parametrize("switches", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())
+networks = pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name not in ("LR", "FM")])
 
 
 def make_batch(n=24, seed=0):
@@ -81,12 +87,13 @@ class Reference:
         logits = leaves["bias"].expand(len(ids))
         if model.first_order:
             logits = logits + (leaves["weights"][ids] * values).sum(1)
-        if model.fm or model.deep:
-            vectors = embedding(leaves["table"], ids, values, model.field_starts or range(ids.shape[1]))
+        starts = model.field_starts or range(ids.shape[1])
         if model.fm:
-            logits = logits + fm(vectors)
+            logits = logits + fm(embedding(leaves["table"], ids, values, starts))
         if model.deep:
-            logits = logits + self.deep(vectors.flatten(1), rng, training)
+            vectors = embedding(leaves.get("deep_table", leaves.get("table")), ids, values, starts)
+            products = [PRODUCTS[name](vectors) for name in model.products]
+            logits = logits + self.deep(torch.cat([vectors.flatten(1), *products], 1), rng, training)
         return logits
 
     def deep(self, a, rng, training):
@@ -106,10 +113,10 @@ class Reference:
     def loss(self, ids, values, labels, rng=None, training=True):
         logits = self.logits(ids, values, rng, training)
         loss = F.binary_cross_entropy_with_logits(logits, torch.tensor(labels, dtype=logits.dtype))
-        if "table" in self.leaves:
-            penalty = embedding_penalty(self.leaves["table"], torch.tensor(ids), torch.tensor(values))
+        for table in [tensor for name, tensor in self.leaves.items() if "table" in name]:
+            penalty = embedding_penalty(table, torch.tensor(ids), torch.tensor(values))
             loss = loss + self.model.l2_embedding * penalty
-            loss = loss + self.model.l2_table / 2 * torch.linalg.vector_norm(self.leaves["table"]) ** 2
+            loss = loss + self.model.l2_table / 2 * torch.linalg.vector_norm(table) ** 2
         for name, tensor in self.leaves.items():
             if name.startswith("W"):
                 loss = loss + self.model.l2_net / 2 * (tensor**2).sum()
@@ -138,7 +145,7 @@ def assert_model_equals_reference(model, batch, dropout=True, training=True):
 @pytest.mark.parametrize("dropout", [False, True], ids=["no dropout", "dropout"])
 def test_training_equals_autograd(name, activation, deep_output, batch_norm, l2, dropout):
     settings = dict(activation=activation, deep_output=deep_output, batch_norm=batch_norm)
-    model = make_model(**COMPONENTS[name], **settings, l2_embedding=l2, l2_net=l2)
+    model = make_model(**ARCHITECTURES[name], **settings, l2_embedding=l2, l2_net=l2)
     assert_model_equals_reference(model, make_batch(), dropout)
 
 
@@ -153,7 +160,7 @@ def test_training_without_a_network_equals_autograd(name, l2):
 @networks
 @pytest.mark.parametrize("dropout", [False, True], ids=["no dropout", "dropout"])
 def test_gradients_under_running_statistics_equal_autograd(name, activation, deep_output, dropout):
-    model = make_model(**COMPONENTS[name], activation=activation, deep_output=deep_output, batch_norm=True)
+    model = make_model(**ARCHITECTURES[name], activation=activation, deep_output=deep_output, batch_norm=True)
     assert_model_equals_reference(model, make_batch(), dropout, training=False)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from parity.test_model_torch import FIELD_DIMS, FIELD_STARTS, MASK_SEED, make_batch, make_model
+from parity.test_model_torch import ARCHITECTURES, FIELD_DIMS, FIELD_STARTS, MASK_SEED, make_batch, make_model
 
 import deepfm_np
 from deepfm_np import DeepFM
@@ -31,7 +31,7 @@ PAGE = ROOT / "docs" / "distributed.md"
 TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
 PROCESSES, TIME_OUT = 2, 180.0
 
-components = pytest.mark.parametrize("switches", COMPONENTS.values(), ids=COMPONENTS.keys())
+components = pytest.mark.parametrize("switches", ARCHITECTURES.values(), ids=ARCHITECTURES.keys())
 activations = pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh"])
 outputs = pytest.mark.parametrize("deep_output", ["logit", "sigmoid"])
 batch_norms = pytest.mark.parametrize("batch_norm", [False, True], ids=["plain", "batch norm"])
@@ -247,6 +247,7 @@ DISTRIBUTED = {
     "LR": COMPONENTS["LR"],
     "FM": COMPONENTS["FM"],
     "DNN": dict(COMPONENTS["DNN"], activation="relu"),
+    "FM-and-PNN": dict(ARCHITECTURES["FM & PNN*"], activation="tanh", l2_embedding=0.1),
 }
 
 
@@ -316,10 +317,14 @@ def test_the_script_of_the_page_prints_what_the_page_shows(tmp_path, processes):
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", SPARSE])
-def test_the_module_penalises_the_whole_table_as_ours_does(sparse):
-    model, batch = make_model(dropout=0.0, l2_table=0.1, l2_embedding=0.2, l2_net=0.3), make_batch()
+@pytest.mark.parametrize("shared", [True, False], ids=["one table", "two tables"])
+def test_the_module_penalises_the_whole_table_as_ours_does(sparse, shared):
+    settings = dict(dropout=0.0, l2_table=0.1, l2_embedding=0.2, l2_net=0.3, shared_embedding=shared)
+    model, batch = make_model(**settings), make_batch()
     module = model.to_torch(sparse).train()
     loss_of(module, *tensors(*batch)).backward()
-    table = module.table.weight.grad
-    assert not table.is_sparse
-    assert difference(model.loss_and_grads(*batch)[1]["table"], table) <= 1e-12
+    _, grads = model.loss_and_grads(*batch)
+    for name in ["table"] if shared else ["table", "deep_table"]:
+        table = getattr(module, name).weight.grad
+        assert not table.is_sparse
+        assert difference(grads[name], table) <= 1e-12

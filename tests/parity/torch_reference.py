@@ -35,6 +35,17 @@ def fm(vectors):
     return torch.stack(pairs).sum(0)
 
 
+def inner_products(vectors):
+    """(n, m, k) -> (n, m (m - 1) / 2), pair by pair."""
+    m = vectors.shape[1]
+    return torch.stack([(vectors[:, i] * vectors[:, j]).sum(1) for i in range(m) for j in range(i + 1, m)], dim=1)
+
+
+def outer_products(vectors):
+    """(n, m, k) -> (n, k k), the outer products of all pairs of fields, added up."""
+    return torch.einsum("nif,njg->nfg", vectors, vectors).flatten(1)
+
+
 def embedding_penalty(table, ids, values):
     """The mean over examples of 1/2 ||table row||^2, summed over the slots with value != 0."""
     return (table[ids] ** 2 * (values != 0)[:, :, None]).sum() / 2 / len(ids)

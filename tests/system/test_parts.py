@@ -4,6 +4,7 @@ import pytest
 from deepfm_np import DeepFM
 from deepfm_np.gradcheck import check_loss
 from deepfm_np.model import COMPONENTS
+from deepfm_np.models import MODELS
 from deepfm_np.ops import RowGradient, batch_norm_backward, batch_norm_forward, touched_rows
 from deepfm_np.ops import batch_norm as bn
 from deepfm_np.optim import SGD, Adam
@@ -14,7 +15,14 @@ from deepfm_np.verification import FIELD_DIMS, FIELD_STARTS, mixed_examples
 
 IDS, VALUES, LABELS = mixed_examples(np.random.default_rng(0))
 D = sum(FIELD_DIMS)
-EVERY_SETTING = [*COMPONENTS.values(), {"l2_embedding": 0.2, "l2_net": 0.1}, {"batch_norm": True}]
+EVERYTHING = {"products": ("inner", "outer"), "shared_embedding": False}
+EVERY_SETTING = [
+    *COMPONENTS.values(),
+    *(MODELS[name] for name in ("IPNN", "OPNN", "PNN*", "FM & DNN")),
+    {"l2_embedding": 0.2, "l2_net": 0.1},
+    {"batch_norm": True},
+    {**EVERYTHING, "batch_norm": True, "l2_embedding": 0.2, "l2_table": 0.1},
+]
 
 
 def small_model(**settings):
@@ -54,7 +62,9 @@ def test_the_parts_add_up_to_the_whole_batch(settings, count, split_into):
         np.testing.assert_allclose(split_model.running[name], array, rtol=1e-13)
 
 
-@pytest.mark.parametrize("settings", [{"dropout": 0.3}, {"dropout": 0.5, "batch_norm": True}])
+@pytest.mark.parametrize(
+    "settings", [{"dropout": 0.3}, {"dropout": 0.5, "batch_norm": True}, {"dropout": 0.4, **EVERYTHING}]
+)
 def test_the_gradient_of_a_split_batch_passes_the_check(settings, split_into):
     split_into(3)
     model = small_model(**settings)
@@ -66,8 +76,10 @@ def test_the_gradient_of_a_split_batch_passes_the_check(settings, split_into):
     report.raise_if_failed()
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh"])
-def test_training_has_the_same_bits_with_one_two_and_four_threads(activation):
+@pytest.mark.parametrize(
+    "settings", [{"activation": "sigmoid"}, {"activation": "relu"}, {"activation": "tanh"}, EVERYTHING]
+)
+def test_training_has_the_same_bits_with_one_two_and_four_threads(settings):
     rng = np.random.default_rng(0)
     n, dims = 4096 + 700, (50, 1, 30)
     ids = np.column_stack([rng.integers(50, size=n), np.full(n, 50), 51 + rng.integers(30, size=n)])
@@ -75,7 +87,7 @@ def test_training_has_the_same_bits_with_one_two_and_four_threads(activation):
     examples = Examples(ids, values, (rng.random(n) < 0.3).astype(int))
     bits = []
     for threads in (1, 2, 4, None):
-        model = DeepFM(dims, hidden=(160, 160), activation=activation, batch_norm=True, l2_net=1e-5, l2_embedding=1e-5)
+        model = DeepFM(dims, hidden=(160, 160), batch_norm=True, l2_net=1e-5, l2_embedding=1e-5, **settings)
         assert len(split_batch(4096, model.architecture.work)) == 4
         history = fit(model, examples, examples, epochs=2, batch_size=4096, threads=threads, progress=False)
         bits.append({**model.to_arrays(), "history": history.to_numpy()})
