@@ -11,9 +11,9 @@ from typing import Any
 
 from runner import Parts, Table, named
 
-from deepfm_np.architecture import COMPONENTS
 from deepfm_np.data import split_blocks
 from deepfm_np.data.stream import encoded
+from deepfm_np.models import MODELS
 
 BARS: dict[str, Any] = {
     "embedding_dim": 10,
@@ -28,7 +28,7 @@ BARS: dict[str, Any] = {
     "patience": 2,
     "stop_by": "auc",
 }
-SETTINGS = {model: {**BARS, **COMPONENTS[model]} for model in ("LR", "FM", "DNN", "DeepFM")}
+SETTINGS = {model: {**BARS, **MODELS[model]} for model in ("LR", "FM", "DNN", "DeepFM")}
 SEEDS = range(5)
 
 

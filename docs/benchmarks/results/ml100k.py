@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 from runner import Parts, Table, encoded, named, sha256
 
-from deepfm_np.architecture import COMPONENTS
 from deepfm_np.data import load_movielens_100k, split
+from deepfm_np.models import MODELS
 from deepfm_np.recipes import RECIPES
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    model: {**RECIPES["movielens-100k"].settings, **COMPONENTS[model]} for model in ("LR", "FM", "DNN", "DeepFM")
+    model: {**RECIPES["movielens-100k"].settings, **MODELS[model]} for model in ("LR", "FM", "DNN", "DeepFM")
 }
 SEEDS = range(5)
 

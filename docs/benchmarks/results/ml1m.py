@@ -15,8 +15,8 @@ from typing import Any
 
 from runner import Parts, Table, encoded, named, sha256
 
-from deepfm_np.architecture import COMPONENTS
 from deepfm_np.data import ClickData, load_movielens_1m, split
+from deepfm_np.models import MODELS
 
 SPLITS = range(5)
 FILES = ("ratings.dat", "users.dat", "movies.dat")
@@ -70,7 +70,7 @@ def searched() -> Iterator[tuple[dict[str, object], dict[str, Any]]]:
     for model, candidates in SEARCHED.items():
         for changes in candidates:
             text = " ".join(f"{name}={value}".replace(" ", "") for name, value in changes.items())
-            yield named(model, text), {**BASE, **changes, **COMPONENTS[model]}
+            yield named(model, text), {**BASE, **changes, **MODELS[model]}
 
 
 def main(folder: str, *options: str) -> None:
@@ -82,7 +82,7 @@ def main(folder: str, *options: str) -> None:
         for run, settings in searched():
             table.run(run, settings, parts._replace(test=None))
     else:
-        settings = {model: {**BASE, **changes, **COMPONENTS[model]} for model, changes in CHOSEN.items()}
+        settings = {model: {**BASE, **changes, **MODELS[model]} for model, changes in CHOSEN.items()}
         table = Table("ml1m", {"settings": settings, "sha256": checksums})
         for seed in SPLITS:
             parts = parts_of(log, seed)
