@@ -29,15 +29,15 @@ def paired_differences(
     overlap: float = 0.0,
     confidence: float = 0.95,
 ) -> "pd.DataFrame":
-    """Each setting less the base of its study, paired by split and start, with Student's t interval over the splits.
+    """Each setting less the base of its study, paired by split, with Student's t interval over the splits.
 
-    d_s = mean over starts of (score of the setting - score of the base), on split s of n
+    d_s = mean score of the setting's starts - mean score of the base's starts, on split s of n
     difference = mean of d,  standard_error = sd(d) sqrt(1/n + overlap),  t = difference / standard_error,  df = n - 1
 
     The split is the unit: starts on one split share its rows, so they are averaged first and not counted as n. Where
     one split is all there is, number the seeds as splits: the interval then speaks of that split alone.
 
-    runs: one row per run, columns study, setting, split, start and the scores; runs without a partner are left out.
+    runs: one row per run, columns study, setting, split, start and the scores; splits without a partner are left out.
     base: the setting to compare with, the same for all studies or {study: setting}.
     overlap: 0 where each split draws rows of its own. Random splits of the same rows train on much the same rows, and
     sd would be too hopeful: then test rows / training rows, the correction of Nadeau & Bengio (2003).
@@ -55,9 +55,9 @@ def paired_differences(
         if name not in settings:
             raise ValueError(f"the base {name!r} is no setting of study {study!r}: {', '.join(map(str, settings))}")
         for score in scores:
-            table = group.pivot(index=["split", "start"], columns="setting", values=score)
+            table = group.groupby(["split", "setting"])[score].mean().unstack()
             for setting in settings[settings != name]:
-                d = (table[setting] - table[name]).dropna().groupby("split").mean()
+                d = (table[setting] - table[name]).dropna()
                 n = len(d)
                 if n < 2:
                     raise ValueError(f"{setting!r} and {name!r} have {n} splits in common; a difference needs 2")

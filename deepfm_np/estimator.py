@@ -37,8 +37,9 @@ class DeepFMClassifier:
     table that narwhals reads (polars, pyarrow, ...), or a two-dimensional array, whose columns are called 0, 1, 2, ...
 
     fields: the columns to use, as `Categorical`, `Numerical` or `MultiValued`; None infers them from the
-        values (see `data.kinds`): numbers with decimals are numerical, texts and whole numbers that repeat categorical;
-        dates and columns with another value in every row are left out, with a warning.
+        values (see `data.kinds`): numbers with decimals are numerical, texts categorical, whole numbers that repeat
+        one or the other, by what they and the labels of the training part show (see `data.ids_or_amounts`); dates and
+        columns with another value in every row are left out, with a warning.
     embedding_dim, hidden, activation, dropout, batch_norm, deep_output, first_order, fm, deep, l2_embedding, l2_net,
         l2_table, dtype, products, shared_embedding: as in `DeepFM`.
         The defaults suit small tables, see docs/benchmarks/tables.md; the paper's are those of `DeepFM`.
@@ -154,10 +155,10 @@ class DeepFMClassifier:
         fit then stays in place. Warns of columns that look wrong, and of a model far worse than the base rate.
         """
         check_all(self.get_params())
-        train = labelled_rows(X, y, sample_weight)
-        encoder, columns = fitting.decided(self.fields, train)
+        rows = labelled_rows(X, y, sample_weight)
+        train, valid = fitting.with_valid(rows, eval_set, self.validation_fraction, self.seed)
+        encoder, columns = fitting.decided(self.fields, rows, train)
         kinds.announce(columns, self.verbose)
-        train, valid = fitting.with_valid(train, eval_set, self.validation_fraction, self.seed)
         parts = fitting.encoded(encoder, train, valid, self.class_weight)
         self._fit(encoder, parts, train.classes, checkpoint, train.frame.columns)
         self._columns = columns

@@ -41,10 +41,13 @@ class Fitted(NamedTuple):
     history: pd.DataFrame
 
 
-def decided(fields: Any, rows: Rows) -> tuple[FieldEncoder, list[kinds.Column]]:
-    """An encoder, not fitted yet, for the fields given or else inferred, and what was decided of each column."""
+def decided(fields: Any, rows: Rows, train: Rows) -> tuple[FieldEncoder, list[kinds.Column]]:
+    """An encoder, not fitted yet, for the fields given or else inferred, and what was decided of each column.
+
+    train: those of the rows whose labels may tell ids from amounts.
+    """
     given = None if fields is None else FieldEncoder(fields).fields
-    columns = kinds.decide(rows.frame, given, rows.y)
+    columns = kinds.settled(kinds.decide(rows.frame, given, rows.y), train.frame, train.labels)
     return FieldEncoder(kinds.fields_of(columns) if given is None else given), columns
 
 

@@ -52,7 +52,12 @@ def test_starts_are_averaged_and_do_not_count_as_splits():
     assert many == {name: pytest.approx(value) if isinstance(value, float) else value for name, value in few.items()}
 
 
-def test_runs_are_paired_by_split_and_start_not_by_their_order():
+def test_a_base_of_more_starts_is_averaged_too():
+    many = difference_of({"one": [[0.70, 0.72, 0.71], [0.50, 0.54, 0.52]], "two": [0.72, 0.54]})
+    assert many == pytest.approx(difference_of({"one": [0.71, 0.52], "two": [0.72, 0.54]}))
+
+
+def test_runs_are_paired_by_split_not_by_their_order():
     runs = frame_of({"one": [0.7, 0.5, 0.6], "two": [0.71, 0.52, 0.63]})
     shuffled = runs.sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(
@@ -61,7 +66,7 @@ def test_runs_are_paired_by_split_and_start_not_by_their_order():
     )
 
 
-def test_a_run_without_a_partner_is_left_out():
+def test_a_split_without_a_partner_is_left_out():
     runs = frame_of({"one": [0.7, 0.5, 0.6, 0.9], "two": [0.71, 0.52, 0.63]})
     assert paired_differences(runs, "one", ["auc"])["units"].tolist() == [3]
 

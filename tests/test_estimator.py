@@ -85,7 +85,7 @@ def test_a_verbose_fit_prints_what_it_found_in_each_column(capsys):
     assert capsys.readouterr().out == ""
     classifier(epochs=1, verbose=True).fit(X, Y)
     out = capsys.readouterr().out
-    assert out.splitlines()[0] == "column    kind         distinct  missing  example"
+    assert out.splitlines()[0] == "column    kind         distinct  missing  example            why"
     assert [line.split()[:3] for line in out.splitlines()[1:3]] == [
         ["app", "categorical", "4"],
         ["age_days", "numerical", "800"],

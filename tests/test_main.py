@@ -11,7 +11,7 @@ import pytest
 from deepfm_np import DeepFM, DeepFMClassifier, gallery, plots
 from deepfm_np.__main__ import main
 from deepfm_np.cli import check, train
-from deepfm_np.data import make_click_log
+from deepfm_np.data import Categorical, Numerical, make_click_log
 from deepfm_np.exercises.assignments import assignment
 from deepfm_np.gradcheck import check_operation
 from deepfm_np.models import MODELS
@@ -287,6 +287,30 @@ def test_estimator_and_command_line_read_the_same_kinds(capsys, tmp_path, no_fig
     with pytest.warns(UserWarning, match="column 'weight' holds 3.. distinct whole numbers"):
         fitted = DeepFMClassifier(epochs=1, hidden=[4], progress=False).fit(frame, labels)
     assert DeepFMClassifier.load(tmp_path / "run").fields_ == fitted.fields_
+
+
+def test_estimator_and_command_line_tell_ids_from_amounts_by_the_labels(capsys, tmp_path, no_figure):
+    rng = np.random.default_rng(0)
+    seconds = np.floor(np.exp(rng.normal(5, 1, 3000))).astype(int)
+    frame = pd.DataFrame({"seconds": seconds, "user": rng.integers(1, 400, 3000)})
+    labels = (rng.random(3000) < np.where(seconds > 150, 0.8, 0.2)).astype(int)
+    path = tmp_path / "calls.csv"
+    frame.assign(bought=labels).to_csv(path, index=False)
+    arguments = ["train", "--path", path, "--label", "bought", "--epochs", 1, "--hidden", 4]
+    for named in ([], ["--valid", path], ["--valid", path, "--test", path], ["--time", "user"]):
+        status, _, err = run(capsys, *arguments, *named, "--out", tmp_path / f"run{len(named)}{named[:1]}")
+        lines = {line.split()[0]: line for line in err.splitlines() if line}
+        assert status == 0
+        assert lines["seconds"].split()[1] == "numerical"
+        assert lines["seconds"].endswith("amounts: a range tells more of the label than a value")
+        if named != ["--time", "user"]:
+            assert lines["user"].endswith("ids: a range tells no more of the label than a value")
+            assert "name the columns to use: --categorical user --numerical seconds" in err
+        else:
+            assert lines["user"].split()[1:3] == ["left", "out"] and lines["user"].endswith("the time")
+    fitted = DeepFMClassifier(epochs=1, hidden=[4], progress=False).fit(frame, labels)
+    assert fitted.fields_ == [Numerical("seconds"), Categorical("user")]
+    assert fitted.describe_fields()["why"].str.startswith(("amounts: ", "ids: ")).all()
 
 
 def test_a_second_column_of_the_labels_name_is_refused(capsys, tmp_path):

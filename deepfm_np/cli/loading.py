@@ -89,11 +89,12 @@ def load_parts(options: Namespace) -> Parts:
         return _load_encoded(options)
     log = load_rows(options)
     say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    parts = _parts_of(options, log)
+    log = parts[0]
     if log.columns:
         say(f"\n{to_text(log.columns)}\n")
         if not any(_kinds(options).values()):
             say(f"{_by_hand(log.fields)}\n")
-    parts = _parts_of(options, log)
     _require_both_classes([part.labels for part in parts])
     encoder = FieldEncoder(log.fields)
     train = Part(Examples(*encoder.fit_transform(parts[0].frame), parts[0].labels), parts[0].click_probabilities)
@@ -104,18 +105,29 @@ def load_parts(options: Namespace) -> Parts:
 
 
 def _parts_of(options: Namespace, log: ClickData) -> list[ClickData]:
-    """The training, validation and test part: the files that were named, the others cut from the log."""
+    """The training, validation and test part: the files that were named, the others cut from the log.
+
+    The fields and columns of the training part are settled by its labels; the files are read with these fields.
+    """
     named = {name: getattr(options, name, None) for name in ("valid", "test")}
-    read = {name: _load_another(options, path, log.fields) for name, path in named.items() if path is not None}
+    files = {name: path for name, path in named.items() if path is not None}
+    train, *cut = _cut(options, log, {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(files)])
+    train = data.settle(train)
+    rest = iter(cut)
+    read = {name: _load_another(options, path, train.fields) for name, path in files.items()}
+    return [train, *(read[name] if name in read else next(rest) for name in named)]
+
+
+def _cut(options: Namespace, log: ClickData, fractions: Sequence[float]) -> Sequence[ClickData]:
+    """The log in parts of these sizes, by time or at random."""
     time = getattr(options, "time", None)
-    if len(read) == 2 and time is not None:
-        raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
-    fractions = {0: (0.8, 0.1, 0.1), 1: (0.9, 0.1), 2: (1.0,)}[len(read)]
+    if len(fractions) == 1:
+        if time is not None:
+            raise ValueError("--time splits the rows of --path; with --valid and --test there is nothing to split")
+        return [log]
     if time is None:
-        cut = iter(split(log, fractions, options.seed) if len(read) < 2 else [log])
-    else:
-        cut = iter(split_by_time(log, times_of(log.frame[time], options.path), fractions))
-    return [read[name] if name in read else next(cut) for name in ("train", "valid", "test")]
+        return split(log, fractions, options.seed)
+    return split_by_time(log, times_of(log.frame[time], options.path), fractions)
 
 
 def _load_another(options: Namespace, path: str, fields: list[Field]) -> ClickData:

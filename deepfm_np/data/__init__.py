@@ -9,7 +9,7 @@ from deepfm_np.data.fields import Categorical, MultiValued, Numerical
 from deepfm_np.data.kinds import TableWarning, infer_fields
 from deepfm_np.data.libfm import load_libfm
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
-from deepfm_np.data.table import load_labelled, load_table, read_fields, read_frame
+from deepfm_np.data.table import load_labelled, load_table, read_fields, read_frame, settle
 from deepfm_np.data.unknown import UnknownValuesWarning, unknown_shares
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "make_click_log",
     "read_fields",
     "read_frame",
+    "settle",
     "split",
     "split_blocks",
     "split_by_time",

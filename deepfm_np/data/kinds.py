@@ -3,7 +3,10 @@
 Pandas turns whole numbers into floats where a cell is missing, so the dtype says little. What a column holds decides:
 
     numbers with decimals                   numerical
-    whole numbers                           categorical (mostly ids) if they repeat; numerical if they rarely do
+    whole numbers that rarely repeat        numerical
+    whole numbers that repeat               numerical if some are negative, else categorical: mostly ids
+      more than A_CLOCK of them             what the labels say, see `ids_or_amounts`: `settled` asks them
+      all of them of as many digits         categorical: zip codes, years and most ids are
     texts, booleans, categories             categorical
     amounts written as $12.25 or 1,234      numerical
     dates                                   left out: which of hour, weekday or age matters, the owner knows
@@ -22,15 +25,22 @@ import pandas as pd
 from deepfm_np.data import texts
 from deepfm_np.data.cells import is_empty, key_of, quoted, to_numbers
 from deepfm_np.data.fields import FIRST_VALUE, Categorical, Field, Numerical
+from deepfm_np.data.ids_or_amounts import ranges_tell_more
 from deepfm_np.ops.checks import shown
+from deepfm_np.ops.rows import Array
 
 FEW = 20  # so few distinct values are categories however often they repeat; fewer rows show nothing
+A_CLOCK = 60  # hours, days, weeks and minutes are no more, and come round: no order runs through them
+DIGITS = 4  # of numbers that are all as long, from which they are codes; ages have two, scores three
 REPEATED = 2  # mean rows per value from which whole numbers are categories
 NUMBERS_AS_TEXT = 0.9  # share of numbers from which a column of texts is remarked on
 ROWS_COUNTED = 2**20  # distinct values are counted in that many rows of a log of any size
 SAMPLE = 1000
 UNNAMED = re.compile(r"Unnamed: \d+|")  # what pandas calls the column of an index that was written along
 LEFT_OUT = "left out"
+REPEATING = "whole numbers that repeat"
+AMOUNTS = "amounts: a range tells more of the label than a value"
+IDS = "ids: a range tells no more of the label than a value"
 ABOUT_DATES = "holds dates; derive what matters from it (hour, weekday, age in days); it is left out"
 ABOUT_DISTINCT = "holds another value in every row, so that none of them can be learned"
 
@@ -59,6 +69,8 @@ class Column(NamedTuple):
     distinct: int | None
     example: str
     remarks: tuple[str, ...] = ()
+    why: str = ""
+    open: bool = False  # whether the labels have a say: these may be ids or amounts
 
     @property
     def kind(self) -> str:
@@ -68,6 +80,7 @@ class Column(NamedTuple):
 def infer_fields(frame: pd.DataFrame) -> list[Field]:
     """A field for each column that is to be used, of the kind that its values suggest.
 
+    It knows no labels, so that whole numbers on which only they can decide are categorical.
     Issues a TableWarning for each remark. Raises ValueError, saying why, if no column can be used.
     """
     columns = decide(frame)
@@ -92,6 +105,15 @@ def decide(frame: pd.DataFrame, fields: Sequence[Field] | None = None, label: An
     if label is not None:
         columns = [beside_label(column, cells[column.name], pd.Series(label, dtype=object)) for column in columns]
     return columns
+
+
+def settled(columns: Sequence[Column], frame: pd.DataFrame, labels: Array) -> list[Column]:
+    """The columns, ids told from amounts where the labels have a say.
+
+    frame, labels: n rows of the training part alone, (n,) of 0 and 1.
+    """
+    cells = dict(frame.items())
+    return [_settled(column, cells[column.name], labels) if column.open else column for column in columns]
 
 
 def fields_of(columns: Iterable[Column]) -> list[Field]:
@@ -125,25 +147,27 @@ def together(first: Seen, second: Seen) -> Seen:
 
 def inferred(name: Any, seen: Seen) -> Column:
     """What the values suggest."""
+    why, remarks, may_be = "", [], False
     if seen.forms == {"numbers"}:
-        kind, *remarks = _of_numbers(name, seen)
+        kind, why, *remarks = _of_numbers(name, seen)
+        may_be = why == REPEATING
     elif seen.forms == {"dates"}:
-        kind, *remarks = None, ABOUT_DATES
+        kind, why, *remarks = None, "dates", ABOUT_DATES
     elif seen.forms and seen.forms <= {"texts", "numbers"}:
-        kind, *remarks = _of_texts(seen)
+        kind, why, *remarks = _of_texts(seen)
     else:
-        kind, remarks = Categorical, []
+        kind, why = Categorical, " and ".join(sorted(seen.forms))
     if kind is not None and seen.counted == seen.rows > FEW and len(seen.distinct) == 1:
         remarks.append(f"holds {_example(seen)} in every row, which tells nothing")
     if not seen.counted and seen.rows > FEW:
         remarks.append("is empty")
-    return _column(name, None if kind is None else kind(name), seen, remarks)
+    return _column(name, None if kind is None else kind(name), seen, remarks, why)._replace(open=may_be)
 
 
 def declared(field: Field, seen: Seen) -> Column:
     """What its owner says that it is."""
     remarks = [ABOUT_DISTINCT] if field.kind == "categorical" and _all_distinct(seen) else []
-    return _column(field.name, field, seen, remarks)
+    return _column(field.name, field, seen, remarks, "as declared")
 
 
 def beside_label(column: Column, cells: pd.Series, label: pd.Series) -> Column:
@@ -189,21 +213,27 @@ def learned(fields: Sequence[Field], field_dims: Sequence[int]) -> list[Column]:
 
 def to_frame(columns: Sequence[Column]) -> pd.DataFrame:
     """One row per column: column, kind, distinct, missing, example, remarks."""
-    rows = [(c.name, c.kind, c.distinct, c.missing, c.example, "; ".join(c.remarks)) for c in columns]
-    frame = pd.DataFrame(rows, columns=["column", "kind", "distinct", "missing", "example", "remarks"])
+    rows = [(c.name, c.kind, c.distinct, c.missing, c.example, c.why, "; ".join(c.remarks)) for c in columns]
+    frame = pd.DataFrame(rows, columns=["column", "kind", "distinct", "missing", "example", "why", "remarks"])
     return frame.astype({"distinct": "Int64", "missing": "Int64"})
 
 
 def to_text(columns: Sequence[Column]) -> str:
     """The table of `to_frame` as text, without the remarks."""
-    rows = [("column", "kind", "distinct", "missing", "example")]
-    rows += [(str(c.name), c.kind, _count(c.distinct), _count(c.missing), c.example) for c in columns]
+    rows = [("column", "kind", "distinct", "missing", "example", "why")]
+    rows += [(str(c.name), c.kind, _count(c.distinct), _count(c.missing), c.example, c.why) for c in columns]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = []
-    for name, kind, distinct, missing, example in rows:
-        left = f"{name:{widths[0]}}  {kind:{widths[1]}}"
-        lines.append(f"{left}  {distinct:>{widths[2]}}  {missing:>{widths[3]}}  {example}".rstrip())
+    for name, kind, distinct, missing, example, why in rows:
+        left = f"{name:{widths[0]}}  {kind:{widths[1]}}  {distinct:>{widths[2]}}  {missing:>{widths[3]}}"
+        lines.append(f"{left}  {example:{widths[4]}}  {why}".rstrip())
     return "\n".join(lines)
+
+
+def _settled(column: Column, cells: pd.Series, labels: Array) -> Column:
+    if ranges_tell_more(to_numbers(cells), labels):
+        return column._replace(field=Numerical(column.name), why=AMOUNTS)
+    return column._replace(why=IDS)
 
 
 def _if_twice(column: Column, frame: pd.DataFrame) -> Column:
@@ -235,31 +265,47 @@ def _form(present: pd.Series) -> str:
 
 
 def _of_numbers(name: Any, seen: Seen) -> list:
-    """The kind of a column of numbers, None to leave it out, and remarks."""
+    """The kind of a column of numbers, None to leave it out; why; and remarks."""
     numbers, values = to_numbers(seen.distinct), len(seen.distinct)
     numbers = numbers[~np.isnan(numbers)]  # integers beyond the largest float
     if not seen.counted or (numbers != np.floor(numbers)).any() or np.isinf(numbers).any():
-        return [Numerical]
+        return [Numerical, "numbers with decimals" if seen.counted else ""]
     if UNNAMED.fullmatch(str(name)):
-        return [None, "has whole numbers and no name, as an index that was written with the table; it is left out"]
-    if values <= FEW or values * REPEATED <= seen.counted:
-        return [Categorical]
+        about = "has whole numbers and no name, as an index that was written with the table; it is left out"
+        return [None, "an index", about]
+    if values <= FEW:
+        return [Categorical, "few whole numbers"]
+    if (numbers < 0).sum() > 1:  # a single one, mostly -1, stands for what is missing
+        return [Numerical, "whole numbers, some negative"]
+    if values * REPEATED <= seen.counted:
+        return [Categorical, _why_ids(numbers)]
     if _all_distinct(seen) and len(numbers) and 10 * float(np.ptp(numbers)) <= float(seen.counted) ** 2:
-        return [None, "holds another whole number in every row, as a row number or id; it is left out"]
+        about = "holds another whole number in every row, as a row number or id; it is left out"
+        return [None, "another number in every row", about]
     rarely = f"holds {_count(values)} distinct whole numbers in {_count(seen.counted)} rows"
-    return [Numerical, f"{rarely}: read as amounts; if they are ids, declare it categorical"]
+    about = f"{rarely}: read as amounts; if they are ids, declare it categorical"
+    return [Numerical, "whole numbers that rarely repeat", about]
+
+
+def _why_ids(numbers: Array) -> str:
+    """Why whole numbers that repeat are categories without a look at the labels; REPEATING if they may be amounts."""
+    if len(numbers) <= A_CLOCK:
+        return "few whole numbers"
+    positive = numbers[numbers > 0]
+    shortest, longest = (len(str(int(end))) for end in (positive.min(), positive.max()))
+    return f"codes of {longest} digits" if shortest == longest >= DIGITS else REPEATING
 
 
 def _of_texts(seen: Seen) -> list:
-    """The kind of a column of texts, None to leave it out, and remarks."""
+    """The kind of a column of texts, None to leave it out; why; and remarks."""
     cells = [str(cell).strip() for cell in seen.distinct]
     sample = cells[:SAMPLE]
     plain = texts.share(sample, texts.is_plain_number)
     if plain < 1 and all(map(texts.is_amount, cells)):
         example = next(cell for cell in cells if not texts.is_plain_number(cell))
-        return [Numerical, f"holds amounts: {example} is read as {texts.to_amount(example):.12g}"]
+        return [Numerical, "amounts", f"holds amounts: {example} is read as {texts.to_amount(example):.12g}"]
     if texts.share(sample, texts.is_date) == 1:
-        return [None, ABOUT_DATES]
+        return [None, "dates", ABOUT_DATES]
     remarks = []
     if plain < 1 and texts.share(sample, texts.has_decimal_comma) == 1:
         remarks.append(f"holds {quoted(sample[0])}, a decimal comma; with a point it would be numerical")
@@ -268,19 +314,19 @@ def _of_texts(seen: Seen) -> list:
         if any("." in cell for cell in sample):
             remarks.append(f"holds numbers but for {quoted(stray)}; with empty cells instead it would be numerical")
     if _all_distinct(seen):
-        return [None, *remarks, ABOUT_DISTINCT + "; it is left out"]
+        return [None, "another text in every row", *remarks, ABOUT_DISTINCT + "; it is left out"]
     if not remarks and FEW < seen.counted < len(cells) * REPEATED:
         remarks.append(f"holds {_count(len(cells))} distinct texts in {_count(seen.counted)} rows, few of them twice")
-    return [Categorical, *remarks]
+    return [Categorical, "texts", *remarks]
 
 
 def _all_distinct(seen: Seen) -> bool:
     return len(seen.distinct) == seen.counted > FEW
 
 
-def _column(name: Any, field: Field | None, seen: Seen, remarks: Iterable[str]) -> Column:
+def _column(name: Any, field: Field | None, seen: Seen, remarks: Iterable[str], why: str) -> Column:
     distinct = None if "lists" in seen.forms else len(seen.distinct)
-    return Column(name, field, seen.rows, seen.missing, distinct, _example(seen), tuple(remarks))
+    return Column(name, field, seen.rows, seen.missing, distinct, _example(seen), tuple(remarks), why)
 
 
 def _example(seen: Seen) -> str:

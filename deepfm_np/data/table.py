@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
 from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical
 from deepfm_np.data.first_bytes import open_table
-from deepfm_np.data.kinds import Column, announce, decide, fields_of
+from deepfm_np.data.kinds import Column, announce, decide, fields_of, settled
 from deepfm_np.ops.checks import brief, shown
 
 
@@ -29,8 +30,9 @@ def load_table(
     """Read a click log from a table.
 
     label: the column of 0 and 1.  categorical, numerical, multi_valued: the columns to use, by kind; if none is named,
-    `kinds` decides on every other column.  separator: between the values of a multi-valued cell.
-    column_separator, encoding: as in `read_frame`.  time: a column that is no field unless it is named as one.
+    `kinds` decides on every other column, as far as it can without the labels: `settle` the training part.
+    separator: between the values of a multi-valued cell.  column_separator, encoding: as in `read_frame`.
+    time: a column that is no field unless it is named as one.
     Raises as `read_frame` does; ValueError for a missing column (listing those there are), a column named twice, a
     copy of the label, or a label other than 0 or 1 (naming file and line). Issues a TableWarning for a column that
     looks wrong.
@@ -49,6 +51,15 @@ def load_table(
         fields = fields_of(columns)
         frame = read_fields(path, fields, column_separator, encoding)
     return ClickData(frame.drop(columns=label), labels, fields, columns=columns)
+
+
+def settle(train: ClickData) -> ClickData:
+    """The training part of a table, ids told from amounts by its labels (see `ids_or_amounts`).
+
+    All parts are to be encoded with its fields: no label of another part had a say in them.
+    """
+    columns = settled(train.columns, train.frame, train.labels)
+    return replace(train, fields=fields_of(columns) if columns else train.fields, columns=columns)
 
 
 def load_labelled(
@@ -115,7 +126,9 @@ def times_of(column: pd.Series, path: str | Path) -> np.ndarray:
 
 def _unless_time(column: Column, time: str | None) -> Column:
     """The column; that of the time left out, without a remark, since it has its use."""
-    return column if time is None or column.name != time else column._replace(field=None, remarks=())
+    if time is None or column.name != time:
+        return column
+    return column._replace(field=None, remarks=(), why="the time", open=False)
 
 
 @contextmanager

@@ -1,24 +1,43 @@
 """Section 3.3 of the paper on MovieLens: activation, dropout, neurons, depth and shape of the deep part, one at a time.
 
-    python docs/benchmarks/movielens_study.py FOLDER_OF_ML-100K
+    python docs/benchmarks/movielens_study.py movielens-100k FOLDER_OF_ML-100K --splits 5 --starts 1
+    python docs/benchmarks/movielens_study.py movielens-1m FOLDER_OF_ML-1M --splits 5 --starts 3
 
-Writes movielens_study.csv next to this file: one row per setting and seed, with AUC and log loss on the validation and
-test sets. One seed sets the split, the initial weights, the shuffling and the dropout masks.
+Adds to movielens_study.csv next to this file one row per study, setting, split and start: AUC and log loss on the test
+part (auc, log_loss) and on the validation part, which stops the training, and the epochs trained. Runs that are there
+already are not made again, so a study can be interrupted and extended. Then prints the differences from the base,
+paired within each split, corrected by Holm over the page, and draws movielens_study_DATA.png.
 """
 
-import sys
+import argparse
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from deepfm_np import DeepFMClassifier, metrics
-from deepfm_np.data import ClickData, load_movielens_100k, split
+from deepfm_np.comparison import corrected, epochs_reached, paired_differences
+from deepfm_np.data import ClickData, Examples, FieldEncoder, load_movielens_1m, load_movielens_100k, split
 from deepfm_np.model import COMPONENTS
+from deepfm_np.plots import forest_figure, save_figure
 from deepfm_np.recipes import RECIPES
 
-SEEDS = range(5)
-BASE = {**RECIPES["movielens-100k"].settings, "hidden": (200, 200, 200), "progress": False}
-STUDIES = {
+CSV = Path(__file__).with_suffix(".csv")
+LOAD = {"movielens-100k": load_movielens_100k, "movielens-1m": load_movielens_1m}
+BASES = {
+    "activation": "relu",
+    "dropout": "0.2",
+    "neurons": "200",
+    "depth": "3",
+    "shape": "constant",
+    "parts": "DeepFM",
+}
+BASE_STARTS = 3  # for each start of the others: one lucky run of the base would move every comparison
+OVERLAP = 1 / 8  # test rows per training row: the splits are random parts of the same rows
+EPOCHS = 20
+
+
+STUDIES: dict[str, dict[str, dict[str, Any]]] = {  # what each setting changes of the base
     "activation": {name: {"activation": name} for name in ("sigmoid", "tanh", "relu")},
     "dropout": {str(rate): {"dropout": rate} for rate in (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)},
     "neurons": {str(units): {"hidden": (units,) * 3} for units in (25, 50, 100, 200, 400, 800)},
@@ -33,34 +52,68 @@ STUDIES = {
 }
 
 
-def scores(settings: dict, train: ClickData, valid: ClickData, test: ClickData, seed: int) -> dict[str, float]:
-    classifier = DeepFMClassifier(fields=train.fields, seed=seed, **settings)
-    classifier.fit(train.frame, train.labels, eval_set=(valid.frame, valid.labels))
+class Parts(NamedTuple):
+    encoder: FieldEncoder
+    train: Examples
+    valid: Examples
+    test: Examples
+
+
+def parts_of(log: ClickData, seed: int) -> Parts:
+    parts = split(log, seed=seed)
+    encoder = FieldEncoder(log.fields).fit(parts[0].frame)
+    return Parts(encoder, *(Examples(*encoder.transform(part.frame), part.labels) for part in parts))
+
+
+def scores(settings: dict, parts: Parts, seed: int) -> dict[str, float]:
+    classifier = DeepFMClassifier(seed=seed, threads=1, progress=False, **settings)
+    classifier.fit_encoded(parts.encoder, parts.train, parts.valid)
     row = {}
-    for name, part in (("valid", valid), ("test", test)):
-        probabilities = classifier.predict_proba(part.frame)[:, 1]
-        row[f"{name}_auc"] = metrics.auc(part.labels, probabilities)
-        row[f"{name}_log_loss"] = metrics.log_loss(part.labels, probabilities)
+    for name, part in (("valid_", parts.valid), ("", parts.test)):
+        p = classifier.predict_encoded(part)
+        row |= {f"{name}auc": metrics.auc(part.labels, p), f"{name}log_loss": metrics.log_loss(part.labels, p)}
     return {**row, "epochs": len(classifier.history_)}
 
 
-def main(folder: str) -> None:
-    log = load_movielens_100k(folder)
-    rows = []
-    for seed in SEEDS:
-        parts = split(log, seed=seed)
-        known: dict[tuple, dict[str, float]] = {}  # the base setting belongs to every study
+def run(data: str, log: ClickData, splits: int, starts: int) -> None:
+    """Add the runs that are missing. The base belongs to every study and is trained once per split and start."""
+    base = {**RECIPES[data].settings, "hidden": (200, 200, 200), "epochs": EPOCHS}
+    rows = pd.read_csv(CSV, dtype={"setting": str}).to_dict("records") if CSV.exists() else []
+    there = {(row["data"], row["study"], row["setting"], row["split"], row["start"]) for row in rows}
+    for number in range(splits):
+        parts = parts_of(log, number)
+        known: dict[tuple, dict[str, float]] = {}
         for study, settings in STUDIES.items():
             for setting, changes in settings.items():
-                full = {**BASE, **changes}
-                key = tuple(full.items())
-                known[key] = known.get(key) or scores(full, *parts, seed)
-                rows.append({"study": study, "setting": setting, "seed": seed, **known[key]})
-                print(*rows[-1].values(), flush=True)
-    out = Path(__file__).with_suffix(".csv")
-    pd.DataFrame(rows).round(5).to_csv(out, index=False)
-    print(f"{len(rows)} rows in {out.name}")
+                for start in range(BASE_STARTS * starts if setting == BASES[study] else starts):
+                    key = {"data": data, "study": study, "setting": setting, "split": number, "start": start}
+                    if tuple(key.values()) in there:
+                        continue
+                    full = {**base, **changes}
+                    same = (*full.items(), start)
+                    known[same] = known.get(same) or scores(full, parts, seed=100 * number + start)
+                    rows.append({**key, **known[same]})
+                    print(*rows[-1].values(), flush=True)
+        pd.DataFrame(rows).round(6).to_csv(CSV, index=False)
+
+
+def report(data: str) -> None:
+    runs = pd.read_csv(CSV, dtype={"setting": str}).query("data == @data")
+    page = corrected(paired_differences(runs, BASES, overlap=OVERLAP))
+    shown = ["study", "setting", "score", "units", "difference", "low", "high", "p", "p_holm", "detectable", "verdict"]
+    print(page[shown].to_string(index=False, float_format="{:.4f}".format))
+    print(epochs_reached(runs, EPOCHS).to_string(index=False))
+    label = "test log loss less that of the base (nats), with 95 % intervals"
+    figure = forest_figure(page[page["score"] == "log_loss"], label)
+    save_figure(figure, CSV.with_name(f"movielens_study_{data}.png"))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", choices=LOAD)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--splits", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=3)
+    options = parser.parse_args()
+    run(options.data, LOAD[options.data](options.folder), options.splits, options.starts)
+    report(options.data)

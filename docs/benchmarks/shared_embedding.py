@@ -1,85 +1,64 @@
-"""Should FM and network share one embedding? The models of the course and a DeepFM with two tables, over seeds.
+"""Should FM and network share one embedding? DeepFM and a DeepFM with two tables over twelve seeds, beside LR, FM, DNN.
 
     python docs/benchmarks/shared_embedding.py [FOLDER_OF_ML-100K]
 
-Writes shared_embedding.csv next to this file: one row per data set, seed and model. auc and log_loss are on the test
-set, at the epoch with the best validation log loss. On the click log, whose true logits are known, `first_3` is the
-share of the planted order 3 that the first-order part carries, `pairs_3` that of the pairs, `deep_3` that of the deep
-part, and likewise for every order. The shares are the coefficients of a least-squares fit of the part by the three
-planted terms. `found_3` is the first epoch after which the logit contains half of order 3. One seed sets the data, the
-split, the initial weights and the shuffling; all models with the same seed see the same rows.
+Writes two files next to this one. A run that they hold is not made again.
+
+shared_embedding_grid.csv: DeepFM and the separate model each try the same grid of learning rates and L2, on one seed
+that is not used again, and go on with what is best by validation log loss. DNN takes what is best for DeepFM; LR and FM
+keep the recipe's.
+
+shared_embedding.csv: one row per data set, seed and model. auc and log_loss are on the test part, at the epoch with the
+best validation log loss. On the click log, whose true logits are known, `first_3` is the share of the planted order 3
+that the first-order part carries, `pairs_3` that of the pairs, `deep_3` that of the deep part, and likewise for every
+order: the coefficients of a least-squares fit of the part by the three planted terms. `found_3` is the first epoch
+after which the logit contains half of order 3, empty if that had not come when the epochs ran out. One seed sets the
+data or the split, the initial weights and the shuffling; all models with the same seed see the same rows.
 
     20,000 rows       of the click log for training, 20 epochs
-    rare apps         40,000 rows, no category, and each app in 4 versions: 240 apps, 167 rows for each; 20 epochs
-    MovieLens-100K    if its folder is given: users and films, many with few ratings; no planted truth; 10 epochs
+    rare apps         40,000 rows, no category, and each app in 4 versions: 240 apps, 167 rows for each; up to 40
+                      epochs, until 6 in a row have brought nothing and order 3 has been found
+    MovieLens-100K    if its folder is given: users and films, many with few ratings; no planted truth; up to 10 epochs,
+                      until 2 in a row have brought nothing
+    160,000 rows      of the click log, 12 epochs: what more rows change
 
-There is no early stopping: a network may make no progress for epochs before it finds order 3, and stopping or slowing
-down at that point would measure the patience setting. All models train for the same number of epochs, and then for 3
-more at a tenth of the learning rate.
+A network may make no progress for epochs before it finds order 3, and to stop or slow down at that point would measure
+the patience setting; so none stops before. After these epochs come 3 more at a tenth of the learning rate.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from functools import partial
-from multiprocessing import Pool
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from deepfm_np import DeepFM, metrics, ops
+from deepfm_np import DeepFM, metrics
 from deepfm_np.data import ClickData, FieldEncoder, load_movielens_100k, make_click_log, split
 from deepfm_np.data.click_log import category_and_hour, gender_age_and_category
+from deepfm_np.data.examples import Examples
 from deepfm_np.model import COMPONENTS
 from deepfm_np.optim import Adam
 from deepfm_np.recipes import RECIPES
-from deepfm_np.training import Examples
 
-SEEDS = range(6)
-SIZES = {"20,000 rows": 20_000, "rare apps": 40_000}
-EPOCHS = {"20,000 rows": 20, "rare apps": 20, "MovieLens-100K": 10}
+CSV = Path(__file__).with_suffix(".csv")
+GRID_CSV = CSV.with_name("shared_embedding_grid.csv")
+SIZES = {"20,000 rows": 20_000, "rare apps": 40_000, "160,000 rows": 160_000}
+EPOCHS = {"20,000 rows": 20, "rare apps": 40, "MovieLens-100K": 10, "160,000 rows": 12}
+PATIENCE = {"rare apps": 6, "MovieLens-100K": 2}
 SLOW_EPOCHS = 3
 VERSIONS = 4
-TRAINING = ("learning_rate", "batch_size")
-
-
-class SeparateDeepFM(DeepFM):
-    """DeepFM whose FM reads "table" and whose network reads its own table, "deep_table". No L2."""
-
-    def __init__(self, *dims, seed=0, **settings):
-        super().__init__(*dims, seed=seed, **settings)
-        table = self.params["table"]
-        own = 0.01 * np.random.default_rng((seed, 1)).standard_normal(table.shape)
-        self.params["deep_table"] = own.astype(table.dtype)
-
-    def forward(self, params, ids, values, rng=None, training=False):
-        y_first, first = ops.first_order_forward(params["weights"], ids, values)
-        vectors, fm_slots = ops.embedding_forward(params["table"], ids, values, self.field_starts)
-        y_fm, fm = ops.fm_forward(vectors)
-        own, deep_slots = ops.embedding_forward(params["deep_table"], ids, values, self.field_starts)
-        y_deep, net = self.network.forward(params, self.running, own.reshape(len(ids), -1), rng, training)
-        return params["bias"] + y_first + y_fm + y_deep, (first, fm, fm_slots, net, deep_slots)
-
-    def logits(self, ids, values):
-        return self.forward(self.params, ids, values.astype(self.dtype))[0]
-
-    def explain(self, ids, values):
-        parts = super().explain(ids, values)  # its deep part read the wrong table
-        return parts._replace(deep=self.logits(ids, values) - (parts.logits - parts.deep))
-
-    def loss_and_grads(self, ids, values, labels, rng=None, params=None, training=True):
-        given, params = params, params or self.params
-        logits, (first, fm, fm_slots, net, deep_slots) = self.forward(params, ids, values, rng, training)
-        loss, cache = ops.log_loss_forward(logits, labels)
-        g = ops.log_loss_backward(1.0, cache)
-        grad_a0, grads = self.network.backward(g, net)
-        grads["bias"] = g.sum()
-        grads["weights"] = ops.first_order_backward(g, first)
-        grads["table"] = ops.embedding_backward(ops.fm_backward(g, fm), fm_slots)
-        grads["deep_table"] = ops.embedding_backward(grad_a0.reshape(fm.vectors.shape), deep_slots)
-        if given is None and training:
-            self.running = self.network.moved_running(net, self.running)
-        return loss, grads
+MODELS = {
+    **{name: COMPONENTS[name] for name in ("LR", "FM", "DNN", "DeepFM")},
+    "separate": {"shared_embedding": False},
+}
+GRID = [(0.0025, 0.0), (0.005, 0.0), (0.01, 0.0), (0.005, 1e-4), (0.005, 1e-3)]  # learning rate, L2 on the rows
+GRID_SEED, SEEDS = 1000, range(12)
+FEWER = 6  # seeds for the models that are not compared, of which the shares alone are wanted
+TUNED = {"DeepFM": "DeepFM", "DNN": "DeepFM", "separate": "separate"}  # whose best settings of the grid each takes
+KEY = ["data", "model", "seed", "learning_rate", "l2"]
+WATCHED_ROWS = 5_000  # of the test part, looked at after every epoch
 
 
 def planted_terms(log: ClickData) -> np.ndarray:
@@ -92,24 +71,30 @@ def planted_terms(log: ClickData) -> np.ndarray:
     return np.column_stack([np.log(p / (1 - p)) - order2 - order3, order2, order3])
 
 
-def shares(model: DeepFM, ids: np.ndarray, values: np.ndarray, terms: np.ndarray) -> dict[str, float]:
-    """Coefficients of the planted terms in each part of the logit; they sum to the coefficients of the logit."""
-    parts = model.explain(ids, values)
-    columns = {"first": parts.first_order.sum(axis=1), "pairs": parts.pairs.sum(axis=(1, 2)), "deep": parts.deep}
+def coefficients(terms: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(3,): how much of each planted term is in y, by least squares."""
     X = np.column_stack([np.ones(len(terms)), terms])
-    found = {name: np.linalg.lstsq(X, y.astype(float), rcond=None)[0][1:] for name, y in columns.items()}
+    return np.linalg.lstsq(X, y.astype(float), rcond=None)[0][1:]
+
+
+def shares(model: DeepFM, examples: Examples, terms: np.ndarray) -> dict[str, float]:
+    """Coefficients of the planted terms in each part of the logit; they sum to the coefficients of the logit."""
+    parts = model.explain(examples.ids, examples.values)
+    columns = {"first": parts.first_order.sum(axis=1), "pairs": parts.pairs.sum(axis=(1, 2)), "deep": parts.deep}
+    found = {name: coefficients(terms, y) for name, y in columns.items()}
     return {f"{name}_{order}": found[name][order - 1] for order in (1, 2, 3) for name in found}
 
 
-def click_log_parts(data: str, seed: int) -> tuple[ClickData, ClickData, ClickData]:
-    """A training set of the requested size, 10,000 rows for validation and 20,000 for testing."""
-    rows = SIZES[data]
-    log = make_click_log(rows + 30_000, seed=seed)
-    order = np.random.default_rng(seed).permutation(len(log))
-    return tuple(log.take(part) for part in np.split(order, [rows, rows + 10_000]))
-
-
-def encoded(data: str, parts: tuple, seed: int) -> tuple[FieldEncoder, list[Examples]]:
+@lru_cache(maxsize=1)
+def prepared(data: str, seed: int, folder: str | None) -> tuple[FieldEncoder, list[Examples], np.ndarray | None]:
+    """The encoder, the three encoded parts, and the planted terms of the test part if they are known."""
+    if data == "MovieLens-100K":
+        parts = split(load_movielens_100k(folder), seed=seed)
+    else:
+        rows = SIZES[data]
+        log = make_click_log(rows + 30_000, seed=seed)
+        order = np.random.default_rng(seed).permutation(len(log))
+        parts = tuple(log.take(part) for part in np.split(order, [rows, rows + 10_000]))
     frames, fields = [part.frame for part in parts], parts[0].fields
     if data == "rare apps":
         rng = np.random.default_rng((seed, 2))
@@ -117,79 +102,84 @@ def encoded(data: str, parts: tuple, seed: int) -> tuple[FieldEncoder, list[Exam
         fields = [field for field in fields if field.name != "category"]
     encoder = FieldEncoder(fields).fit(frames[0])
     pairs = zip(parts, frames, strict=True)
-    return encoder, [Examples(*encoder.transform(frame), part.labels) for part, frame in pairs]
-
-
-def train(model: DeepFM, part: Examples, valid: Examples, settings: dict, epochs: int, seed: int, watch: Callable):
-    """Train for `epochs`, then SLOW_EPOCHS at a tenth of the rate; keep the best epoch. Calls watch after each."""
-    model.start_from(part.labels)
-    optimizer, rng = Adam(settings["learning_rate"]), np.random.default_rng(seed)
-    best, kept = np.inf, None
-    for epoch in range(1, epochs + SLOW_EPOCHS + 1):
-        if epoch == epochs + 1:
-            optimizer.learning_rate /= 10
-        order = rng.permutation(len(part.labels))
-        for start in range(0, len(order), settings["batch_size"]):
-            rows = order[start : start + settings["batch_size"]]
-            batch = (array[rows] for array in part)
-            optimizer.step(model.params, model.loss_and_grads(*batch, rng=rng)[1])
-        loss = metrics.log_loss(valid.labels, model.predict_proba(valid.ids, valid.values))
-        watch(epoch)
-        if loss < best:
-            best, best_epoch, kept = loss, epoch, {name: a.copy() for name, a in model.to_arrays().items()}
-    model.restore(kept)
-    return best_epoch
-
-
-def results(data: str, parts: tuple, settings: dict, seed: int) -> Iterator[dict]:
-    """One row per model."""
-    encoder, (train_part, valid, test) = encoded(data, parts, seed)
     terms = planted_terms(parts[2]) if data in SIZES else None
-    model_settings = {name: value for name, value in settings.items() if name not in TRAINING}
-    models = {name: (DeepFM, COMPONENTS[name]) for name in ("LR", "FM", "DNN", "DeepFM")}
-    half = {"embedding_dim": settings.get("embedding_dim", 10) // 2}
-    models |= {"DeepFM, k/2": (DeepFM, half), "separate": (SeparateDeepFM, {}), "separate, k/2": (SeparateDeepFM, half)}
-    for name, (kind, changes) in models.items():
-        model = kind(encoder.field_dims, encoder.field_starts, seed=seed, **{**model_settings, **changes})
-        found = []
-
-        def watch(epoch, model=model, found=found):
-            if terms is not None:
-                share = shares(model, test.ids, test.values, terms)
-                if sum(share[f"{part}_3"] for part in ("first", "pairs", "deep")) > 0.5:
-                    found.append(epoch)
-
-        row = {"data": data, "seed": seed, "model": name}
-        row["epoch"] = train(model, train_part, valid, settings, EPOCHS[data], seed, watch)
-        p = model.predict_proba(test.ids, test.values)
-        row |= {"auc": metrics.auc(test.labels, p), "log_loss": metrics.log_loss(test.labels, p)}
-        if terms is not None:
-            row |= {"found_3": min(found, default=None)} | shares(model, test.ids, test.values, terms)
-        yield row
+    return encoder, [Examples(*encoder.transform(frame), part.labels) for part, frame in pairs], terms
 
 
-def rows_of_a_seed(seed: int, folder: str | None) -> list[dict]:
-    rows = []
-    for data in SIZES:
-        parts = click_log_parts(data, seed)
-        rows += results(data, parts, RECIPES["click-log"].settings, seed)
-        labels, p = parts[2].labels, parts[2].click_probabilities
-        best = {"auc": metrics.auc(labels, p), "log_loss": metrics.log_loss(labels, p)}
-        rows.append({"data": data, "seed": seed, "model": "Best attainable", **best})
-        print(f"seed {seed}, {data}: done", flush=True)
-    if folder is not None:
-        settings = {**RECIPES["movielens-100k"].settings, "hidden": (200, 200, 200), "l2_embedding": 0.0}
-        rows += results("MovieLens-100K", split(load_movielens_100k(folder), seed=seed), settings, seed)
-    return rows
+def settings_of(data: str) -> dict:
+    if data == "MovieLens-100K":
+        return {**RECIPES["movielens-100k"].settings, "hidden": (100, 100, 100), "l2_embedding": 0.0}
+    return RECIPES["click-log"].settings
+
+
+def run(data: str, name: str, seed: int, learning_rate: float, l2: float, folder: str | None) -> dict:
+    """Train one model; keep its best epoch by validation log loss; measure it on the test part."""
+    encoder, (train, valid, test), terms = prepared(data, seed, folder)
+    settings = {**settings_of(data), "l2_embedding": l2, **MODELS[name]}
+    batch_size = settings["batch_size"]
+    settings = {key: value for key, value in settings.items() if key in DeepFM([1]).config}
+    model = DeepFM(encoder.field_dims, encoder.field_starts, seed=seed, **settings)
+    model.start_from(train.labels)
+    optimizer, rng, best, found = Adam(learning_rate), np.random.default_rng(seed), np.inf, None
+    best_epoch = slow = 0
+    for epoch in count(1):
+        idle = epoch - 1 - best_epoch >= PATIENCE.get(data, np.inf) and (terms is None or found is not None)
+        slow += bool(slow or idle or epoch > EPOCHS[data])
+        if slow > SLOW_EPOCHS:
+            break
+        optimizer.learning_rate = learning_rate / 10 if slow else learning_rate
+        order = rng.permutation(len(train.labels))
+        for rows in np.split(order, range(batch_size, len(order), batch_size)):
+            batch = (array[rows] for array in train)
+            optimizer.step(model.params, model.loss_and_grads(*batch, rng=rng, threads=1)[1])
+        loss = metrics.log_loss(valid.labels, model.predict_proba(valid.ids, valid.values, threads=1))
+        if terms is not None and found is None:
+            z = model.logits(test.ids[:WATCHED_ROWS], test.values[:WATCHED_ROWS], threads=1)
+            found = epoch if coefficients(terms[:WATCHED_ROWS], z)[2] > 0.5 else None
+        if loss < best:
+            best, best_epoch, kept = loss, epoch, {key: a.copy() for key, a in model.to_arrays().items()}
+    model.restore(kept)
+    p = model.predict_proba(test.ids, test.values, threads=1)
+    row = dict(zip(KEY, (data, name, seed, learning_rate, l2), strict=True)) | {"epoch": best_epoch}
+    row |= {"valid_log_loss": best, "auc": metrics.auc(test.labels, p), "log_loss": metrics.log_loss(test.labels, p)}
+    if terms is None:
+        return row
+    best_auc = metrics.auc(test.labels, terms.sum(axis=1))
+    return row | {"found_3": found, "best_attainable_auc": best_auc} | shares(model, test, terms)
+
+
+def runs(path: Path, wanted: list[tuple], folder: str | None) -> pd.DataFrame:
+    """Make the runs that the file does not hold, adding each to it. wanted: data, model, seed, learning rate, L2."""
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    known = {tuple(row[name] for name in KEY) for row in rows}
+    for key in wanted:
+        if key not in known:
+            rows.append(run(*key, folder))
+            print(*list(rows[-1].values())[:9], flush=True)
+            pd.DataFrame(rows).astype({"epoch": "Int64"}).round(6).to_csv(path, index=False)
+    return pd.DataFrame(rows)
 
 
 def main(folder: str | None = None) -> None:
-    rows = []
-    with Pool(2) as pool:
-        for found in pool.imap(partial(rows_of_a_seed, folder=folder), SEEDS):
-            rows += found
-            table = pd.DataFrame(rows).astype({"epoch": "Int64", "found_3": "Int64"})
-            table.round(4).to_csv(Path(__file__).with_suffix(".csv"), index=False)
+    sets = [data for data in EPOCHS if data != "160,000 rows" and (folder or data in SIZES)]
+    wanted = [(data, name, GRID_SEED, *point) for data in sets for name in ("DeepFM", "separate") for point in GRID]
+    grid = runs(GRID_CSV, wanted, folder)
+    best = grid.loc[grid.groupby(["data", "model"])["valid_log_loss"].idxmin()].set_index(["data", "model"])
+
+    def with_settings(data: str, name: str, seed: int) -> tuple:
+        like = TUNED.get(name)
+        if like is None:
+            return data, name, seed, 0.005, 0.0
+        rate, l2 = best.loc[("20,000 rows" if data == "160,000 rows" else data, like), ["learning_rate", "l2"]]
+        return data, name, seed, float(rate), float(l2)
+
+    wanted = []
+    for seed in SEEDS:
+        names = ["DeepFM", "separate", *(("LR", "FM", "DNN") if seed < FEWER else ())]
+        wanted += [with_settings("20,000 rows", name, seed) for name in names]
+        wanted += [with_settings(data, name, seed) for data in sets[1:] for name in ("DeepFM", "separate")]
+    wanted += [with_settings("160,000 rows", name, seed) for seed in range(FEWER) for name in ("LR", "FM")]
+    runs(CSV, wanted, folder)
 
 
 if __name__ == "__main__":

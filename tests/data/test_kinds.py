@@ -218,13 +218,13 @@ def test_what_was_decided_is_a_table():
     frame = pd.DataFrame({"app": ["chess", "", None, "maps"], "price": [1.5, 2.5, None, 0.5], 3: ["2026-01-02"] * 4})
     columns = decide(frame)
     assert to_text(columns).splitlines() == [
-        "column  kind         distinct  missing  example",
-        "app     categorical         2        2  chess",
-        "price   numerical           3        1  1.5",
-        "3       left out            1        0  2026-01-02",
+        "column  kind         distinct  missing  example     why",
+        "app     categorical         2        2  chess       texts",
+        "price   numerical           3        1  1.5         numbers with decimals",
+        "3       left out            1        0  2026-01-02  dates",
     ]
     table = to_frame(columns)
-    assert table.columns.tolist() == ["column", "kind", "distinct", "missing", "example", "remarks"]
+    assert table.columns.tolist() == ["column", "kind", "distinct", "missing", "example", "why", "remarks"]
     assert table["missing"].tolist() == [2, 1, 0]
     assert table["remarks"].tolist()[:2] == ["", ""] and table["remarks"][2].startswith("holds dates")
 
@@ -275,6 +275,19 @@ def test_a_stream_and_a_frame_agree_on_every_kind(tmp_path, monkeypatch):
     assert table_stream.TableStream(path, "clicked").fields == expected
     assert load_table(path, "clicked").fields == expected
     assert infer_fields(pd.read_csv(path).drop(columns="clicked")) == expected
+
+
+def test_a_stream_looks_at_no_labels_and_says_where_they_would_have_told_ids_from_amounts(tmp_path):
+    seconds = np.arange(1000) % 100
+    labels = (seconds > 50).astype(int)
+    frame = pd.DataFrame({"clicked": labels, "seconds": seconds, "long": IDS})
+    frame.to_csv(tmp_path / "clicks.csv", index=False)
+    with pytest.warns(TableWarning) as warned:
+        stream = table_stream.TableStream(tmp_path / "clicks.csv", "clicked")
+    assert [str(one.message) for one in warned] == [
+        "column 'seconds' has whole numbers that repeat: encoded as ids; if they are amounts, declare it numerical"
+    ]
+    assert stream.fields == [Categorical("seconds"), Categorical("long")]
 
 
 def test_a_remark_quotes_the_beginning_of_a_long_name():

@@ -10,7 +10,7 @@ from deepfm_np.data import fields
 from deepfm_np.data.encoder import scan
 from deepfm_np.data.fields import Field
 from deepfm_np.data.first_bytes import open_table
-from deepfm_np.data.kinds import Seen, announce, decide, fields_of, inferred, see, together
+from deepfm_np.data.kinds import Column, Seen, announce, decide, fields_of, inferred, see, together
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.data.table import (
     declared_fields,
@@ -68,7 +68,10 @@ class TableStream:
 
 
 def _inferred(file: TableFile, label: str) -> list[Field]:
-    """What `kinds` decides on the whole file; copies of the label are looked for in its first piece."""
+    """What `kinds` decides on the whole file; copies of the label are looked for in its first piece.
+
+    No label has a say, as `kinds.settled` would let them: which rows will be held out is not known yet.
+    """
     seen: dict[str, Seen] = {}
     for frame in _frames(file, (), fields.PIECE_ROWS):
         labels = frame.pop(label) if label in frame else None
@@ -76,10 +79,18 @@ def _inferred(file: TableFile, label: str) -> list[Field]:
             decide(frame, label=labels)
         for name, column in frame.items():
             seen[name] = together(seen[name], see(column)) if name in seen else see(column)
-    columns = [inferred(name, one) for name, one in seen.items()]
+    columns = [_unsettled(inferred(name, one)) for name, one in seen.items()]
     found = fields_of(columns)
     announce(columns)
     return found
+
+
+def _unsettled(column: Column) -> Column:
+    """The column, with a remark if its values alone do not tell ids from amounts."""
+    if not column.open:
+        return column
+    remark = "has whole numbers that repeat: encoded as ids; if they are amounts, declare it numerical"
+    return column._replace(remarks=(*column.remarks, remark))
 
 
 def _frames(file: TableFile, as_text: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
