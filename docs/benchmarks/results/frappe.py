@@ -28,16 +28,20 @@ BARS: dict[str, Any] = {  # of DeepFM and DNN
 }
 OF_IPNN = {"batch_norm": False, "dropout": 0.3, "patience": 3}
 CONVERGED = {"epochs": 2000}
+FM = {**BARS, **MODELS["FM"], "l2_table": 5e-6}
+LR = {**BARS, **MODELS["LR"]}
+BY_LOG_LOSS = {"stop_by": "log_loss"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "DeepFM": BARS,
-    "FM": {**BARS, **MODELS["FM"], "l2_table": 5e-6},
-    "LR": {**BARS, **MODELS["LR"]},
-    "LR, converged": {**BARS, **MODELS["LR"], **CONVERGED},
+    "FM": FM,
+    "FM, by log loss": {**FM, **BY_LOG_LOSS},
+    "LR": LR,
+    "LR, converged": {**LR, **CONVERGED, **BY_LOG_LOSS},
+    "FM, converged": {**FM, **CONVERGED, **BY_LOG_LOSS},
     "DNN": {**BARS, **MODELS["DNN"]},
-    "FM, converged": {**BARS, **MODELS["FM"], "l2_table": 5e-6, **CONVERGED},
     "IPNN": {**BARS, **MODELS["IPNN"], **OF_IPNN},
 }
-STARTS = {"DeepFM": 5, "FM": 5, "LR": 5, "LR, converged": 5, "DNN": 3, "FM, converged": 2, "IPNN": 2}
+STARTS = {name: 2 if name in ("FM, converged", "DNN", "IPNN") else 5 for name in SETTINGS}
 DRAWS = (1, 2, 3)
 
 
