@@ -37,7 +37,7 @@ SETTINGS: dict[str, Any] = {
     "l2_table": 0.01,
     "learning_rate": 5e-3,
     "batch_size": 4096,
-    "epochs": 15,
+    "epochs": 60,
     "patience": 2,
     "stop_by": "auc",
 }
