@@ -13,7 +13,7 @@ FAR_ABOVE = math.log(2)  # nats above the base rate's log loss; always answering
 
 
 class DivergedWarning(UserWarning):
-    """Training diverged: the model is far worse than always predicting the share of clicks."""
+    """Training diverged: the model is far worse than always predicting the base rate."""
 
 
 def warn_if_diverged(
@@ -35,6 +35,6 @@ def warn_if_diverged(
     if valid is None and loss > base_rate + FAR_ABOVE:  # the loss in training has penalties and dropout in it
         loss = training.evaluate(model, train)["log_loss"]
     if not loss <= base_rate + FAR_ABOVE:
-        found = f"the {part} log loss is {loss:.4g}, always predicting the share of clicks has {base_rate:.4g}"
+        found = f"the {part} log loss is {loss:.4g}, always predicting the base rate has {base_rate:.4g}"
         advice = f"lower the learning rate ({learning_rate:g}) or scale the numerical fields"
         warnings.warn(f"training diverged: {found}; {advice}", DivergedWarning, stacklevel=5)

@@ -35,12 +35,13 @@ class Unit(NamedTuple):
 
 
 class Arrow(NamedTuple):
-    """From one unit to another, by their names; the text stands on its middle."""
+    """From one unit to another, by their names; the text stands on its middle. bend: 0 is straight, 0.3 an arc."""
 
     start: str
     end: str
     text: str = ""
     colour: str = GREY
+    bend: float = 0.0
 
 
 def draw(
@@ -113,7 +114,7 @@ def network_figure(
     """A fully connected network: a column of circles for the inputs and for each layer.
 
     sizes: inputs, units of each hidden layer, outputs.
-    named: (l, d, o), each counted from 0: the weight W_l[d, o] from unit d to unit o is drawn in orange, with its name.
+    named: (l, d, o), each counted from 0: the weight W^(l)_do from unit d to unit o is drawn in orange, with its name.
     """
     units, arrows = _network(sizes, x=0, y=0, apart=(2.4, 0.75))
     for column, size in enumerate(sizes):
@@ -125,7 +126,7 @@ def network_figure(
     layer, d, o = named
     place = f"layer {layer} unit {d}", f"layer {layer + 1} unit {o}"
     arrows = [arrow for arrow in arrows if (arrow.start, arrow.end) != place]
-    return draw(units, [*arrows, Arrow(*place, rf"$W_{layer}[{d}, {o}]$", ORANGE)], title=title)
+    return draw(units, [*arrows, Arrow(*place, rf"$W^{{({layer})}}_{{{d}{o}}}$", ORANGE)], title=title)
 
 
 def _network(
@@ -165,10 +166,13 @@ def _shape(name: str, unit: Unit, zorder: int = 2) -> Patch:
 
 
 def _add_arrow(axes: Axes, arrow: Arrow, start: Unit, end: Unit) -> None:
-    """From the right side of a box, or the rim of a circle, to the left side or the rim."""
-    ends = (start.x + start.width / 2, start.y), (end.x - end.width / 2, end.y)
+    """From the side of a box that faces the other unit, or the rim of a circle, to the side or the rim there."""
+    side = 0.5 if start.x <= end.x else -0.5
+    (x0, y0), (x1, y1) = (start.x + side * start.width, start.y), (end.x - side * end.width, end.y)
     line = FancyArrowPatch(
-        *ends,
+        (x0, y0),
+        (x1, y1),
+        connectionstyle=f"arc3,rad={arrow.bend}",
         arrowstyle="-|>",
         mutation_scale=7,
         color=arrow.colour,
@@ -178,7 +182,7 @@ def _add_arrow(axes: Axes, arrow: Arrow, start: Unit, end: Unit) -> None:
         gid=f"{arrow.start} to {arrow.end}",
     )
     axes.add_patch(line)
-    middle = (ends[0][0] + ends[1][0]) / 2, (ends[0][1] + ends[1][1]) / 2
     if arrow.text:
         behind = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        middle = (x0 + x1 + arrow.bend * (y1 - y0)) / 2, (y0 + y1 + arrow.bend * (x0 - x1)) / 2  # of the arc, too
         axes.text(*middle, arrow.text, ha="center", va="center", color=arrow.colour, bbox=behind)

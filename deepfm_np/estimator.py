@@ -9,7 +9,7 @@ import pandas as pd
 
 from deepfm_np import classifier_file, fitting, scikit_learn, training
 from deepfm_np.constraints import check_all
-from deepfm_np.data import kinds
+from deepfm_np.data.columns import announce, learned, to_frame
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import AnyExamples
 from deepfm_np.data.fields import Field
@@ -158,7 +158,7 @@ class DeepFMClassifier:
         rows = labelled_rows(X, y, sample_weight)
         train, valid = fitting.with_valid(rows, eval_set, self.validation_fraction, self.seed)
         encoder, columns = fitting.decided(self.fields, rows, train)
-        kinds.announce(columns, self.verbose)
+        announce(columns, self.verbose)
         parts = fitting.encoded(encoder, train, valid, self.class_weight)
         self._fit(encoder, parts, train.classes, checkpoint, train.frame.columns)
         self._columns = columns
@@ -205,12 +205,11 @@ class DeepFMClassifier:
         return self.encoder_.fields
 
     def describe_fields(self) -> pd.DataFrame:
-        """One row per column of the training part: column, kind (or "left out"), distinct, missing, example, remarks.
-
-        After `load` and `fit_encoded`, only the columns that are used are known, not their missing cells.
+        """One row per column of the training part: see `data.columns.to_frame`. After `load` and `fit_encoded`, only
+        the columns that are used are known, not their missing cells.
         """
         self._require_fitted()
-        return kinds.to_frame(self._columns)
+        return to_frame(self._columns)
 
     def predict_encoded(self, examples: AnyExamples) -> Array:
         """(n,) click probabilities for examples encoded by `encoder_`. Raises NotFittedError before `fit`."""
@@ -265,7 +264,7 @@ class DeepFMClassifier:
         classifier.classes_, classifier.encoder_, classifier.model_ = saved.classes, saved.encoder, saved.model
         known = {f"{name}_": getattr(saved, name) for name in ("n_features_in", "feature_names_in", "history")}
         vars(classifier).update({name: value for name, value in known.items() if value is not None})
-        classifier._columns = kinds.learned(saved.encoder.fields, saved.encoder.field_dims)
+        classifier._columns = learned(saved.encoder.fields, saved.encoder.field_dims)
         return classifier
 
     __repr__ = scikit_learn.text_of
@@ -297,5 +296,5 @@ class DeepFMClassifier:
         vars(self).pop("feature_names_in_", None)
         vars(self).update(features_of(columns))
         self.classes_, self.encoder_, self.model_, self.history_ = classes, encoder, fitted.model, fitted.history
-        self._columns = kinds.learned(encoder.fields, encoder.field_dims)
+        self._columns = learned(encoder.fields, encoder.field_dims)
         return self

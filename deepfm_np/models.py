@@ -1,4 +1,4 @@
-"""The ten models that the paper compares, each a choice of settings of `DeepFMClassifier`.
+"""The nine models of the paper's table 2 and the network alone, each a choice of settings of `DeepFMClassifier`.
 
 LR          y = w_0 + <w, x>
 FM          y = w_0 + <w, x> + sum_{i<j} <V_i, V_j>                                      (Rendle 2010)

@@ -24,7 +24,7 @@ class _Update(NamedTuple):
     """A gradient, matched with the part of its parameter that it moves."""
 
     name: str
-    rows: Array | slice | EllipsisType  # (r,) np.intp; of a dense gradient a slice or, for all of it, ...
+    rows: Array | slice | EllipsisType  # (R,) np.intp; of a dense gradient a slice or, for all of it, ...
     grad: Array  # of the shape of that part
 
 
@@ -202,7 +202,7 @@ def _checked_rows(name: str, rows: Array, D: int) -> Array:
     rows = array_of(f"the rows of the gradient of {name!r}", rows)
     if rows.ndim != 1 or rows.dtype.kind not in "iu":
         raise ValueError(
-            f"the rows of the gradient of {name!r} must be (r,) integers, they are {rows.shape} of {rows.dtype}"
+            f"the rows of the gradient of {name!r} must be (R,) integers, they are {rows.shape} of {rows.dtype}"
         )
     if len(rows) and (rows[0] < 0 or rows[-1] >= D or (rows[1:] <= rows[:-1]).any()):
         raise ValueError(f"the rows of the gradient of {name!r} must increase strictly in [0, {D}), got {rows}")

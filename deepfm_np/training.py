@@ -1,7 +1,8 @@
 """Training: mini-batches, epochs, early stopping.
 
 After each epoch the model is scored on the validation part. If the validation log loss (or the AUC, by choice) did not
-improve, the learning rate is divided by ten; after `patience` such epochs in a row, training stops. The best epoch's
+improve, the learning rate is divided by ten; after `patience` such epochs in a row, training stops. It stops too where
+the validation part has nothing more to teach: n rows do not tell a log loss below 1/n from none. The best epoch's
 parameters are kept.
 """
 
@@ -87,7 +88,7 @@ def fit(
         model.start_from(train.labels, *weights_of(train))
     with one_blas_thread(), _bar(train, state, epochs, batch_size, progress) as bar:
         for epoch in range(len(state.history) + 1, epochs + 1):
-            if state.epochs_without_improvement >= patience:
+            if state.epochs_without_improvement >= patience or _nothing_left(state, valid):
                 break
             bar.set_description(f"epoch {epoch}/{epochs}")
             row = {"epoch": epoch, "train_loss": _train_epoch(model, train, state, epoch, batch_size, threads, bar)}
@@ -162,6 +163,16 @@ def _train_epoch(
         total += float(loss) * _count(batch)
         bar.update()
     return total / _count(train)
+
+
+def _nothing_left(state: Progress, valid: AnyExamples | None) -> bool:
+    """Whether the log losses of all n rows that are held out sum to less than 1.
+
+    A model that errs once in n rows would be as good, for all that they can show.
+    """
+    if valid is None or not state.history:
+        return False
+    return state.history[-1]["valid_log_loss"] * len(valid.labels) < 1
 
 
 def _end_epoch(

@@ -57,7 +57,7 @@ def test_a_network_has_a_circle_for_each_unit_and_an_arrow_for_each_weight():
 
 def test_the_named_weight_joins_its_input_to_its_unit():
     figure = network_figure((3, 4, 1), named=(0, 2, 1))
-    assert "$W_0[2, 1]$" in texts(figure)
+    assert "$W^{(0)}_{21}$" in texts(figure)
     by_colour = {}
     for patch in figure.axes[0].patches:
         by_colour.setdefault(patch.get_edgecolor(), []).append(patch.get_gid())
@@ -69,6 +69,15 @@ def test_an_arrow_leaves_a_box_on_its_right_and_reaches_the_next_on_its_left():
     (arrow,) = (patch for patch in figure.axes[0].patches if isinstance(patch, FancyArrowPatch))
     assert arrow._posA_posB == [(0.5, 0), (2.75, 1)]
     assert texts(figure) == ["1", "2"]
+
+
+def test_an_arrow_back_leaves_on_the_left_and_a_bent_one_carries_its_text_on_the_arc():
+    figure = draw({"a": Unit(0, 0, width=1), "b": Unit(3, 0, width=1)}, [Arrow("b", "a", "7", bend=0.5)])
+    (arrow,) = (patch for patch in figure.axes[0].patches if isinstance(patch, FancyArrowPatch))
+    (text,) = (text for text in figure.axes[0].texts if text.get_text())
+    assert arrow._posA_posB == [(2.5, 0), (0.5, 0)]
+    assert text.get_position() == pytest.approx((1.5, 0.5))
+    assert arrow.get_path().vertices[1] == pytest.approx((1.5, 1.0))  # a quadratic curve passes half way to this point
 
 
 @pytest.mark.parametrize("figure", [deepfm_figure(title="a title"), network_figure(title="a title")])

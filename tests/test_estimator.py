@@ -172,7 +172,7 @@ def test_a_flag_means_the_same_however_pandas_reads_it(train, new):
 @pytest.mark.parametrize("eval_set", [None, (X_VALID, Y_VALID)])
 def test_training_that_diverges_is_warned_of(eval_set):
     part = "training" if eval_set is None else "validation"
-    with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* share of clicks has 0.6"):
+    with pytest.warns(DivergedWarning, match=f"training diverged: the {part} log loss is .* base rate has 0.6"):
         classifier(learning_rate=1e6, epochs=2, validation_fraction=0).fit(X, Y, eval_set=eval_set)
 
 

@@ -453,7 +453,7 @@ def test_a_split_by_time_tests_on_the_latest_rows(capsys, tmp_path, monkeypatch,
     "arguments, message",
     [
         (["--time", "then"], "clicks.csv has no column then; it has clicked, app, price"),
-        (["--time", "app"], "times must be numbers, or dates as 2026-01-31 12:00; "),
+        (["--time", "app"], "times must be numbers, or dates as 2026-01-31 12:00, 31/01/2026 or 31 Jan 2026; "),
         (
             ["--time", "price", "--valid", "v.csv", "--test", "v.csv"],
             "--time splits the rows of --path; with --valid and",
@@ -524,7 +524,7 @@ def test_training_that_diverges_ends_in_one_line_and_status_2(capsys, tmp_path, 
     assert status == 2
     last = err.splitlines()[-1]
     assert f"deepfm_np {command}: error: training diverged: the validation log loss is " in last
-    assert "always predicting the share of clicks has 0.5" in last
+    assert "always predicting the base rate has 0.5" in last
     assert "lower the learning rate (1e+09) or scale the numerical fields" in last
     assert list((tmp_path / "run").iterdir()) == []
 
@@ -545,7 +545,7 @@ def test_too_few_rows_are_named(capsys, tmp_path):
         assert "error: the test part has 1 of 15 rows, and every label in it is 1" in err.splitlines()[-1]
         assert "; there are too few rows, or too few with a label of" in err
     (tmp_path / "clicks.csv").write_text("clicked,app\n" + "0,a\n0,b\n" * 50)
-    assert "error: every label is 0; there must be clicks and others" in run(capsys, "train", *table)[2]
+    assert "error: every label is 0; there must be labels of 0 and of 1" in run(capsys, "train", *table)[2]
 
 
 @pytest.mark.parametrize(
@@ -717,20 +717,20 @@ def test_models_are_compared_on_an_encoded_log(capsys, encoded_log, tmp_path, no
 
 def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     status, out, _ = run(capsys, "exercise", "list")
-    assert status == 0 and "04   10 points  Exercise 4 · Factorization machines" in out.splitlines()
-    status, out, _ = run(capsys, "exercise", "start", 4, "--out", tmp_path)
-    path = tmp_path / "04-factorization-machines.ipynb"
+    assert status == 0 and "05   12 points  Exercise 5 · Factorization machines" in out.splitlines()
+    status, out, _ = run(capsys, "exercise", "start", 5, "--out", tmp_path)
+    path = tmp_path / "05-factorization-machines.ipynb"
     assert status == 0 and path.is_file() and out.startswith(str(path))
     status, out, _ = run(capsys, "exercise", "check", path)
     assert status == 1
-    assert out.splitlines()[1] == "4-1-values    0 of 3  Task 4.1: fm_forward is not written yet"
+    assert out.splitlines()[1] == "5-1-values       0 of 3  Task 5.1: fm_forward is not written yet"
     status, out, _ = run(capsys, "exercise", "leaks", tmp_path)
     assert (status, out) == (0, "no line of a solution or a hidden test is shown\n")
     assert "Hint: the answer" in path.read_text()
-    run(capsys, "exercise", "start", 4, "--no-answers", "--out", tmp_path / "graded")
+    run(capsys, "exercise", "start", 5, "--no-answers", "--out", tmp_path / "graded")
     graded = (tmp_path / "graded" / path.name).read_text()
     assert "Hint: the answer" not in graded and "Hint: the equation" in graded
-    path.write_text(assignment("4").path.read_text())
+    path.write_text(assignment("5").path.read_text())
     assert run(capsys, "exercise", "check", path)[0] == 0
     assert run(capsys, "exercise", "leaks", tmp_path)[0] == 1
 
@@ -740,7 +740,7 @@ def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     [
         (["start"], "exercise start needs the number of an exercise"),
         (["start", "77"], "there is no assignment '77'"),
-        (["check", "3"], "check needs your notebook, not its number: exercise check 03-embeddings.ipynb"),
+        (["check", "3"], "check needs your notebook, not its number: exercise check 04-embeddings.ipynb"),
         (["check", "missing.ipynb"], "missing.ipynb: no such file; expected a notebook"),
     ],
 )

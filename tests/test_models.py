@@ -1,4 +1,4 @@
-"""The ten models by name: each is fitted, saved and loaded; FNN is two trainings, one after the other."""
+"""The models by name: each is fitted, saved and loaded; FNN is two trainings, one after the other."""
 
 import numpy as np
 import pandas as pd

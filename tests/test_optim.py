@@ -128,7 +128,7 @@ def read_only(array):
             np.ones(2),
             RowGradient(["a"], np.ones(1)),
             1,
-            r"the rows of the gradient of 'v' must be \(r,\) integers, they are \(1,\) of <U1",
+            r"the rows of the gradient of 'v' must be \(R,\) integers, they are \(1,\) of <U1",
         ),
         (np.ones(2), np.ones(2), "a", "threads must be a positive integer of at most 1024, got 'a'"),
     ],

@@ -151,6 +151,21 @@ def test_patience_ends_training_and_each_failed_epoch_divides_the_learning_rate_
     np.testing.assert_allclose(rates[1:] / rates[:-1], np.where(improved[:-1], 1, 0.1), rtol=1e-12)
 
 
+def test_training_ends_where_the_validation_part_has_nothing_more_to_teach(tmp_path):
+    easy = Examples(TRAIN.ids, TRAIN.values, (TRAIN.ids[:, 0] < 10).astype(np.float32))
+    held = Examples(VALID.ids, VALID.values, (VALID.ids[:, 0] < 10).astype(np.float32))
+    settings = {"epochs": 60, "batch_size": 16, "patience": 60, "progress": False, "checkpoint": tmp_path / "run.npz"}
+    histories = []
+    for _ in range(2):  # a finished run that is resumed adds no epoch
+        model = small_model(dropout=0.0)
+        histories.append(fit(model, easy, held, optimizer=Adam(0.02), **settings))
+    total = histories[0]["valid_log_loss"] * len(held.labels)
+    assert 1 < len(total) < 60
+    assert total.iloc[-1] < 1 and (total.iloc[:-1] >= 1).all()
+    assert evaluate(model, held)["log_loss"] == histories[0]["valid_log_loss"].iloc[-1]
+    pd.testing.assert_frame_equal(*histories)
+
+
 def test_without_validation_all_epochs_run():
     model = small_model()
     history = fit(model, TRAIN, epochs=3, batch_size=64, progress=False)

@@ -13,7 +13,7 @@ def encode(options: Namespace) -> int:
     if log.meta["skipped"]:
         say(f"{log.meta['skipped']:,} malformed lines were skipped")
     rows, slots = log.ids.shape
-    clicks = log.meta["clicks"] / rows
-    print(f"{rows:,} rows, {slots} slots, a table of {sum(log.encoder.field_dims):,} rows, {clicks:.1%} clicks")
+    ones = log.meta["clicks"] / rows
+    print(f"{rows:,} rows, {slots} slots, a table of {sum(log.encoder.field_dims):,} rows, {ones:.1%} labels of 1")
     print(f"Saved in {options.out}: ids.npy, values.npy, labels.npy, encoder.json, meta.json")
     return 0

@@ -9,14 +9,15 @@ from typing import Any, NamedTuple
 
 from deepfm_np import data, metrics
 from deepfm_np.data import Blocks, ClickData, Examples, FieldEncoder, split, split_blocks, split_by_time
+from deepfm_np.data.columns import to_text
 from deepfm_np.data.download import ARCHIVES
 from deepfm_np.data.fields import Field
-from deepfm_np.data.kinds import to_text
+from deepfm_np.data.first_bytes import open_table
 from deepfm_np.data.stream import encoded
 from deepfm_np.data.stream.criteo import CriteoStream
 from deepfm_np.data.stream.protocol import Stream
 from deepfm_np.data.stream.table import TableStream
-from deepfm_np.data.table import times_of
+from deepfm_np.data.times import times_of
 from deepfm_np.ops.rows import Array
 from deepfm_np.recipes import RECIPES
 
@@ -88,7 +89,7 @@ def load_parts(options: Namespace) -> Parts:
     if options.data == "encoded":
         return _load_encoded(options)
     log = load_rows(options)
-    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} clicks")
+    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} labels of 1")
     parts = _parts_of(options, log)
     log = parts[0]
     if log.columns:
@@ -127,7 +128,8 @@ def _cut(options: Namespace, log: ClickData, fractions: Sequence[float]) -> Sequ
         return [log]
     if time is None:
         return split(log, fractions, options.seed)
-    return split_by_time(log, times_of(log.frame[time], options.path), fractions)
+    file = open_table(options.path, options.separator, options.encoding)
+    return split_by_time(log, times_of(log.frame[time], file), fractions)
 
 
 def _load_another(options: Namespace, path: str, fields: list[Field]) -> ClickData:
@@ -194,17 +196,17 @@ def _by_hand(fields: Sequence[Field]) -> str:
 def _load_encoded(options: Namespace) -> Parts:
     log = encoded.open_encoded(required_path(options), verify=True)
     rows, fields = log.meta["rows"], log.encoder.fields
-    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} clicks")
+    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} labels of 1")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)
     _require_both_classes([part.labels for part in (train, valid, test)])
     return Parts(log.encoder, Part(train), Part(valid), Part(test))
 
 
 def _require_both_classes(labels: Sequence[Array]) -> None:
-    """Raise ValueError if a part has no click or nothing else: nothing could be learned from it, or measured on it."""
-    rows, clicks = sum(map(len, labels)), sum(part.sum() for part in labels)
-    if clicks in (0, rows):
-        raise ValueError(f"every label is {int(clicks > 0)}; there must be clicks and others")
+    """Raise ValueError if all labels of a part are alike: nothing could be learned from it, or measured on it."""
+    rows, ones = sum(map(len, labels)), sum(part.sum() for part in labels)
+    if ones in (0, rows):
+        raise ValueError(f"every label is {int(ones > 0)}; there must be labels of 0 and of 1")
     for name, part in zip(("training", "validation", "test"), labels, strict=True):
         if part.min() == part.max():
             found = f"the {name} part has {len(part):,} of {rows:,} rows, and every label in it is {int(part[0])}"

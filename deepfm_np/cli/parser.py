@@ -126,7 +126,9 @@ def _add_exercise(commands: Any) -> None:
     parser.add_argument("action", choices=tuple(ACTIONS))
     needs = "; ".join(f"{action}: {what}" for action, what in ACTIONS.items() if action != "list")
     parser.add_argument("what", nargs="?", help=needs)
-    parser.add_argument("--out", default=".", help="start: the folder for the notebook (default: here)")
+    parser.add_argument("--out", default=".", help="the folder for what is written (default: here)")
+    parser.add_argument("--variant", type=int, help="start, source: its number; check: that was assigned")
+    parser.add_argument("--roster", metavar="CSV", help="release, grades: a table of student, variant")
     parser.add_argument("--no-answers", action="store_true", help="start: without the hints that are the answers")
 
 

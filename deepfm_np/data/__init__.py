@@ -2,11 +2,12 @@
 
 from deepfm_np.data.click_data import ClickData, split, split_by_time
 from deepfm_np.data.click_log import make_click_log
+from deepfm_np.data.columns import TableWarning
 from deepfm_np.data.criteo import load_criteo
 from deepfm_np.data.encoder import FieldEncoder
 from deepfm_np.data.examples import Blocks, Examples, WeightedExamples, split_blocks
 from deepfm_np.data.fields import Categorical, MultiValued, Numerical
-from deepfm_np.data.kinds import TableWarning, infer_fields
+from deepfm_np.data.kinds import infer_fields
 from deepfm_np.data.libfm import load_libfm
 from deepfm_np.data.movielens import load_movielens_1m, load_movielens_100k
 from deepfm_np.data.table import load_labelled, load_table, read_fields, read_frame, settle

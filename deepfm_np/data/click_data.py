@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.constraints import checked
+from deepfm_np.data.columns import Column
 from deepfm_np.data.fields import Field
-from deepfm_np.data.kinds import Column
 from deepfm_np.ops.log_loss import checked_labels
 from deepfm_np.ops.rows import Array
 

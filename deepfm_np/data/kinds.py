@@ -6,7 +6,7 @@ Pandas turns whole numbers into floats where a cell is missing, so the dtype say
     whole numbers that rarely repeat        numerical
     whole numbers that repeat               numerical if some are negative, else categorical: mostly ids
       more than A_CLOCK of them             what the labels say, see `ids_or_amounts`: `settled` asks them
-      all of them of as many digits         categorical: zip codes, years and most ids are
+      all of as many digits, or padded      categorical: zip codes, years and most ids are
     texts, booleans, categories             categorical
     amounts written as $12.25 or 1,234      numerical
     dates                                   left out: which of hour, weekday or age matters, the owner knows
@@ -14,7 +14,6 @@ Pandas turns whole numbers into floats where a cell is missing, so the dtype say
 """
 
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -24,7 +23,8 @@ import pandas as pd
 
 from deepfm_np.data import texts
 from deepfm_np.data.cells import is_empty, key_of, quoted, to_numbers
-from deepfm_np.data.fields import FIRST_VALUE, Categorical, Field, Numerical
+from deepfm_np.data.columns import Column, announce, sentences, thousands
+from deepfm_np.data.fields import Categorical, Field, Numerical
 from deepfm_np.data.ids_or_amounts import ranges_tell_more
 from deepfm_np.ops.checks import shown
 from deepfm_np.ops.rows import Array
@@ -37,16 +37,11 @@ NUMBERS_AS_TEXT = 0.9  # share of numbers from which a column of texts is remark
 ROWS_COUNTED = 2**20  # distinct values are counted in that many rows of a log of any size
 SAMPLE = 1000
 UNNAMED = re.compile(r"Unnamed: \d+|")  # what pandas calls the column of an index that was written along
-LEFT_OUT = "left out"
 REPEATING = "whole numbers that repeat"
 AMOUNTS = "amounts: a range tells more of the label than a value"
 IDS = "ids: a range tells no more of the label than a value"
 ABOUT_DATES = "holds dates; derive what matters from it (hour, weekday, age in days); it is left out"
 ABOUT_DISTINCT = "holds another value in every row, so that none of them can be learned"
-
-
-class TableWarning(UserWarning):
-    """Something in a table looks wrong, or was decided in a way that its owner should know."""
 
 
 class Seen(NamedTuple):
@@ -57,24 +52,6 @@ class Seen(NamedTuple):
     forms: frozenset  # of "numbers", "texts", "booleans", "categories", "dates", "lists"; none if there is no value
     counted: int  # rows with a value of which `distinct` are the distinct values
     distinct: pd.Series  # of objects
-
-
-class Column(NamedTuple):
-    """A column and what was decided: its field, or why it is left out."""
-
-    name: Any
-    field: Field | None
-    rows: int | None  # None where it is not known, after loading
-    missing: int | None
-    distinct: int | None
-    example: str
-    remarks: tuple[str, ...] = ()
-    why: str = ""
-    open: bool = False  # whether the labels have a say: these may be ids or amounts
-
-    @property
-    def kind(self) -> str:
-        return LEFT_OUT if self.field is None else self.field.kind
 
 
 def infer_fields(frame: pd.DataFrame) -> list[Field]:
@@ -185,52 +162,13 @@ def beside_label(column: Column, cells: pd.Series, label: pd.Series) -> Column:
     same = all(_plain(distinct[code]) == _plain(values[one]) for code, one in pairs)
     if same and len(pairs) == 2:
         raise ValueError(f"column {shown(column.name)} equals the label in every row; remove this copy from the table")
-    remark = "tells the label in every row: is it a copy of the label, or known only after the click?"
+    remark = "tells the label in every row: is it a copy of the label, or known only once the label is?"
     return column._replace(remarks=(*column.remarks, remark))
 
 
-def sentences(columns: Iterable[Column]) -> list[str]:
-    """All remarks, each with its column."""
-    return [f"column {shown(column.name)} {remark}" for column in columns for remark in column.remarks]
-
-
-def announce(columns: Sequence[Column], verbose: bool = False) -> None:
-    """Issue a TableWarning for each remark; verbose: print the table first."""
-    if verbose:
-        print(to_text(columns))
-    for sentence in sentences(columns):
-        warnings.warn(sentence, TableWarning, stacklevel=3)
-
-
-def learned(fields: Sequence[Field], field_dims: Sequence[int]) -> list[Column]:
-    """What an encoder still knows of the columns. field_dims: as in `FieldEncoder`."""
-    distinct = [
-        None if field.kind == "numerical" else rows - FIRST_VALUE
-        for field, rows in zip(fields, field_dims, strict=True)
-    ]
-    return [Column(field.name, field, None, None, number, "") for field, number in zip(fields, distinct, strict=True)]
-
-
-def to_frame(columns: Sequence[Column]) -> pd.DataFrame:
-    """One row per column: column, kind, distinct, missing, example, remarks."""
-    rows = [(c.name, c.kind, c.distinct, c.missing, c.example, c.why, "; ".join(c.remarks)) for c in columns]
-    frame = pd.DataFrame(rows, columns=["column", "kind", "distinct", "missing", "example", "why", "remarks"])
-    return frame.astype({"distinct": "Int64", "missing": "Int64"})
-
-
-def to_text(columns: Sequence[Column]) -> str:
-    """The table of `to_frame` as text, without the remarks."""
-    rows = [("column", "kind", "distinct", "missing", "example", "why")]
-    rows += [(str(c.name), c.kind, _count(c.distinct), _count(c.missing), c.example, c.why) for c in columns]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    lines = []
-    for name, kind, distinct, missing, example, why in rows:
-        left = f"{name:{widths[0]}}  {kind:{widths[1]}}  {distinct:>{widths[2]}}  {missing:>{widths[3]}}"
-        lines.append(f"{left}  {example:{widths[4]}}  {why}".rstrip())
-    return "\n".join(lines)
-
-
 def _settled(column: Column, cells: pd.Series, labels: Array) -> Column:
+    if isinstance(cells.dtype, pd.StringDtype) and cells.str.match(r"0\d").any():  # as a file had them: 01234
+        return column._replace(why="codes with leading zeros")
     if ranges_tell_more(to_numbers(cells), labels):
         return column._replace(field=Numerical(column.name), why=AMOUNTS)
     return column._replace(why=IDS)
@@ -282,7 +220,7 @@ def _of_numbers(name: Any, seen: Seen) -> list:
     if _all_distinct(seen) and len(numbers) and 10 * float(np.ptp(numbers)) <= float(seen.counted) ** 2:
         about = "holds another whole number in every row, as a row number or id; it is left out"
         return [None, "another number in every row", about]
-    rarely = f"holds {_count(values)} distinct whole numbers in {_count(seen.counted)} rows"
+    rarely = f"holds {thousands(values)} distinct whole numbers in {thousands(seen.counted)} rows"
     about = f"{rarely}: read as amounts; if they are ids, declare it categorical"
     return [Numerical, "whole numbers that rarely repeat", about]
 
@@ -316,7 +254,9 @@ def _of_texts(seen: Seen) -> list:
     if _all_distinct(seen):
         return [None, "another text in every row", *remarks, ABOUT_DISTINCT + "; it is left out"]
     if not remarks and FEW < seen.counted < len(cells) * REPEATED:
-        remarks.append(f"holds {_count(len(cells))} distinct texts in {_count(seen.counted)} rows, few of them twice")
+        remarks.append(
+            f"holds {thousands(len(cells))} distinct texts in {thousands(seen.counted)} rows, few of them twice"
+        )
     return [Categorical, "texts", *remarks]
 
 
@@ -335,7 +275,3 @@ def _example(seen: Seen) -> str:
 
 def _plain(cell: Any) -> str:
     return {"True": "1", "False": "0"}.get(key_of(cell), key_of(cell))
-
-
-def _count(number: int | None) -> str:
-    return "" if number is None else f"{number:,}"

@@ -10,9 +10,11 @@ import pandas as pd
 
 from deepfm_np.data.cells import quoted
 from deepfm_np.data.click_data import ClickData
+from deepfm_np.data.columns import Column, announce
 from deepfm_np.data.fields import Categorical, CellError, Field, MultiValued, Numerical
 from deepfm_np.data.first_bytes import open_table
-from deepfm_np.data.kinds import Column, announce, decide, fields_of, settled
+from deepfm_np.data.kinds import decide, fields_of, settled
+from deepfm_np.data.table_file import TableFile
 from deepfm_np.ops.checks import brief, shown
 
 
@@ -38,18 +40,16 @@ def load_table(
     looks wrong.
     """
     fields = declared_fields(label, categorical, numerical, multi_valued, separator)
-    if fields:
-        frame = read_fields(path, fields, column_separator, encoding)
-    else:
-        frame = read_frame(path, (), column_separator, encoding)
+    file = open_table(path, column_separator, encoding)
+    frame = _with_fields(file, fields) if fields else _rows(file)
     require_columns(path, frame, [label, *(field.name for field in fields), *([time] if time else [])])
-    labels = read_labels(frame[label], path)
+    labels = read_labels(frame[label], file)
     columns = decide(frame.drop(columns=label), fields or None, frame[label])
     columns = columns if fields else [_unless_time(column, time) for column in columns]
     announce(columns)
     if not fields:
         fields = fields_of(columns)
-        frame = read_fields(path, fields, column_separator, encoding)
+        frame = _with_fields(file, fields)
     return ClickData(frame.drop(columns=label), labels, fields, columns=columns)
 
 
@@ -70,9 +70,10 @@ def load_labelled(
     encoding: str | None = None,
 ) -> ClickData:
     """Read another file with the fields of a log. Raises as `load_table` does."""
-    frame = read_fields(path, fields, column_separator, encoding)
+    file = open_table(path, column_separator, encoding)
+    frame = _with_fields(file, fields)
     require_columns(path, frame, [label, *(field.name for field in fields)])
-    labels = read_labels(frame[label], path)
+    labels = read_labels(frame[label], file)
     return ClickData(frame.drop(columns=label), labels, list(fields))
 
 
@@ -83,12 +84,7 @@ def read_fields(
 
     Raises as `read_frame` does, and ValueError, naming file and line, for a cell that a numerical field cannot hold.
     """
-    frame = read_frame(path, text_columns(fields), column_separator, encoding)
-    for field in fields:
-        if isinstance(field, Numerical) and field.name in frame:
-            with naming_lines(path):
-                frame[field.name] = field.numbers(frame[field.name])
-    return frame
+    return _with_fields(open_table(path, column_separator, encoding), fields)
 
 
 def read_frame(
@@ -102,26 +98,23 @@ def read_frame(
     Raises FileNotFoundError, IsADirectoryError, ImportError if a package is needed to read the file, ValueError for
     one that is empty, malformed or not read.
     """
-    frame = open_table(path, column_separator, encoding).frame(as_text)
+    return _rows(open_table(path, column_separator, encoding), as_text)
+
+
+def _rows(file: TableFile, as_text: Sequence[str] = ()) -> pd.DataFrame:
+    frame = file.frame(as_text)
     if not len(frame):
-        raise ValueError(f"{path} has a header and no rows")
+        raise ValueError(f"{file.path} has a header and no rows")
     return frame
 
 
-def times_of(column: pd.Series, path: str | Path) -> np.ndarray:
-    """(n,) times that can be compared. Raises ValueError, naming file and line, for a cell that is no time."""
-    if column.dtype.kind == "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
-        times = column
-    else:
-        times = pd.to_numeric(column, errors="coerce")
-        if times.isna().any():
-            times = pd.to_datetime(column.astype("string"), errors="coerce", format="ISO8601", utc=True)
-    if times.isna().any():
-        row = int(np.argmax(times.isna()))
-        cell = quoted(column.iloc[row], str)
-        right = "numbers, or dates as 2026-01-31 12:00"
-        raise ValueError(f"times must be {right}; {path} line {row + 2}, column {column.name!r} holds {cell}")
-    return times.to_numpy() if times.dtype.kind in "iuf" else times.to_numpy("datetime64[ns]")
+def _with_fields(file: TableFile, fields: Sequence[Field]) -> pd.DataFrame:
+    frame = _rows(file, text_columns(fields))
+    for field in fields:
+        if isinstance(field, Numerical) and field.name in frame:
+            with naming_places(file):
+                frame[field.name] = field.numbers(frame[field.name])
+    return frame
 
 
 def _unless_time(column: Column, time: str | None) -> Column:
@@ -132,12 +125,12 @@ def _unless_time(column: Column, time: str | None) -> Column:
 
 
 @contextmanager
-def naming_lines(path: str | Path, first: int = 0) -> Iterator[None]:
+def naming_places(file: TableFile, first: int = 0) -> Iterator[None]:
     """Turn a CellError inside into a ValueError naming file and line; row 0 inside is row `first` of the file."""
     try:
         yield
     except CellError as error:
-        raise ValueError(f"{path} line {first + error.row + 2}: {error.what}") from None
+        raise ValueError(f"{file.place(first + error.row)}: {error.what}") from None
 
 
 def text_columns(fields: Sequence[Field]) -> list[str]:
@@ -169,13 +162,13 @@ def require_columns(path: str | Path, frame: pd.DataFrame, names: Sequence[str])
         raise ValueError(f"{path} has no column {', '.join(missing)}; it has {there}")
 
 
-def read_labels(column: pd.Series, path: str | Path, first: int = 0) -> np.ndarray:
-    """(n,) float32. Raises ValueError, naming file and line, unless all are 0 or 1. first: as in `naming_lines`."""
+def read_labels(column: pd.Series, file: TableFile, first: int = 0) -> np.ndarray:
+    """(n,) float32. Raises ValueError, naming file and line, unless all are 0 or 1. first: as in `naming_places`."""
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float32, na_value=np.nan)
     wrong = ~((numbers == 0) | (numbers == 1))
     if wrong.any():
         row = int(np.argmax(wrong))
         cell = quoted(column.iloc[row], str)
-        where = f"{path} line {first + row + 2}, column {shown(column.name)}"
+        where = f"{file.place(first + row)}, column {shown(column.name)}"
         raise ValueError(f"labels must be 0 or 1; {where} holds {cell}")
     return numbers

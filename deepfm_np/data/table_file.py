@@ -49,6 +49,11 @@ class TableFile:
                     full = full or self._require_full_rows(frame)
                 yield frame
 
+    def place(self, row: int) -> str:
+        """Where a row is, counted from 0: the line of a text file, after a header if it is CSV; the row of Parquet."""
+        start = {"csv": 2, "json": 1, "parquet": 0}[self.form]
+        return f"{self.path} {'row' if self.form == 'parquet' else 'line'} {start + row}"
+
     def rows(self) -> int | None:
         """The number of rows, if the file says it."""
         if self.form != "parquet":

@@ -10,32 +10,52 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from deepfm_np.exercises.variants import vary
 from deepfm_np.system.files import write_text
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "exercises" / "source"
+TABLES = FOLDER.with_name("variants")
 STUB = "# your lines here"
 REGIONS = {"SOLUTION": [STUB], "HIDDEN TESTS": []}  # the lines that replace a region in the blank
+STAMP = "deepfm_np"  # in the metadata of a notebook
 ANSWER = re.compile(r"\s*<details><summary>Hint: the answer</summary>.*?</details>", re.DOTALL)
 
 
 class Check(NamedTuple):
-    """A cell that gives points. Its grade_id begins with its task, as in "4-2-gradient"."""
+    """A cell that gives points. Its grade_id begins with its task, as in "5-2-gradient"."""
 
     grade_id: str
     points: float
     code: str
 
+    @property
+    def part(self) -> str:
+        """How it is called in feedback, "4.2 gradient"."""
+        number, task, name = self.grade_id.split("-", 2)
+        return f"{number}.{task} {name}"
+
 
 class Assignment(NamedTuple):
-    """The source of an exercise."""
+    """The source of an exercise, in one of its variants."""
 
-    name: str  # "04-factorization-machines"
+    name: str  # "05-factorization-machines"
     title: str
     path: Path
+    variant: int = 0
+
+    def notebook(self) -> dict:
+        """The whole notebook, with solutions and hidden tests; a variant has its number in the metadata."""
+        notebook = _read(self.path)
+        if self.variant:
+            texts = vary([source(cell) for cell in notebook["cells"]], TABLES / f"{self.name[:2]}.py", self.variant)
+            for cell, text in zip(notebook["cells"], texts, strict=True):
+                cell["source"] = text
+            notebook["metadata"][STAMP] = {"variant": self.variant}
+        return notebook
 
     def cells(self) -> list[dict]:
         """All its cells."""
-        return read_cells(self.path)
+        return self.notebook()["cells"]
 
     def checks(self) -> list[Check]:
         """Its check cells in order, with their hidden tests."""
@@ -55,29 +75,45 @@ def assignments() -> list[Assignment]:
     return [from_file(path) for path in sorted(FOLDER.glob("*/*.ipynb"))]
 
 
-def assignment(number_or_name: str) -> Assignment:
-    """Find an assignment by number or name. Raises ValueError, saying which there are."""
+def assignment(number_or_name: str, variant: int = 0) -> Assignment:
+    """Find an assignment by number or name. Raises ValueError, saying which there are, and for a negative variant."""
+    if variant < 0:
+        raise ValueError(f"variants are numbered from 1; 0 is the exercise as it stands in the course, got {variant}")
     known = assignments()
     for one in known:
         if number_or_name.zfill(2) == one.name[:2] or number_or_name == one.name:
-            return one
+            return one._replace(variant=variant)
     first, last = (int(one.name[:2]) for one in (known[0], known[-1]))
     raise ValueError(
         f"there is no assignment {number_or_name!r}; the numbers are {first} to {last}: see `exercise list`"
     )
 
 
-def start(number: str, folder: str | Path = ".", answers: bool = True) -> Path:
+def start(number: str, folder: str | Path = ".", answers: bool = True, variant: int = 0) -> Path:
     """Write the blank of an assignment into a folder and return its path. Raises FileExistsError if it exists.
 
     answers: with the folded hint that is the answer, for those who learn by themselves.
     """
-    one = assignment(number)
+    one = assignment(number, variant)
     path = Path(folder) / one.path.name
     if path.exists():
         raise FileExistsError(f"{path} already exists; rename it, or give another folder with --out")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(blank(json.loads(one.path.read_text(encoding="utf-8")), answers), indent=1) + "\n")
+    write_text(path, json.dumps(blank(one.notebook(), answers), indent=1) + "\n")
+    return path
+
+
+def write_source(number: str, folder: str | Path, variant: int = 0) -> Path:
+    """Write an assignment with solutions and hidden tests to folder/NAME/NAME.ipynb, where nbgrader looks for a source.
+
+    What is there is replaced. Raises ValueError for the folder of the sources themselves.
+    """
+    one = assignment(number, variant)
+    path = Path(folder, one.name, one.path.name)
+    if path.resolve() == one.path.resolve():
+        raise ValueError(f"{path} is the source of all variants; give the source folder of your course with --out")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(one.notebook(), indent=1) + "\n")
     return path
 
 
@@ -127,30 +163,48 @@ def leaks(folder: str | Path) -> list[str]:
 
     A line counts if the source keeps it back and shows it nowhere. Raises ValueError where no assignment is there.
     """
-    secret = {one.path.name: _kept_back(one) for one in assignments()}
-    handed_out = [path for path in sorted(Path(folder).rglob("*.ipynb")) if path.name in secret]
+    known = {one.path.name: one for one in assignments()}
+    handed_out = [path for path in sorted(Path(folder).rglob("*.ipynb")) if path.name in known]
     if not handed_out:
         raise ValueError(f"{folder} holds none of the assignments")
     found = []
     for path in handed_out:
         lines = {line.strip() for cell in read_cells(path) for line in source(cell).split("\n")}
-        found += [f"{path}: {line}" for line in sorted(lines & secret[path.name])]
+        secret = _kept_back(known[path.name]._replace(variant=stamp(path)))
+        found += [f"{path}: {line}" for line in sorted(lines & secret)]
     return found
 
 
 def read_cells(path: str | Path) -> list[dict]:
     """The cells of a notebook file. Raises FileNotFoundError, or ValueError for anything but a notebook."""
+    return _read(path)["cells"]
+
+
+def stamp(path: str | Path) -> int:
+    """The number of the variant that a notebook says it is, 0 if it says nothing of the kind. Raises as `read_cells`.
+
+    It is the student's file: where points count, the number that was assigned to him counts, not this one.
+    """
+    try:
+        number = _read(path)["metadata"][STAMP]["variant"]
+    except (KeyError, TypeError):
+        return 0
+    return number if type(number) is int and number > 0 else 0
+
+
+def _read(path: str | Path) -> dict:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; expected a notebook")
     try:
-        cells = list(json.loads(path.read_text(encoding="utf-8"))["cells"])
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook["cells"] = list(notebook["cells"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not a notebook: {error}") from error
-    for number, cell in enumerate(cells):
+    for number, cell in enumerate(notebook["cells"]):
         if not _is_cell(cell):
             raise ValueError(f"{path} is not a notebook: its cell number {number} has not the form of one")
-    return cells
+    return notebook
 
 
 def _is_cell(cell) -> bool:

@@ -11,7 +11,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor  # type: ignore[import-n
 from traitlets import Float
 
 from deepfm_np.exercises import sandbox
-from deepfm_np.exercises.assignments import from_file, grade_id, without_answers
+from deepfm_np.exercises.assignments import Check, from_file, grade_id, without_answers
 from deepfm_np.exercises.grading import SECONDS, Bench, Verdict
 
 
@@ -42,12 +42,14 @@ class Judge(NbGraderPreprocessor):
             for cell in nb.cells:
                 if cell.cell_type == "code":
                     check = checks.get(grade_id(cell))
-                    cell.outputs = _outputs(bench.judge(one, check, nb.cells, self.seconds)) if check else []
+                    cell.outputs = _outputs(check, bench.judge(one, check, nb.cells, self.seconds)) if check else []
         return nb, resources
 
 
-def _outputs(verdict: Verdict) -> list:
-    printed = [new_output("stream", name="stdout", text=verdict.printed)] if verdict.printed else []
+def _outputs(check: Check, verdict: Verdict) -> list:
+    points = check.points if verdict.right else 0
+    head = f"{check.part}: {points:g} of {check.points:g} points\n"
+    printed = [new_output("stream", name="stdout", text=head + verdict.printed)]
     if verdict.right:
         return printed
     reason = f"Not yet: {verdict.reason}"

@@ -30,6 +30,10 @@ class AnswerError(AssertionError):
         return [f"Not yet: {self}"]
 
 
+class BlankError(AnswerError):
+    """The answer is not there yet."""
+
+
 @contextmanager
 def saying(why: str) -> Iterator[None]:
     """Prefix the message of an AnswerError raised inside with `why`."""
@@ -230,7 +234,7 @@ def _run(name: str, function: Callable):
     try:
         return function()
     except NotImplementedError as error:
-        raise AnswerError(f"{error or name} is not written yet") from None
+        raise BlankError(f"{error or name} is not written yet") from None
     except AnswerError as error:
         raise AnswerError(f"{name}: {error}") from None
     except MemoryError:

@@ -12,7 +12,7 @@ from typing import NamedTuple, TextIO, cast
 import pandas as pd
 
 from deepfm_np.exercises import sandbox
-from deepfm_np.exercises.assignments import Assignment, Check, about, assignments, grade_id, read_cells, source
+from deepfm_np.exercises.assignments import Assignment, Check, about, assignments, grade_id, read_cells, source, stamp
 
 SECONDS = 20  # of the processor, for a cell
 STARTING = 20  # seconds for Python and NumPy to start, on a busy machine
@@ -36,16 +36,17 @@ class Grade(NamedTuple):
     reason: str  # "right", or what is wrong
 
 
-def grade(path: str | Path, seconds: float = SECONDS, memory: int = MEMORY) -> list[Grade]:
+def grade(path: str | Path, seconds: float = SECONDS, memory: int = MEMORY, variant: int | None = None) -> list[Grade]:
     """Grade a student's notebook, check by check, with the hidden tests of its assignment.
 
     Locked cells and checks come from the assignment, answers and additional cells from the student. A cell that fails
     does not stop the later ones. seconds, memory (bytes): the limits of each cell; memory is limited only if the
     system supports it. The student's file is only read, and its cells run in an empty folder.
+    variant: that was assigned to the student, whatever his file says; None takes the file's word for it.
     Raises FileNotFoundError, or ValueError if the file is not a notebook of an assignment.
     """
     cells = read_cells(path)
-    one = _assignment_of(path, cells)
+    one = _assignment_of(path, cells)._replace(variant=stamp(path) if variant is None else variant)
     with Bench() as bench:
         return [_grade(check, bench.judge(one, check, cells, seconds, memory)) for check in one.checks()]
 

@@ -11,9 +11,9 @@ class RowGradient(Protocol):
     """Touched rows of a table and their gradients."""
 
     @property
-    def rows(self) -> Array: ...  # (r,)
+    def rows(self) -> Array: ...  # (R,)
     @property
-    def values(self) -> Array: ...  # (r, ...)
+    def values(self) -> Array: ...  # (R, ...)
 
 
 def is_row_gradient(gradient: object) -> TypeGuard[RowGradient]:
@@ -52,8 +52,8 @@ def _row_complaint(gradient: RowGradient, shape: tuple) -> tuple[str, str]:
     if not is_real(values):
         return "shape", f"the values of the row gradient hold {values.dtype}, should hold real numbers"
     if rows.ndim != 1 or values.shape != (rows.size, *shape[1:]):
-        expected = "(r,)" if len(shape) == 1 else f"(r, {', '.join(map(str, shape[1:]))})"
-        return "shape", f"rows {rows.shape} and values {values.shape} do not fit; should be (r,) and {expected}"
+        expected = "(R,)" if len(shape) == 1 else f"(R, {', '.join(map(str, shape[1:]))})"
+        return "shape", f"rows {rows.shape} and values {values.shape} do not fit; should be (R,) and {expected}"
     if rows.dtype.kind not in "iu":
         return "shape", f"rows hold {rows.dtype}, should hold integers"
     if rows.size and (rows.min() < 0 or rows.max() >= shape[0]):

@@ -16,7 +16,7 @@ Array = np.ndarray
 class RowGradient(NamedTuple):
     """The gradient of a table of shape (D,) or (D, k), without its zero rows.
 
-    rows: (r,) np.intp, strictly increasing.  values: (r,) or (r, k), the gradient of each of those rows.
+    rows: (R,) np.intp, strictly increasing.  values: (R,) or (R, k), the gradient of each of those rows.
     """
 
     rows: Array
@@ -58,7 +58,7 @@ def _slots(ids: Array, values: Array, kinds: str) -> tuple[Array, Array]:
 class TouchedRows(NamedTuple):
     """The rows that a batch of slots switches on. Slots of value 0 (padding) switch on none."""
 
-    rows: Array  # (r,) np.intp, strictly increasing
+    rows: Array  # (R,) np.intp, strictly increasing
     used: Array  # (n, s) bool, where the value is not 0
     position: Array  # (u,) int, for each used slot in order: the index of its row in `rows`
 

@@ -2,6 +2,8 @@
 
 NumPy releases Python's lock while it computes. On its own it uses several cores only for matrix products; in threads,
 every operation does, and BLAS is limited to one thread per matrix product.
+
+Python in a browser has no threads: there everything is done in one, BLAS included.
 """
 
 import os
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from threading import Lock
+from threading import Lock, Thread
 from typing import TypeVar
 
 from deepfm_np.constraints import checked
@@ -53,8 +55,21 @@ def parallel_map(function: Callable[..., Result], *arguments: Sequence, threads:
 
 
 def thread_count(threads: int | None) -> int:
-    """threads, checked; None is one for each core that this process may use."""
-    return checked("threads", threads) or _cores()
+    """threads, checked; None is one for each core that this process may use. 1 where no thread can be started."""
+    wanted = checked("threads", threads) or _cores()
+    return wanted if wanted == 1 or _can_start() else 1
+
+
+@cache
+def _can_start() -> bool:
+    """Whether this Python has threads: in a browser, start raises RuntimeError."""
+    thread = Thread(target=int)
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True
 
 
 @cache
@@ -65,6 +80,9 @@ def _cores() -> int:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Limit BLAS to one thread, in the whole process, until the last of all overlapping uses ends."""
+    if not _can_start():
+        yield
+        return
     _BLAS.acquire()
     try:
         yield

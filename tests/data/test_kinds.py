@@ -7,7 +7,8 @@ import pytest
 
 from deepfm_np.data import Categorical, FieldEncoder, MultiValued, Numerical, TableWarning, infer_fields, load_table
 from deepfm_np.data import kinds as kinds_of
-from deepfm_np.data.kinds import decide, fields_of, see, sentences, to_frame, to_text, together
+from deepfm_np.data.columns import sentences, to_frame, to_text
+from deepfm_np.data.kinds import decide, fields_of, see, together
 from deepfm_np.data.stream import table as table_stream
 from deepfm_np.data.texts import has_decimal_comma, is_date, to_amount
 
@@ -174,7 +175,7 @@ def test_a_column_that_tells_the_label_is_remarked_on():
     y = RNG.integers(0, 2, 100)
     said = sentences(decide(pd.DataFrame({"state": np.where(y == 1, "won", "lost")}), label=y))
     assert said == [
-        "column 'state' tells the label in every row: is it a copy of the label, or known only after the click?"
+        "column 'state' tells the label in every row: is it a copy of the label, or known only once the label is?"
     ]
 
 
@@ -227,6 +228,15 @@ def test_what_was_decided_is_a_table():
     assert table.columns.tolist() == ["column", "kind", "distinct", "missing", "example", "why", "remarks"]
     assert table["missing"].tolist() == [2, 1, 0]
     assert table["remarks"].tolist()[:2] == ["", ""] and table["remarks"][2].startswith("holds dates")
+
+
+def test_the_table_prints_all_its_columns_in_a_narrow_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    table = to_frame(decide(pd.DataFrame({"app": ["chess"] * 30, "when": ["2026-01-02"] * 30})))
+    lines = repr(table).splitlines()
+    for name in [*table.columns, *table["remarks"], *table["why"]]:
+        assert any(name in line for line in lines)
+    assert all(len(line) <= 60 for line in lines if "remarks" not in line and "holds" not in line)
 
 
 COLUMNS = {

@@ -2,9 +2,11 @@ import gzip
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from deepfm_np.data import Categorical, MultiValued, Numerical, load_table, read_fields, read_frame
+from deepfm_np.data.stream.table import TableStream
 
 CSV = "clicked,zip,price,tags,app\n1,01234,2.5,a|b,chess\n0,99999,,b,maps\n"
 
@@ -126,6 +128,19 @@ def test_a_row_of_too_few_cells_is_refused_and_named(tmp_path, rows):
     line = len(path.read_text().splitlines())
     with pytest.raises(ValueError, match=rf"clicks\.csv cannot .*: line {line} has 1 cells, the header has 2"):
         read_frame(path)
+
+
+def test_json_lines_have_no_header_and_parquet_has_rows_instead_of_lines(tmp_path):
+    frame = pd.DataFrame({"clicked": [1, 0, 2], "price": ["1", "cheap", "2"]})
+    frame.to_json(tmp_path / "clicks.jsonl", orient="records", lines=True)
+    frame.to_parquet(tmp_path / "clicks.parquet")
+    for name, label_at, cell_at in (("clicks.jsonl", "line 3", "line 2"), ("clicks.parquet", "row 2", "row 1")):
+        with pytest.raises(ValueError, match=rf"{name} {label_at}, column 'clicked' holds 2"):
+            load_table(tmp_path / name, "clicked", categorical=["price"])
+        with pytest.raises(ValueError, match=rf"{name} {cell_at}: column 'price' must hold finite numbers"):
+            read_fields(tmp_path / name, [Numerical("price")])
+        with pytest.raises(ValueError, match=rf"{name} {label_at}, column 'clicked' holds 2"):
+            list(TableStream(tmp_path / name, "clicked", categorical=["price"]).pieces())
 
 
 def test_an_empty_line_and_an_empty_last_cell_are_missing_values(tmp_path):

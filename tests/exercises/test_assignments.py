@@ -4,17 +4,21 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from exercise_answers import answered, planted, task_of
 
+from deepfm_np.exercises import AnswerError, after_attempt, grading, symptoms
 from deepfm_np.exercises import assignments as catalogue
-from deepfm_np.exercises import grading
 from deepfm_np.exercises.assignments import about, grade_id, source
+from deepfm_np.exercises.hunt import HINTS
+from deepfm_np.gradcheck import check_operation
 
 ALL = catalogue.assignments()
 each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 GUIDE = Path(__file__).parents[2] / "docs" / "lecturer.md"
 CHECKS = {one.name: {check.grade_id: check for check in one.checks()} for one in ALL}
+HUNTS = "11-bug-hunt", "12-second-bug-hunt"
 WRONG = [(one, *case) for one in ALL for case in planted(one.name)["PLANTED"]]
 EARLIER = [(one, *case) for one in ALL for case in planted(one.name).get("EARLIER", [])]
 HARD_CODED = [(one, *case) for one in ALL for case in planted(one.name)["HARD_CODED"].items()]
@@ -115,8 +119,48 @@ def test_a_task_has_four_folded_hints_or_fewer_and_the_answer_among_them(one):
     for text in prose:
         hints = re.findall(r"<summary>Hint: the (\w+)</summary>", text)
         assert hints == [hint for hint in ("idea", "shapes", "equation", "answer") if hint in hints]
-        assert len(hints) >= 2 and hints[-1] == "answer"
+        assert hints[-1] == "answer" and (len(hints) >= 2) != (one.name in HUNTS)
         assert text.count("<details>") == text.count("</details>") == len(hints)
+
+
+@pytest.mark.parametrize("name", HUNTS)
+def test_a_hunt_hides_its_hint_until_an_attempt_was_made(name, tmp_path):
+    one = catalogue.assignment(name)
+    text = "\n".join(source(cell) for cell in catalogue.read_cells(catalogue.start(name, tmp_path)))
+    assert not any(hint in text for hint in HINTS.values())
+    assert text.count("check_operation(") + text.count("check_loss(") == text.count("print(symptoms(check_") >= 6
+    tasks = [
+        grade_id(cell).removeprefix("task-").replace("-", ".") for cell in one.cells() if about(cell).get("solution")
+    ]
+    assert tasks == [task for task in HINTS if task.split(".")[0] == name[:2]]
+    for task, check in zip(tasks, one.checks(), strict=True):
+        assert check.code.startswith(f'with after_attempt("{task}"):\n')
+
+
+def test_a_hint_comes_after_an_attempt_and_the_report_keeps_its_own_until_then():
+    report = check_operation(lambda x: (x * x, x), lambda grad_y, x: grad_y * x, {"x": np.arange(1.0, 4.0)})
+    assert "yours = 1/2" in str(report) and "yours = 1/2" not in str(symptoms(report))
+    assert "fail" in str(symptoms(report)) and "0 of 1 tensors pass" in str(symptoms(report))
+    with pytest.raises(AnswerError, match=r"^Task 11\.1: mended_layer is not written yet$"), after_attempt("11.1"):
+        raise AnswerError("Task 11.1: mended_layer is not written yet")
+    with pytest.raises(AnswerError, match=r"^W: wrong\nHint: One tensor fails"), after_attempt("11.1"):
+        raise AnswerError("W: wrong")
+
+
+@each
+def test_a_visible_check_says_that_hidden_ones_follow(one):
+    assert "The checks you see are not all" in source(one.cells()[0])
+    for check in one.checks():
+        said, hidden = check.code.split("### BEGIN HIDDEN TESTS")
+        assert said.rstrip().endswith("# more tests run here when it is graded: `exercise check` runs them") and hidden
+
+
+@each
+def test_the_last_task_is_one_that_no_notebook_solves_and_counts_two_points(one):
+    assert "The last task is not in the notebooks" in source(one.cells()[0])
+    last = [source(cell) for cell in one.cells() if source(cell).startswith("## Task ")][-1]
+    assert re.search(r"not in the notebooks?\b", last)
+    assert one.checks()[-1].points == 2 and one.points in (12, 14)
 
 
 @each

@@ -24,11 +24,12 @@ from deepfm_np.exercises.assignments import Assignment, assignment, leaks, start
 from deepfm_np.exercises.grading import Bench, grade, to_frame, to_text
 from deepfm_np.ops import RowGradient, affine_backward, affine_forward
 
-FM = assignment("4")
+FM = assignment("5")
+COUNT = [check.grade_id for check in FM.checks()].index("5-3-count")
 
 
 def submission(tmp_path, answers):
-    """A notebook of exercise 4 with the given answers in place of the right ones."""
+    """A notebook of exercise 5 with the given answers in place of the right ones."""
     path = tmp_path / "mine.ipynb"
     cells = answered(FM, lambda task, code: answers.get(task, code))
     path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
@@ -36,7 +37,7 @@ def submission(tmp_path, answers):
 
 
 def judged(answers, number, seconds):
-    """What one check alone of exercise 4 finds."""
+    """What one check alone of exercise 5 finds."""
     with Bench() as bench:
         return bench.judge(FM, FM.checks()[number], answered(FM, lambda task, code: answers.get(task, code)), seconds)
 
@@ -56,18 +57,18 @@ MISBEHAVIOUR = {
 
 @pytest.mark.parametrize(("code", "reason"), MISBEHAVIOUR.items())
 def test_code_that_misbehaves_costs_its_own_task(code, reason):
-    verdict = judged({"task-4-3": code}, number=-1, seconds=2)
+    verdict = judged({"task-5-3": code}, COUNT, seconds=2)
     assert not verdict.right
     assert reason in verdict.reason
 
 
 def test_code_that_misbehaves_costs_its_own_task_alone(tmp_path):
-    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": KILLED}))] == [3, 1, 4, 0]
+    assert [one.points for one in grade(submission(tmp_path, {"task-5-4": KILLED}))] == [3, 1, 4, 2, 0]
 
 
 def test_a_cell_that_never_ends_does_not_take_later_tasks_with_it():
-    endless = {"task-4-1": "while True:\n    pass"}
-    own, later = (judged(endless, number, seconds=1) for number in (0, -1))
+    endless = {"task-5-1": "while True:\n    pass"}
+    own, later = (judged(endless, number, seconds=1) for number in (0, COUNT))
     assert own.reason == "NameError: name 'fm_forward' is not defined; an earlier cell was not done after 1 s"
     assert later.right
 
@@ -77,11 +78,11 @@ def test_without_bubblewrap_answers_run_unprotected_and_the_grader_says_so(tmp_p
     path = submission(tmp_path, {})
     assert main(["exercise", "check", str(path)]) == 0
     said = capsys.readouterr()
-    assert said.out.splitlines()[-1].split() == ["total", "10", "of", "10"]
+    assert said.out.splitlines()[-1].split() == ["total", "12", "of", "12"]
     assert said.err.count("\n") == 1 and "answers run unprotected, with your rights" in said.err
     late = tmp_path / "late"
     linger = f"import subprocess\nsubprocess.Popen(['sh', '-c', 'sleep 1; touch {late}'])\n" + KILLED
-    assert [one.points for one in grade(submission(tmp_path, {"task-4-3": linger}))] == [3, 1, 4, 0]
+    assert [one.points for one in grade(submission(tmp_path, {"task-5-4": linger}))] == [3, 1, 4, 2, 0]
     time.sleep(1.5)
     assert not late.exists()
 
@@ -90,30 +91,30 @@ def test_code_that_deletes_its_folder_harms_nobody(tmp_path):
     delete = "import os, shutil\nshutil.rmtree(os.getcwd())\n"
     neighbour = tmp_path / "neighbour.ipynb"
     neighbour.write_text("{}")
-    path = submission(tmp_path, {"task-4-3": delete + "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"})
+    path = submission(tmp_path, {"task-5-3": delete + "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"})
     before = path.read_bytes()
-    assert [one.reason for one in grade(path)] == ["right"] * 4
+    assert [one.reason for one in grade(path)] == ["right"] * 5
     assert path.read_bytes() == before and neighbour.read_text() == "{}"
 
 
 def test_a_changed_check_is_put_back(tmp_path):
-    path = submission(tmp_path, {"task-4-3": "def times_as_many(m):\n    return 0"})
+    path = submission(tmp_path, {"task-5-3": "def times_as_many(m):\n    return 0"})
     notebook = json.loads(path.read_text())
     for cell in notebook["cells"]:
         if cell["metadata"].get("nbgrader", {}).get("grade"):
             cell["source"] = "pass"
     path.write_text(json.dumps(notebook))
-    assert grade(path)[-1].points == 0
+    assert grade(path)[COUNT].points == 0
 
 
 def test_the_table_shows_points_and_reasons(tmp_path):
     result = grade(
-        submission(tmp_path, {"task-4-3": "def times_as_many(m):\n    return 2 * m * (m - 1) / 2 / (m + 1)"})
+        submission(tmp_path, {"task-5-3": "def times_as_many(m):\n    return 2 * m * (m - 1) / 2 / (m + 1)"})
     )
     assert list(to_frame(result).columns) == ["task", "points", "of", "reason"]
     lines = to_text(result).splitlines()
-    assert lines[-2].startswith("4-3-count     0 of 2  times_as_many(3): yours 1.5, expected 0.75")
-    assert lines[-1].split() == ["total", "8", "of", "10"]
+    assert lines[1 + COUNT].startswith("5-3-count        0 of 2  times_as_many(3): yours 1.5, expected 0.75")
+    assert lines[-1].split() == ["total", "10", "of", "12"]
 
 
 def test_a_file_that_is_no_assignment_is_refused(tmp_path):
@@ -124,7 +125,7 @@ def test_a_file_that_is_no_assignment_is_refused(tmp_path):
         grade(tmp_path / "missing.ipynb")
 
 
-CELL = {"cell_type": "code", "metadata": {"nbgrader": {"grade": True, "grade_id": "4-3-count"}}, "source": "pass"}
+CELL = {"cell_type": "code", "metadata": {"nbgrader": {"grade": True, "grade_id": "5-3-count"}}, "source": "pass"}
 NO_NOTEBOOKS = [
     "not json",
     "[" * 100_000,
@@ -135,7 +136,7 @@ NO_NOTEBOOKS = [
     json.dumps({"cells": [CELL, {**CELL, "source": [3]}]}),
     json.dumps({"cells": [CELL, {**CELL, "metadata": None}]}),
     json.dumps({"cells": [CELL, {**CELL, "metadata": {"nbgrader": []}}]}),
-    json.dumps({"cells": [CELL, {**CELL, "metadata": {"nbgrader": {"grade_id": ["4-3-count"]}}}]}),
+    json.dumps({"cells": [CELL, {**CELL, "metadata": {"nbgrader": {"grade_id": ["5-3-count"]}}}]}),
 ]
 
 
@@ -147,10 +148,10 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path, text):
 
 
 def test_a_blank_is_never_written_over_work(tmp_path):
-    path = start("4", tmp_path)
+    path = start("5", tmp_path)
     path.write_text("my work")
     with pytest.raises(FileExistsError, match="already exists"):
-        start("04", tmp_path)
+        start("05", tmp_path)
     assert path.read_text() == "my work"
 
 
@@ -160,7 +161,7 @@ def test_an_unknown_assignment_says_what_there_is():
 
 
 def test_a_hidden_test_that_is_handed_out_is_found(tmp_path):
-    path = start("4", tmp_path)
+    path = start("5", tmp_path)
     assert leaks(tmp_path) == []
     path.write_text(FM.path.read_text())
     assert any("others = np.stack" in sentence for sentence in leaks(tmp_path))
@@ -184,8 +185,8 @@ def test_a_misspelt_marker_is_an_error(code):
 
 
 def test_points_of_an_assignment_add_up():
-    assert isinstance(FM, Assignment) and FM.points == 10
-    assert FM.title == "Exercise 4 · Factorization machines"
+    assert isinstance(FM, Assignment) and FM.points == 12
+    assert FM.title == "Exercise 5 · Factorization machines"
 
 
 WRONG_VALUES = [
@@ -233,7 +234,7 @@ def test_what_must_be_returned_is_named():
 
 
 def test_a_message_may_begin_with_a_reason():
-    with pytest.raises(AnswerError, match=r"^4\.2 waits for 4\.1: y is None$"), saying("4.2 waits for 4.1"):
+    with pytest.raises(AnswerError, match=r"^5\.2 waits for 5\.1: y is None$"), saying("5.2 waits for 5.1"):
         equal("y", None, 1.0)
 
 
@@ -337,5 +338,5 @@ def test_logits_that_depend_on_nothing_give_no_points_for_gradients_of_zero():
     params = {name: np.full(shape, 0.5) for name, shape in shapes.items()}
     batch = params, np.array([[0, 1]]), np.ones((1, 2)), np.array([1.0])
     small_deepfm.own_gradients(forward, loss_and_grads, batch, ["bias"])
-    with pytest.raises(AnswerError, match=r"your logits do not depend on W0 yet: mend 9\.1 first"):
+    with pytest.raises(AnswerError, match=r"your logits do not depend on W0 yet: mend 10\.1 first"):
         small_deepfm.own_gradients(forward, loss_and_grads, batch, ["W0"])

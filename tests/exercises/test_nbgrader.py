@@ -21,10 +21,10 @@ pytestmark = pytest.mark.exercises
 
 ALL = catalogue.assignments()
 RIGHT = "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)"
-MISBEHAVIOUR = {  # an answer to task 4.3 (2 points), and the grade of a notebook that is otherwise right
-    "loop": ("def times_as_many(m):\n    while True:\n        pass", 8),
-    "eat": ("def times_as_many(m):\n    return np.ones(10**11).sum()", 8),
-    "delete": ("import os, shutil\nshutil.rmtree(os.getcwd())\n" + RIGHT, 10),
+MISBEHAVIOUR = {  # an answer to task 5.3 (2 points, as the one after it), and the grade of a notebook otherwise right
+    "loop": ("def times_as_many(m):\n    while True:\n        pass", 10),
+    "eat": ("def times_as_many(m):\n    return np.ones(10**11).sum()", 10),
+    "delete": ("import os, shutil\nshutil.rmtree(os.getcwd())\n" + RIGHT, 12),
     "kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n" + RIGHT, 8),
 }
 NO_SELF = """\
@@ -79,10 +79,10 @@ def grades(course):
     for one in ALL:
         submit(course, "right", one, answers={})
         submit(course, "blank", one)
-    fm = catalogue.assignment("4")
+    fm = catalogue.assignment("5")
     for student, (code, _) in MISBEHAVIOUR.items():
-        submit(course, student, fm, {"task-4-3": code})
-    submit(course, "no-self", fm, {"task-4-2": NO_SELF})
+        submit(course, student, fm, {"task-5-3": code})
+    submit(course, "no-self", fm, {"task-5-2": NO_SELF})
     for one in ALL:
         nbgrader(course, "autograde", one.name, "--create", "--Judge.seconds=5")
     assert nbgrader(course, "export").returncode == 0
@@ -92,7 +92,7 @@ def grades(course):
 
 @pytest.mark.skipif(bool(sandbox.why_unprotected()), reason=sandbox.why_unprotected())
 def test_hostile_answers_get_no_points_and_touch_nothing(tmp_path_factory, tmp_path):
-    one = catalogue.assignment("4")
+    one = catalogue.assignment("5")
     course = released(tmp_path_factory.mktemp("hostile") / "exercises", [one])
     answers = runpy.run_path(str(Path(__file__).parent / "hostile" / "answers.py"))
     checker = sandbox.PACKAGE / "exercises" / "checks.py"
@@ -101,13 +101,13 @@ def test_hostile_answers_get_no_points_and_touch_nothing(tmp_path_factory, tmp_p
     students = {f"hostile-{number}": each for number, each in enumerate(answers["HOSTILE"])}
     for student, each in students.items():
         code = answers["hostile_answer"](each, tmp_path, checker, one.path, 9)
-        submit(course, student, one, {"task-4-3": code})
+        submit(course, student, one, {"task-5-3": code})
     done = nbgrader(course, "autograde", one.name, "--create", "--Judge.seconds=1")
     assert done.returncode == 0, done.stderr[-2000:]
     assert nbgrader(course, "export").returncode == 0
     table = pd.read_csv(course / "grades.csv")
     scores = {row.student_id: row.score for row in table.itertuples()}
-    assert {each: scores[student] for student, each in students.items()} == dict.fromkeys(students.values(), 8)
+    assert {each: scores[student] for student, each in students.items()} == dict.fromkeys(students.values(), 10)
     assert [path.name for path in tmp_path.iterdir()] == ["other.ipynb"]
     assert (tmp_path / "other.ipynb").read_text() == "the work of another" and checker.read_bytes() == before
 
@@ -130,16 +130,16 @@ def test_the_right_answers_get_full_points_and_the_blank_none(grades, one):
 
 
 def test_a_wrong_gradient_costs_its_own_points(grades):
-    assert grades["no-self", "04-factorization-machines"] == 6
+    assert grades["no-self", "05-factorization-machines"] == 8
 
 
 @pytest.mark.parametrize(("student", "score"), [(student, score) for student, (_, score) in MISBEHAVIOUR.items()])
 def test_code_that_misbehaves_ends_with_a_grade(grades, student, score):
-    assert grades[student, "04-factorization-machines"] == score
+    assert grades[student, "05-factorization-machines"] == score
 
 
 def test_grading_again_gives_the_same_grades(course, grades):
-    name = "04-factorization-machines"
+    name = "05-factorization-machines"
     nbgrader(course, "autograde", name, "--force", "--Judge.seconds=5")
     nbgrader(course, "export")
     table = pd.read_csv(course / "grades.csv")
@@ -147,8 +147,9 @@ def test_grading_again_gives_the_same_grades(course, grades):
 
 
 def test_feedback_shows_the_hint_and_no_hidden_test(course, grades):
-    name = "04-factorization-machines"
+    name = "05-factorization-machines"
     assert nbgrader(course, "generate_feedback", name).returncode == 0
     page = (course / "feedback" / "no-self" / name / f"{name}.html").read_text()
     assert "a term proportional to vectors is missing" in page
+    assert "5.2 gradient: 0 of 4 points" in page and "5.1 values: 3 of 3 points" in page
     assert "checks.py" not in page and "HIDDEN" not in page

@@ -154,7 +154,7 @@ def test_a_row_that_appears_twice_fails():
         (np.ones((5, 4, 3)), r"the gradient has shape (5, 4, 3), should be (4, 3)"),
         (np.ones((4, 4, 3)), r"the gradient has shape (4, 4, 3), should be (4, 3)"),
         (np.ones((1, 4, 3)), r"the gradient has shape (1, 4, 3), should be (4, 3)"),
-        (ops.RowGradient(np.arange(2), X), "rows (2,) and values (4, 3) do not fit; should be (r,) and (r, 3)"),
+        (ops.RowGradient(np.arange(2), X), "rows (2,) and values (4, 3) do not fit; should be (R,) and (R, 3)"),
     ],
 )
 def test_a_gradient_of_the_wrong_kind_fails_with_a_hint(gradient, hint):

@@ -14,6 +14,20 @@ FOLDER = ROOT / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 NOTEBOOKS = {path.stem: read_cells(path) for path in PATHS}  # nbformat takes seconds to import
 each = pytest.mark.parametrize("name", NOTEBOOKS)
+TO_COME = (
+    "06",
+    "07",
+    "08",
+    "09",
+    "10",
+    "11",
+    "12",
+    "13",
+    "14",
+    "15",
+)  # these still have no cells "Your turn" and no footer
+with_turns = pytest.mark.parametrize("name", [name for name in NOTEBOOKS if not name.startswith(TO_COME)])
+FENCED = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", re.S)
 
 
 def prose(name):
@@ -39,18 +53,47 @@ def printed(cell):
     return "".join(texts)
 
 
+def turns(cells):
+    """The numbers of the blanks "Your turn"; the check is the cell after it, the folded answer the one after that."""
+    return [number for number, cell in enumerate(cells) if "your-turn" in tags(cell)]
+
+
+def answer(cell):
+    (code,) = FENCED.findall(source(cell))
+    return code
+
+
+def with_answers(nbformat, cells):
+    """The cells, and after each check of a blank the check twice more: of None and of the folded answer."""
+    answers = {number + 1: answer(cells[number + 2]) for number in turns(cells)}
+    for number, cell in enumerate(cells):
+        yield cell
+        if number in answers:
+            nothing = "\n".join(f"def {name}(*arguments): return None" for name in functions(answers[number]))
+            for code, added in ((nothing, ["added", "raises-exception"]), (answers[number], ["added", "answered"])):
+                yield nbformat.v4.new_code_cell(code, metadata={"tags": ["added"]})
+                yield nbformat.v4.new_code_cell(source(cell), metadata={"tags": added})
+
+
 @pytest.mark.notebooks
 @each
-def test_a_notebook_prints_what_is_committed(name, monkeypatch):
+def test_a_notebook_prints_what_is_committed_and_its_answers_pass_their_checks(name, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed: pip install jupyter")
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install jupyter")
     notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    notebook.cells = list(with_answers(nbformat, notebook.cells))
     client = nbclient.NotebookClient(
         notebook, timeout=300, kernel_name="python3", record_timing=False, resources={"metadata": {"path": str(FOLDER)}}
     )
-    client.execute()
-    for number, (before, after) in enumerate(zip(NOTEBOOKS[name], notebook.cells, strict=True)):
+    client.execute()  # raises where an answer is wrong
+    for cell in notebook.cells:
+        if "answered" in tags(cell):
+            assert printed(cell) and "Still blank" not in printed(cell), source(cell)
+        elif "added" in tags(cell) and "raises-exception" in tags(cell):
+            assert any(output["output_type"] == "error" for output in cell["outputs"]), f"None passes: {source(cell)}"
+    as_committed = [cell for cell in notebook.cells if "added" not in tags(cell)]
+    for number, (before, after) in enumerate(zip(NOTEBOOKS[name], as_committed, strict=True)):
         if before["cell_type"] == "code" and "varies" not in tags(before):
             assert not difference(printed(before), printed(after)), (
                 f"{name}, cell {number}:\n{difference(printed(before), printed(after))}"
@@ -64,6 +107,39 @@ def test_outputs_are_committed_without_errors_or_times(name):
         assert "execution" not in cell["metadata"], f"code cell {number} keeps the time of its execution"
         if "raises-exception" not in tags(cell):
             assert all(output["output_type"] != "error" for output in cell["outputs"]), f"code cell {number} failed"
+
+
+@with_turns
+def test_three_blanks_each_have_a_check_that_sees_the_blank_and_a_folded_answer(name):
+    cells = NOTEBOOKS[name]
+    assert len(turns(cells)) == 3
+    for number in turns(cells):
+        task, blank, check, folded = cells[number - 1 : number + 3]
+        assert "Your turn" in source(task)
+        assert "raise NotImplementedError(" in source(blank)
+        assert "with your_turn():" in source(check)
+        assert printed(check).startswith("Still blank")
+        assert functions(answer(folded)) == functions(source(blank))
+
+
+def functions(code):
+    return {node.name: ast.dump(node.args) for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
+
+
+@with_turns
+def test_the_reader_predicts_before_running_at_least_twice(name):
+    assert prose(name).count("**Predict") >= 2
+
+
+@with_turns
+def test_the_footer_names_the_exercise_that_is_due(name):
+    table = (FOLDER / "exercises" / "README.md").read_text()
+    rows = re.findall(r"^\| \d+ (.*?)(?: \(optional\))? \| (.*) \|$", table, re.M)
+    assert len(rows) > 10
+    footer = source(NOTEBOOKS[name][-1]).splitlines()[-1]
+    for title, after in rows:
+        if re.findall(r"\.\./([\w-]+)\.ipynb", after)[-1] == name:  # it is due when the last of them was read
+            assert f"*{title}*" in footer
 
 
 @each

@@ -1,11 +1,12 @@
 import os
 import subprocess
 import sys
-from threading import get_ident
+from threading import Thread, get_ident
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from deepfm_np.system import threads
 from deepfm_np.system.threads import one_blas_thread, parallel_map, thread_count
 
 
@@ -77,6 +78,33 @@ def test_calls_within_calls_do_not_wait_for_each_other():
 
 def test_the_results_are_in_the_order_of_the_calls():
     assert parallel_map(pow, range(50), [2] * 50, threads=3) == [number**2 for number in range(50)]
+
+
+@pytest.fixture
+def no_threads(monkeypatch):
+    """As in a browser: a thread cannot be started, and there is no threadpoolctl."""
+
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", start)
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    for cached in (threads._can_start, threads._controller, threads._pool):
+        cached.cache_clear()
+    yield
+    threads._can_start.cache_clear()
+
+
+def test_without_threads_the_one_that_calls_does_everything(no_threads):
+    assert thread_count(None) == thread_count(4) == 1
+    assert parallel_map(lambda _: get_ident(), [0, 1, 2], threads=4) == [get_ident()] * 3
+    with one_blas_thread():
+        pass
+
+
+def test_without_threads_a_wrong_count_is_refused_all_the_same(no_threads):
+    with pytest.raises(ValueError, match="threads must be a positive integer"):
+        thread_count(0)
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 
 from deepfm_np.data import fields
+from deepfm_np.data.columns import Column, announce
 from deepfm_np.data.encoder import scan
 from deepfm_np.data.fields import Field
 from deepfm_np.data.first_bytes import open_table
-from deepfm_np.data.kinds import Column, Seen, announce, decide, fields_of, inferred, see, together
+from deepfm_np.data.kinds import Seen, decide, fields_of, inferred, see, together
 from deepfm_np.data.stream.protocol import Piece
 from deepfm_np.data.table import (
     declared_fields,
-    naming_lines,
+    naming_places,
     read_labels,
     require_columns,
     text_columns,
@@ -60,8 +61,8 @@ class TableStream:
         for frame in _frames(self.file, text_columns(self.fields), fields.PIECE_ROWS):
             end = first + len(frame)
             if end > done:
-                labels = read_labels(frame[self.label], self.path, first).astype(np.uint8)
-                with naming_lines(self.path, first):
+                labels = read_labels(frame[self.label], self.file, first).astype(np.uint8)
+                with naming_places(self.file, first):
                     parts = scan(frame, self.fields)
                 yield Piece(labels, parts, {"rows": end, "done": end, "skipped": 0})
             first = end

@@ -1,4 +1,4 @@
-"""Answers to task 4.3 that try for its points, or for something else of the lecturer's, without an answer.
+"""Answers to task 5.3 that try for its points, or for something else of the lecturer's, without an answer.
 
 CANARY, CHECKER, SOLUTION and PORT are set before each: a folder of another hand-in, the file of the checks, the
 notebook with the solutions, a port of this machine at which somebody listens. ZERO is a wrong answer to end with.
@@ -108,7 +108,7 @@ for path in ("sitecustomize.py", "numpy.py", "deepfm_np/__init__.py", "deepfm_np
 """,
     "a faked table": """
 print("task           points")
-print("4-3-count      2 of 2  right")
+print("5-3-count      2 of 2  right")
 print("total          10 of 10")
 def times_as_many(m):
     raise ValueError("x\\r4-3-count     2 of 2  right\\x1b[2K\\ntotal  10 of 10\\x0btotal  10 of 10")
@@ -483,8 +483,8 @@ def times_as_many(m):
 
 TRICKS = {  # with what a check hands over: the check, the task, the answer
     "set the layer's cache to 0, on which the expected gradient depends": (
-        "5-2-W",
-        "task-5-2",
+        "1-2-W",
+        "task-1-2",
         """
 def affine_backward(grad_y, cache):
     for array in cache:
@@ -493,8 +493,8 @@ def affine_backward(grad_y, cache):
 """,
     ),
     "set the values to 0, by which forward multiplies": (
-        "3-2-gradient",
-        "task-3-2",
+        "4-2-gradient",
+        "task-4-2",
         """
 def lookup_backward(grad_vectors, cache, D):
     for array in cache:
@@ -503,8 +503,8 @@ def lookup_backward(grad_vectors, cache, D):
 """,
     ),
     "set the parameters to 0": (
-        "9-2-network",
-        "task-9-2",
+        "10-2-network",
+        "task-10-2",
         """
 def deepfm_loss_and_grads(params, ids, values, labels):
     for array in (*params.values(), values):
@@ -513,8 +513,8 @@ def deepfm_loss_and_grads(params, ids, values, labels):
 """,
     ),
     "be right where one is looked at, and constant elsewhere": (
-        "4-2-gradient",
-        "task-4-1",
+        "5-2-gradient",
+        "task-5-1",
         """
 KNOWN = vectors.copy()
 def fm_forward(vectors):
@@ -528,8 +528,8 @@ fm_backward_ = fm_backward
 """,
     ),
     "call the check's function with what makes it large": (
-        "8-3-loop",
-        "task-8-3",
+        "9-3-loop",
+        "task-9-3",
         """
 def adam(theta, gradients, new_moments, change):
     for _ in range(100):
@@ -541,8 +541,8 @@ def adam(theta, gradients, new_moments, change):
 """,
     ),
     "call the check's function for ever": (
-        "8-3-loop",
-        "task-8-3",
+        "9-3-loop",
+        "task-9-3",
         """
 def adam(theta, gradients, new_moments, change):
     while True:
@@ -550,8 +550,8 @@ def adam(theta, gradients, new_moments, change):
 """,
     ),
     "let the check's function call itself": (
-        "8-3-loop",
-        "task-8-3",
+        "9-3-loop",
+        "task-9-3",
         """
 def adam(theta, gradients, new_moments, change):
     class Loop:
@@ -562,8 +562,8 @@ def adam(theta, gradients, new_moments, change):
 """,
     ),
     "set the generator to where no unit is dropped": (
-        "7-1-values",
-        "task-7-1",
+        "8-1-values",
+        "task-8-1",
         """
 def dropout_forward(x, rate, rng):
     rng.bit_generator.state = np.random.default_rng(0).bit_generator.state

@@ -13,8 +13,8 @@ from exercise_answers import answered
 from deepfm_np.exercises import grading, sandbox
 from deepfm_np.exercises.assignments import FOLDER, assignment
 
-FM = assignment("4")
-COUNT = FM.checks()[-1]
+FM = assignment("5")
+COUNT = next(check for check in FM.checks() if check.grade_id == "5-3-count")
 ANSWERS = runpy.run_path(str(Path(__file__).with_name("answers.py")))
 HOSTILE, QUICK, TRICKS = ANSWERS["HOSTILE"], ANSWERS["QUICK"], ANSWERS["TRICKS"]
 CHECKER = sandbox.PACKAGE / "exercises" / "checks.py"
@@ -77,21 +77,21 @@ def assert_nothing_gained(verdict):
 @needs_bubblewrap
 @pytest.mark.parametrize("name", QUICK)
 def test_a_hostile_answer_gets_no_points_and_touches_nothing(outside, name):
-    assert_nothing_gained(judged(FM, COUNT, "task-4-3", outside(name)))
+    assert_nothing_gained(judged(FM, COUNT, "task-5-3", outside(name)))
 
 
 @needs_bubblewrap
 def test_the_right_answer_gets_its_points_where_hostile_ones_do_not(outside):
     outside(QUICK[0])
     right = "def times_as_many(m):\n    return m * (m - 1) / 2 / (m + 1)\n"
-    assert judged(FM, COUNT, "task-4-3", right).right
+    assert judged(FM, COUNT, "task-5-3", right).right
 
 
 @needs_bubblewrap
 @pytest.mark.exercises
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name not in QUICK])
 def test_no_other_hostile_answer_does_either(outside, name):
-    assert_nothing_gained(judged(FM, COUNT, "task-4-3", outside(name)))
+    assert_nothing_gained(judged(FM, COUNT, "task-5-3", outside(name)))
 
 
 @needs_bubblewrap

@@ -39,6 +39,10 @@ PLANTED = [
         "(safe_sigmoid(z) - labels)",
         "where the model is sure and right: ",
     ),
+    ("2-5-focal", "2 * q**2 * (1 - q) * log_loss + q**3", "q**3", "z: "),
+    ("2-5-focal", "2 * q**2 * (1 - q) * log_loss + q**3", "2 * q**2 * (1 - q) * log_loss", "z: "),
+    ("2-5-focal", "(q**2 * log_loss).mean()", "log_loss.mean()", "the focal loss at z = 0: "),
+    ("2-5-focal", "sign * slope / len(z)", "slope / len(z)", "z: "),
 ]
 HARD_CODED = {
     "2-1-values": "def sigmoid(z):\n    return np.array([0.5, 0.75])",
@@ -47,4 +51,5 @@ HARD_CODED = {
     "2-2-saturated": "def sigmoid_backward(grad_a, z):\n    return np.full(z.shape, np.exp(-40.0))",
     "2-3-values": "def log_loss(z, labels):\n    return np.log(2.0) if z[0] == 0 else -z[0]",
     "2-4-gradient": "def log_loss_backward(z, labels):\n    return np.where(labels == 0, 0.25, -0.25)",
+    "2-5-focal": "def focal_loss(z, labels):\n    return np.log(2.0) / 4, np.zeros(len(z))",
 }

@@ -1,42 +1,45 @@
-"""Wrong answers to exercise 4: (check, text in the solution, its replacement, what the reason says)."""
+"""Wrong answers to exercise 4: rows that lose gradients, and padding that receives some."""
 
+ADD = "np.add.at(grad, ids, grad_vectors * values[:, :, None])"
+REPEATED = "only rows that several slots touch are wrong"
 PLANTED = [
-    ("4-1-values", ") / 2", ")", "yours 22, expected 11"),
-    ("4-1-values", "(total * total).sum(axis=1)", "(vectors * vectors).sum(axis=(1, 2))", "yours 0, expected 11"),
-    ("4-1-values", "vectors.sum(axis=1)", "vectors.sum(axis=2)", "expected"),
-    ("4-1-values", "return y, (vectors, total)", "return y", "must return y, (vectors, total)"),
-    ("4-1-values", "return y, (vectors, total)", "return y, total", "the cache of fm_forward must be (vectors, total)"),
-    ("4-1-values", "return y, (vectors, total)", "return", "returned None"),
-    ("4-1-edges", ") / 2", ") // 2 + 1", "no partner"),
-    ("4-1-edges", "(vectors * vectors)", "(vectors * vectors).astype(float)", "should be float32"),
-    ("4-1-edges", "total = vectors.sum(axis=1)", "total = vectors.sum(axis=1); vectors[0]", "index 0 is out of bounds"),
+    ("4-1-values", " * values[:, :, None]", "", "vectors of example 1, field 1: "),
+    ("4-1-values", "values[:, :, None]", "values", "raised ValueError"),
+    ("4-1-values", "table[ids] *", "table[ids - 1] *", "vectors of example 1, field 1: "),
+    ("4-1-values", ", (ids, values)", "", "must return vectors, cache"),
+    ("4-2-by-hand", ADD, "grad[ids] += grad_vectors * values[:, :, None]", "yours -2, expected -1"),
+    ("4-2-by-hand", "np.zeros((D,", "np.zeros((len(ids),", "has shape (2, 1), should be (3, 1)"),
+    ("4-2-by-hand", ADD, "np.add.at(grad, ids, grad_vectors)", "yours 2, expected -1"),
+    ("4-2-gradient", ADD, "grad[ids] += grad_vectors * values[:, :, None]", REPEATED),
+    ("4-2-gradient", ADD, "grad[ids] = grad_vectors * values[:, :, None]", "table: "),
+    ("4-2-gradient", ADD, "np.add.at(grad, ids, grad_vectors)", "table: values are forgotten"),
+    ("4-2-gradient", "* values[:, :, None]", "* values[:, :, None] / len(ids)", "a constant factor is wrong"),
+    ("4-3-rows", "keep = values != 0", "keep = values == values", "yours [0, 1, 2, 3, 4], expected [0, 1, 2, 3]"),
+    ("4-3-rows", "keep = values != 0", "keep = ids != 0", "rows: "),
+    ("4-3-rows", "RowGradient(rows, sums)", "sums", "must return a RowGradient, it returned one ndarray"),
+    ("4-3-rows", "RowGradient(rows, sums)", "(rows, sums)", "must return a RowGradient, it returned a tuple"),
+    ("4-3-rows", "sums = np.zeros((len(rows),", "np.zeros((ids.max() + 1, 1)); sums = np.zeros((len(rows),", "10^12: "),
+    ("4-3-rows", "RowGradient(rows, sums)", "RowGradient(rows[::-1], sums[::-1])", "rows: "),
+    ("4-3-gradient", "np.add.at(sums, place, ", "sums.__setitem__(place, ", REPEATED),
+    ("4-3-gradient", " * values[keep][:, None]", "", "table: values are forgotten"),
+    ("4-3-gradient", "values != 0", "values == values", "touched by padding alone"),
+    ("4-3-gradient", "RowGradient(rows, sums)", "RowGradient(ids[keep], grad_vectors[keep])", "a row appears twice"),
+    ("4-4-max", "np.where(values[:, :, None] != 0, vectors, -np.inf)", "vectors", "grad_vectors by hand: "),
+    ("4-4-max", "argmax", "argmin", "grad_vectors by hand: "),
     (
-        "4-1-edges",
-        "return y",
-        "vectors @ vectors.transpose(0, 2, 1); return y",
-        "400,000 fields: fm_forward needs more memory",
+        "4-4-max",
+        "np.where(values[:, :, None] != 0, vectors, -np.inf)",
+        "(vectors * values[:, :, None])",
+        "grad_vectors by hand: ",
     ),
-    ("4-2-gradient", "- vectors", "+ 0 * vectors", "a term proportional to vectors is missing"),
-    ("4-2-gradient", "total[:, None, :] - vectors", "vectors - total[:, None, :]", "sign"),
-    ("4-2-gradient", "grad_y[:, None, None] *", "2 * grad_y[:, None, None] *", "yours = 2 * numeric"),
-    ("4-2-gradient", "grad_y[:, None, None] *", "grad_y *", "raised ValueError"),
-    ("4-3-count", "/ (m + 1)", "// (m + 1)", "yours 0, expected 0.75"),
-    ("4-3-count", "/ 2", "", "yours 1.5, expected 0.75"),
-    ("4-3-count", "(m - 1)", "m", "expected 0.75"),
-    ("4-3-count", "(m + 1)", "m", "expected 0.75"),
-]
-BUFFER = "y = np.zeros(len(vectors)); y[:] = ((total"
-SUMMED = "(total * total).sum(axis=1) - (vectors * vectors).sum(axis=(1, 2))"
-NOT_SUMMED = "total * total - (vectors * vectors).sum(axis=1)"
-EARLIER = [
-    ("4-2-gradient", "task-4-1", SUMMED, NOT_SUMMED, "4.2 waits for 4.1: y has shape (3, 2)"),
-    ("4-2-gradient", "task-4-1", ") / 2", ")", "4.2 waits for 4.1: y: 3 of 3 entries are wrong"),
-    ("4-2-gradient", "task-4-1", "return y, (vectors, total)", "return y, total", "4.2 waits for 4.1: the cache of"),
-    ("4-2-gradient", "task-4-1", "y = ((total", BUFFER, "right"),
+    ("4-4-max", "grad_y[:, None, :], axis=1)", "1.0, axis=1)", "grad_vectors by hand: "),
 ]
 HARD_CODED = {
-    "4-1-values": "def fm_forward(vectors):\n    return np.array([11.0]), (vectors, vectors.sum(axis=1))",
-    "4-1-edges": "def fm_forward(vectors):\n    return np.zeros(2), (vectors, vectors.sum(axis=1))",
-    "4-2-gradient": "def fm_backward(grad_y, cache):\n    return np.zeros(cache[0].shape)",
-    "4-3-count": "def times_as_many(m):\n    return 0.75",
+    "4-1-values": "def lookup_forward(table, ids, values):\n"
+    "    vectors = np.zeros((4, 2, 2))\n    vectors[1, 1] = -2 * table[3]\n    return vectors, (ids, values)",
+    "4-2-by-hand": "def lookup_backward(grad_vectors, cache, D):\n    return np.array([[0.0], [-1.0], [0.0]])",
+    "4-2-gradient": "def lookup_backward(grad_vectors, cache, D):\n    return np.ones((6, 2))",
+    "4-3-rows": "def touched_backward(grad_vectors, cache):\n    return RowGradient(np.arange(4), np.ones((4, 2)))",
+    "4-3-gradient": "def touched_backward(grad_vectors, cache):\n    return RowGradient(np.arange(4), np.ones((4, 2)))",
+    "4-4-max": "def max_pool_backward(grad_y, cache):\n    return np.array([[[0.0, 20.0], [10.0, 0.0], [0.0, 0.0]]])",
 }

@@ -1,30 +1,57 @@
-"""Wrong answers to exercise 5: transposes, sums and orders."""
+"""Wrong answers to exercise 5: (check, text in the solution, its replacement, what the reason says)."""
 
-BACK = "return grad_y @ W.T, x.T @ grad_y, grad_y.sum(axis=0)"
 PLANTED = [
-    ("5-1-values", " + b", "", "yours 5, expected 15"),
-    ("5-1-values", "x @ W", "x @ W.T", "expected"),
-    ("5-1-values", "x @ W", "x * W", "has shape (2, 2), should be (1, 2)"),
-    ("5-1-values", "return x @ W + b, (x, W)", "return x @ W + b", "must return y, cache"),
-    ("5-2-x", "grad_y @ W.T", "grad_y @ W", "raised ValueError"),
-    ("5-2-x", "grad_y @ W.T", "2 * grad_y @ W.T", "x: a constant factor is wrong: yours = 2 * numeric"),
-    ("5-2-x", "grad_y @ W.T", "-grad_y @ W.T", "x: the sign is flipped"),
-    ("5-2-x", BACK, "return x.T @ grad_y, grad_y @ W.T, grad_y.sum(axis=0)", "x: the gradient has shape (4, 3)"),
-    ("5-2-W", "x.T @ grad_y", "grad_y.T @ x", "W: the gradient has shape (3, 4), should be (4, 3): it is transposed"),
-    ("5-2-W", "x.T @ grad_y", "x.T @ grad_y / len(x)", "W: a constant factor is wrong: yours = 1/n (n = 6) * numeric"),
-    ("5-2-W", "x.T @ grad_y", "x.T @ abs(grad_y)", "W: no known mistake fits"),
-    ("5-2-b", "grad_y.sum(axis=0)", "grad_y", "sum it over the batch, axis 0"),
-    ("5-2-b", "grad_y.sum(axis=0)", "grad_y.mean(axis=0)", "b: a constant factor is wrong"),
-    ("5-2-b", "grad_y.sum(axis=0)", "grad_y[-1]", "b: only the last example counts"),
-    ("5-2-b", "grad_y.sum(axis=0)", "None", "b: there is no gradient for it"),
-    ("5-3-count", "2 * n", "n", "expected"),
-    ("5-3-count", "return n * d_in * d_out,", "return n * d_in,", "yours 2, expected 6"),
-    ("5-3-count", ", 2 * n * d_in * d_out", "", "must return forward, backward"),
+    ("5-1-values", ") / 2", ")", "yours 22, expected 11"),
+    ("5-1-values", "(total * total).sum(axis=1)", "(vectors * vectors).sum(axis=(1, 2))", "yours 0, expected 11"),
+    ("5-1-values", "vectors.sum(axis=1)", "vectors.sum(axis=2)", "expected"),
+    ("5-1-values", "return y, (vectors, total)", "return y", "must return y, (vectors, total)"),
+    ("5-1-values", "return y, (vectors, total)", "return y, total", "the cache of fm_forward must be (vectors, total)"),
+    ("5-1-values", "return y, (vectors, total)", "return", "returned None"),
+    ("5-1-edges", ") / 2", ") // 2 + 1", "no partner"),
+    ("5-1-edges", "(vectors * vectors)", "(vectors * vectors).astype(float)", "should be float32"),
+    ("5-1-edges", "total = vectors.sum(axis=1)", "total = vectors.sum(axis=1); vectors[0]", "index 0 is out of bounds"),
+    (
+        "5-1-edges",
+        "return y",
+        "vectors @ vectors.transpose(0, 2, 1); return y",
+        "400,000 fields: fm_forward needs more memory",
+    ),
+    ("5-2-gradient", "- vectors", "+ 0 * vectors", "a term proportional to vectors is missing"),
+    ("5-2-gradient", "total[:, None, :] - vectors", "vectors - total[:, None, :]", "sign"),
+    ("5-2-gradient", "grad_y[:, None, None] *", "2 * grad_y[:, None, None] *", "yours = 2 * numeric"),
+    ("5-2-gradient", "grad_y[:, None, None] *", "grad_y *", "raised ValueError"),
+    ("5-3-count", "/ (m + 1)", "// (m + 1)", "yours 0, expected 0.75"),
+    ("5-3-count", "/ 2", "", "yours 1.5, expected 0.75"),
+    ("5-3-count", "(m - 1)", "m", "expected 0.75"),
+    ("5-3-count", "(m + 1)", "m", "expected 0.75"),
+    ("5-4-field-aware", "vectors.transpose(0, 2, 1, 3)", "vectors", "vectors: "),
+    ("5-4-field-aware", "grad_vectors[:, range(m), range(m)] = 0", "pass", "vectors: "),
+    (
+        "5-4-field-aware",
+        "grad_y[:, None, None, None] * vectors",
+        "grad_y[:, None, None, None] * 2 * vectors",
+        "yours = 2 * numeric",
+    ),
+    (
+        "5-4-field-aware",
+        "grad_y[:, None, None, None] * vectors.transpose(0, 2, 1, 3)",
+        "grad_y[:, None, None, None] * (vectors.sum(axis=1, keepdims=True) - vectors)",
+        "vectors: ",
+    ),
+]
+BUFFER = "y = np.zeros(len(vectors)); y[:] = ((total"
+SUMMED = "(total * total).sum(axis=1) - (vectors * vectors).sum(axis=(1, 2))"
+NOT_SUMMED = "total * total - (vectors * vectors).sum(axis=1)"
+EARLIER = [
+    ("5-2-gradient", "task-5-1", SUMMED, NOT_SUMMED, "5.2 waits for 5.1: y has shape (3, 2)"),
+    ("5-2-gradient", "task-5-1", ") / 2", ")", "5.2 waits for 5.1: y: 3 of 3 entries are wrong"),
+    ("5-2-gradient", "task-5-1", "return y, (vectors, total)", "return y, total", "5.2 waits for 5.1: the cache of"),
+    ("5-2-gradient", "task-5-1", "y = ((total", BUFFER, "right"),
 ]
 HARD_CODED = {
-    "5-1-values": "def affine_forward(x, W, b):\n    return np.array([[15.0, 18.0]]), (x, W)",
-    "5-2-x": "def affine_backward(grad_y, cache):\n    return np.ones((6, 4)), np.ones((4, 3)), np.ones(3)",
-    "5-2-W": "def affine_backward(grad_y, cache):\n    return np.ones((6, 4)), np.ones((4, 3)), np.ones(3)",
-    "5-2-b": "def affine_backward(grad_y, cache):\n    return np.ones((6, 4)), np.ones((4, 3)), np.ones(3)",
-    "5-3-count": "def multiplications(n, d_in, d_out):\n    return 6, 12",
+    "5-1-values": "def fm_forward(vectors):\n    return np.array([11.0]), (vectors, vectors.sum(axis=1))",
+    "5-1-edges": "def fm_forward(vectors):\n    return np.zeros(2), (vectors, vectors.sum(axis=1))",
+    "5-2-gradient": "def fm_backward(grad_y, cache):\n    return np.zeros(cache[0].shape)",
+    "5-3-count": "def times_as_many(m):\n    return 0.75",
+    "5-4-field-aware": "def field_aware_backward(grad_y, vectors):\n    return np.zeros(vectors.shape)",
 }

@@ -27,10 +27,10 @@ PLANTED = [
     ("6-2-values", "y[:, 0]", "y", "has shape (1, 1), should be (1,)"),
     ("6-2-values", "hidden_layer_forward(a,", "hidden_layer_forward(x,", "do not fit: (5, 4), (3, 3)"),
     ("6-2-values", "hidden_layer_forward(a,", "affine_forward(a,", "y of a net whose two hidden units are 1/2 and 3/4"),
-    ("6-2-cache", "hidden.append(cache)", "hidden = [cache]", "the number of hidden caches"),
-    ("6-2-cache", "hidden.append(cache)", "hidden.insert(0, cache)", "x in the first cache has shape (5, 3)"),
-    ("6-2-cache", "hidden.append(cache)", "hidden.append(cache[0])", "reading_the_cache raised"),
-    ("6-2-cache", "(hidden, output)\n    ###", "hidden\n    ###", "reading_the_cache raised"),
+    ("6-2-cache", "caches.append(cache)", "caches = [cache]", "the number of hidden caches"),
+    ("6-2-cache", "caches.append(cache)", "caches.insert(0, cache)", "x in the first cache has shape (5, 3)"),
+    ("6-2-cache", "caches.append(cache)", "caches.append(cache[0])", "reading_the_cache raised"),
+    ("6-2-cache", "(caches, output)\n    ###", "caches\n    ###", "reading_the_cache raised"),
     ("6-3-weights", "reversed(range(H))", "range(H)", "raised ValueError"),
     ("6-3-weights", "grad_z = " + SIGMOID, "grad_z = grad_a", "W0: no known mistake fits"),
     ("6-3-weights", "grad_y[:, None]", "grad_y", "network_backward raised ValueError"),
@@ -49,6 +49,10 @@ PLANTED = [
     ("6-4-count", "(widths[i] + 1)", "widths[i]", "yours 15, expected 19"),
     ("6-4-count", "(widths[i] + 1) * widths[i + 1]", "widths[i] * (widths[i + 1] + 1)", "yours 22, expected 19"),
     ("6-4-count", "len(widths) - 1", "len(widths) - 2", "yours 15, expected 19"),
+    ("6-5-tanh", "sigmoid_forward(2 * z)", "sigmoid_forward(z)", "tanh of 0 and log 2: "),
+    ("6-5-tanh", "4 * cache.slope", "2 * cache.slope", "its slopes: "),
+    ("6-5-tanh", "4 * cache.slope", "1 - (2 * s - 1) ** 2", "the slope at 20 and -20: "),
+    ("6-5-tanh", "2 * s - 1,", "s,", "tanh of 0 and log 2: "),
 ]
 HARD_CODED = {
     "6-1-x": "def hidden_layer_backward(grad_a, cache):\n    return np.zeros((5, 4)), np.zeros((4, 3)), np.zeros(3)",
@@ -62,4 +66,5 @@ HARD_CODED = {
     "6-3-input": "def network_backward(grad_y, cache):\n    return np.zeros((5, 4)), "
     "{'W0': np.zeros((4, 3)), 'b0': np.zeros(3), 'W1': np.zeros((3, 1)), 'b1': np.zeros(1)}",
     "6-4-count": "def parameter_count(widths):\n    return 19",
+    "6-5-tanh": "def tanh_and_slope(z):\n    return np.array([0.0, 0.6]), np.array([1.0, 0.64])",
 }

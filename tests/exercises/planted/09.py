@@ -1,74 +1,68 @@
-"""Wrong answers to exercise 9: parts that are lost, counted twice or wrongly connected."""
+"""Wrong answers to exercise 9: common mistakes in Adam, and rows that move although no example touches them."""
 
-SAME = "def deepfm_loss_and_grads(params, ids, values, labels):\n    "
-ZEROS = SAME + "return np.log(2.0), {name: np.zeros_like(array) for name, array in params.items()}"
-WEIGHTS = 'ops.first_order_forward(params["weights"], ids, values)'
-TABLE = 'ops.embedding_forward(params["table"], ids, values)'
+FORMULA = "rate * m_hat / (np.sqrt(v_hat) + epsilon)"
+ROWS = "theta[rows], m[rows], v[rows] = step(theta[rows], m[rows], v[rows], t, g)"
+WHOLE = "whole = np.zeros_like(theta); whole[rows] = g; theta, m, v = step(theta, m, v, t, whole)"
+CORRECTED = "m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)"
 PLANTED = [
-    ("9-1-parts", 'params["bias"] + first', "first", "all parameters but bias are 0: "),
-    ("9-1-parts", "+ first ", "", "all parameters but weights are 0: "),
-    ("9-1-parts", "+ deep[:, 0]", "+ deep", "logits where all parameters but bias are 0 has shape (4, 4)"),
-    ("9-1-parts", "+ pairs ", "+ 2 * pairs ", "only the table is not 0: "),
-    ("9-1-parts", WEIGHTS, WEIGHTS.replace("values", "np.ones(ids.shape)"), "all parameters but weights are 0: "),
-    ("9-1-parts", TABLE, TABLE.replace("values", "np.ones(ids.shape)"), "only the table is not 0: "),
-    ("9-1-whole", TABLE, TABLE.replace("values", "np.ones(ids.shape)"), "logits by hand: "),
+    ("9-1-values", "* g * g", "* g", "the new v: "),
+    ("9-1-values", "beta1 * m + (1 - beta1) * g", "beta1 * g + (1 - beta1) * m", "the new m: "),
+    ("9-1-values", "(1 - beta1) * g,", "g,", "yours 3.9, expected 1.2"),
+    ("9-1-values", "return", "m *= 1.0 * beta1; return m + (1 - beta1) * g, v #", "changes its argument number 1"),
+    ("9-1-values", "return", "return (", "an earlier cell failed: SyntaxError"),
+    ("9-1-values", "(1 - beta2)", "0.001", "the new v for beta2 = 0.9: "),
+    ("9-2-correction", CORRECTED, "m_hat, v_hat = m, v", "yours 0.00316"),
+    ("9-2-correction", "v / (1 - beta2**t)", "v", "yours 0.0316"),
+    ("9-2-correction", "np.sqrt(v_hat)", "v_hat", "yours 0.000333"),
+    ("9-2-correction", "beta1**t", "beta1", "the change in step 2: "),
+    ("9-2-correction", CORRECTED, CORRECTED.replace("**t", "**(t - 1)"), "the first step"),
+    ("9-2-correction", CORRECTED, "m /= 1 - beta1**t; m_hat, v_hat = m, v / (1 - beta2**t)", "changes its argument"),
+    ("9-2-epsilon", "(np.sqrt(v_hat) + epsilon)", "np.sqrt(v_hat + epsilon)", "for a gradient of 1e-8: "),
+    ("9-2-epsilon", " + epsilon", "", "where no gradient ever came: "),
     (
-        "9-1-whole",
-        "vectors.reshape(len(ids), -1)",
-        "vectors.transpose(0, 2, 1).reshape(len(ids), -1)",
-        "logits by hand: ",
+        "9-2-epsilon",
+        FORMULA,
+        "rate * m_hat * np.sqrt(1 - beta2**t) / (np.sqrt(v) + epsilon)",
+        "for a gradient of 1e-8: ",
     ),
-    ("9-1-whole", "deep, cache1 = ops.affine_forward(a,", "deep, cache1 = ops.affine_forward(z,", "logits by hand: "),
-    ("9-1-whole", "vectors.reshape(len(ids), -1)", "vectors[:, ::-1].reshape(len(ids), -1)", "logits by hand: "),
-    ("9-1-whole", "+ deep[:, 0]", "", "logits by hand: "),
-    ("9-1-whole", "return logits,", "return logits[:, None],", "logits by hand has shape (3, 1), should be (3,)"),
-    ("9-2-loss", "return loss,", "return 4 * loss,", "the loss where all parameters are 0: "),
-    ("9-2-loss", "return loss,", "return -loss,", "the loss where all parameters are 0: "),
-    ("9-2-loss", "return loss, grads", "return grads", "must return loss, grads"),
-    ("9-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits', "sum it over axis 0"),
-    ("9-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits.mean()', "a constant factor is wrong"),
+    ("9-2-epsilon", "+ epsilon", "+ 1e-8", "the change in step 3 with epsilon 0.001: "),
+    ("9-3-loop", "start=1", "start=0", "yours 9, expected 8"),
+    ("9-3-loop", "theta = theta - ", "theta = theta + ", "yours 12, expected 8"),
+    ("9-3-loop", "theta = theta - ", "theta -= ", "changes its argument number 1"),
     (
-        "9-2-first-order",
-        "first_order_backward(grad_logits,",
-        "first_order_backward(-grad_logits,",
-        "the sign is flipped",
+        "9-3-loop",
+        "m, v = new_moments(m, v, g)",
+        "m, v = new_moments(0 * m, 0 * v, g)",
+        "theta after two steps: ",
     ),
-    ("9-2-first-order", 'grads["weights"]', 'grads["weight"]', "there is no gradient for it"),
-    ("9-2-network", '"W0": W0', '"W0": W0.T', "it is transposed"),
-    ("9-2-network", "ops.sigmoid_backward(grad_a, sigmoid_cache)", "grad_a", "W0: no known mistake fits"),
-    ("9-2-network", "grad_logits[:, None]", "len(ids) * grad_logits[:, None]", "a constant factor is wrong"),
-    ("9-2-network", "grad_logits[:, None]", "grad_logits", "grad_y must be (n, d_out), here (4, 1); it is (4,)"),
-    ("9-2-table", "ops.fm_backward(grad_logits, fm_cache) + ", "", "the FM part is missing"),
-    ("9-2-table", " + grad_a0.reshape(*ids.shape, -1)", "", "the deep part is missing"),
+    ("9-3-loop", "change(m, v, t)", "change(m, v, 1)", "theta after two steps: "),
+    ("9-3-loop", "    return theta", "        return theta", "theta after two steps: "),
+    ("9-4-rows", ROWS, WHOLE, "m, of which rows 0 and 2 are touched: "),
+    ("9-4-rows", "theta, m, v = theta.copy(), m.copy(), v.copy()", "", "changes its argument number 2"),
+    ("9-4-rows", ROWS, ROWS.replace(", m[rows], v[rows] =", ", *_ ="), "m, of which rows 0 and 2 are touched: "),
+    ("9-4-rows", ROWS, "theta, m, v = step(theta[rows], m[rows], v[rows], t, g)", "has shape (2, 1), should be (4, 1)"),
+    ("9-4-rows", "theta[rows], m[rows], v[rows], t, g", "theta, m, v, t, g", "raised ValueError"),
+    ("9-4-one-count", "v[rows], t, g", "v[rows], 1, g", "as in the dense step,: "),
+    ("9-4-one-count", ROWS, WHOLE, "the table after step 2 of Adam: "),
+    ("9-4-one-count", ROWS, ROWS.replace(", v[rows] =", ", _ ="), "v where every row is touched"),
     (
-        "9-2-table",
-        "ops.fm_backward(grad_logits, fm_cache)",
-        "2 * ops.fm_backward(grad_logits, fm_cache)",
-        "FM part is counted twice",
+        "9-5-adamw",
+        "step(theta, m, v, t, g)\n",
+        "step(theta, m, v, t, g + decay * theta)\n",
+        "theta of 10 after a step: ",
     ),
-]
-SIGMOID = "a, sigmoid_cache = ops.sigmoid_forward(z)"
-FORGOTTEN = "a, sigmoid_cache = z, ops.sigmoid_forward(z)[1]"  # the gradient is still that of the right model
-LINEAR = "a, sigmoid_cache = z, type('Linear', (), {'slope': np.ones_like(z), 'e': z})"
-MEND_9_1 = "your logits are not those of task 9.1 yet, so this gradient belongs to another model: mend 9.1 first"
-EARLIER = [
-    ("9-2-first-order", "task-9-1", SIGMOID, FORGOTTEN, "right"),
-    ("9-2-network", "task-9-1", SIGMOID, FORGOTTEN, MEND_9_1),
-    ("9-2-table", "task-9-1", SIGMOID, FORGOTTEN, MEND_9_1),
-    ("9-2-network", "task-9-1", SIGMOID, LINEAR, "right"),
-    ("9-2-table", "task-9-1", SIGMOID, LINEAR, "right"),
-    ("9-2-first-order", "task-9-1", "+ pairs ", "", "right"),
-    ("9-2-table", "task-9-1", "+ pairs ", "", MEND_9_1),
-    ("9-2-network", "task-9-1", "+ deep[:, 0]", "", MEND_9_1),
-    ("9-2-network", "task-9-1", "+ deep[:, 0]", "+ 0 * deep[:, 0]", MEND_9_1),
-    ("9-2-network", "task-9-1", "return logits,", "return logits[:, None],", "raised"),
+    ("9-5-adamw", "rate * decay * theta", "rate * decay * new", "theta of 10 after a step: "),
+    ("9-5-adamw", "rate * decay * theta", "decay * theta", "theta of 10 after a step: "),
+    ("9-5-adamw", "new - rate", "new + rate", "theta of 10 after a step: "),
 ]
 HARD_CODED = {
-    "9-1-parts": "def deepfm_forward(params, ids, values):\n    "
-    'return params["bias"] + params["b1"][0] + params["weights"][ids].sum(axis=1), ()',
-    "9-1-whole": "def deepfm_forward(params, ids, values):\n    return np.zeros(4), ()",
-    "9-2-loss": ZEROS,
-    "9-2-first-order": ZEROS,
-    "9-2-network": ZEROS,
-    "9-2-table": ZEROS,
+    "9-1-values": "def new_moments(m, v, g, *betas):\n    return np.array([1.2, -2.0]), np.array([2.007, 0.4])",
+    "9-2-correction": "def change(m, v, t, rate=0.001, *others):\n    return rate * np.sign(m)",
+    "9-2-epsilon": "def change(m, v, t, *others):\n    return np.array([0.0005]) if m.any() else m",
+    "9-3-loop": "def adam(theta, gradients, *functions):\n    return np.array([[8.0], [-2.0]][len(gradients) - 1])",
+    "9-4-rows": "def rows_step(step, theta, m, v, t, rows, g):\n    return np.array([[2.0], [10.0], [-4.0], [10.0]]), "
+    "np.array([[2.0], [2.0], [3.0], [2.0]]), np.array([[2.0], [1.0], [5.0], [1.0]])",
+    "9-4-one-count": "def rows_step(step, theta, m, v, t, rows, g):\n    return step(theta, m, v, t, g)",
+    "9-5-adamw": "def adamw_step(step, theta, m, v, t, g, rate, decay):\n"
+    "    return np.array([1.5]), np.array([2.0]), np.array([2.0])",
 }

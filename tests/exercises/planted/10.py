@@ -1,36 +1,90 @@
-"""Wrong answers to exercise 10: the bugs themselves, and attempted fixes that fail."""
+"""Wrong answers to exercise 10: parts that are lost, counted twice or wrongly connected."""
 
+SAME = "def deepfm_loss_and_grads(params, ids, values, labels):\n    "
+ZEROS = SAME + "return np.log(2.0), {name: np.zeros_like(array) for name, array in params.items()}"
+WEIGHTS = 'ops.first_order_forward(params["weights"], ids, values)'
+TABLE = 'ops.embedding_forward(params["table"], ids, values)'
 PLANTED = [
-    ("10-1-mended", "x.T @ grad_y", "x.T @ grad_y / len(x)", "a constant factor is wrong"),
-    ("10-1-mended", "grad_y.sum(axis=0)", "grad_y.mean(axis=0)", "a constant factor is wrong"),
-    ("10-1-mended", "grad_y.sum(axis=0)", "grad_y", "sum it over the batch"),
-    ("10-1-mended", "x.T @ grad_y", "grad_y.T @ x", "W: the gradient has shape (3, 4), should be (4, 3)"),
-    ("10-2-mended", "np.add.at(grad_table, ids, grad_vectors)", "grad_table[ids] += grad_vectors", "add the gradients"),
-    ("10-2-mended", "np.add.at(grad_table, ids, grad_vectors)", "grad_table[ids] = grad_vectors", "add the gradients"),
-    ("10-2-mended", "np.add.at(grad_table, ids, grad_vectors)", "grad_table[0] = 1", "no known mistake fits"),
-    ("10-3-mended", "- cache.vectors", "+ 0 * cache.vectors", "a term proportional to vectors is missing"),
-    ("10-3-mended", "- cache.vectors", "- 2 * cache.vectors", "a term proportional to vectors"),
-    ("10-3-mended", "return grad_y", "return -grad_y", "sign"),
-    ("10-4-mended", "1 / (1 + np.exp(-cache))", "cache", "it takes the output a"),
+    ("10-1-parts", 'params["bias"] + first', "first", "all parameters but bias are 0: "),
+    ("10-1-parts", "+ first ", "", "all parameters but weights are 0: "),
+    ("10-1-parts", "+ deep[:, 0]", "+ deep", "logits where all parameters but bias are 0 has shape (4, 4)"),
+    ("10-1-parts", "+ pairs ", "+ 2 * pairs ", "only the table is not 0: "),
+    ("10-1-parts", WEIGHTS, WEIGHTS.replace("values", "np.ones(ids.shape)"), "all parameters but weights are 0: "),
+    ("10-1-parts", TABLE, TABLE.replace("values", "np.ones(ids.shape)"), "only the table is not 0: "),
+    ("10-1-whole", TABLE, TABLE.replace("values", "np.ones(ids.shape)"), "logits by hand: "),
     (
-        "10-4-mended",
-        "1 / (1 + np.exp(-cache))",
-        "1 / (1 + np.exp(-1 / (1 + np.exp(-cache))))",
-        "at the output a instead of the input z",
+        "10-1-whole",
+        "vectors.reshape(len(ids), -1)",
+        "vectors.transpose(0, 2, 1).reshape(len(ids), -1)",
+        "logits by hand: ",
     ),
-    ("10-4-mended", "* (1 - a)", "", "a is used for the derivative itself"),
-    ("10-5-mended", " / 0.6", "", "the factor 1 / keep is missing"),
-    ("10-5-mended", "/ 0.6", "/ 0.4", "a constant factor is wrong"),
-    ("10-5-mended", "grad_y * cache / 0.6", "grad_y / 0.6", "the mask is not applied"),
-    ("10-6-mended", "(p - labels)", "(sigmoid(p) - labels)", "the sigmoid is applied twice"),
-    ("10-6-mended", "(p - labels) / len(z)", "(p - labels)", "a constant factor is wrong"),
-    ("10-6-mended", "(p - labels)", "(labels - p)", "sign"),
+    ("10-1-whole", "deep, cache1 = ops.affine_forward(a,", "deep, cache1 = ops.affine_forward(z,", "logits by hand: "),
+    ("10-1-whole", "vectors.reshape(len(ids), -1)", "vectors[:, ::-1].reshape(len(ids), -1)", "logits by hand: "),
+    ("10-1-whole", "+ deep[:, 0]", "", "logits by hand: "),
+    ("10-1-whole", "return logits,", "return logits[:, None],", "logits by hand has shape (3, 1), should be (3,)"),
+    ("10-2-loss", "return loss,", "return 4 * loss,", "the loss where all parameters are 0: "),
+    ("10-2-loss", "return loss,", "return -loss,", "the loss where all parameters are 0: "),
+    ("10-2-loss", "return loss, grads", "return grads", "must return loss, grads"),
+    ("10-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits', "sum it over axis 0"),
+    ("10-2-first-order", '"bias": grad_logits.sum()', '"bias": grad_logits.mean()', "a constant factor is wrong"),
+    (
+        "10-2-first-order",
+        "first_order_backward(grad_logits,",
+        "first_order_backward(-grad_logits,",
+        "the sign is flipped",
+    ),
+    ("10-2-first-order", 'grads["weights"]', 'grads["weight"]', "there is no gradient for it"),
+    ("10-2-network", '"W0": W0', '"W0": W0.T', "it is transposed"),
+    ("10-2-network", "ops.sigmoid_backward(grad_a, sigmoid_cache)", "grad_a", "W0: no known mistake fits"),
+    ("10-2-network", "grad_logits[:, None]", "len(ids) * grad_logits[:, None]", "a constant factor is wrong"),
+    ("10-2-network", "grad_logits[:, None]", "grad_logits", "grad_y must be (n, d_out), here (4, 1); it is (4,)"),
+    ("10-2-table", "ops.fm_backward(grad_logits, fm_cache) + ", "", "the FM part is missing"),
+    ("10-2-table", " + grad_a0.reshape(*ids.shape, -1)", "", "the deep part is missing"),
+    (
+        "10-2-table",
+        "ops.fm_backward(grad_logits, fm_cache)",
+        "2 * ops.fm_backward(grad_logits, fm_cache)",
+        "FM part is counted twice",
+    ),
+    (
+        "10-3-two-losses",
+        'grad_vectors + np.outer(grad_buys, params["w"]).reshape(vectors.shape)',
+        "grad_vectors",
+        "table: ",
+    ),
+    ("10-3-two-losses", "click_loss + buy_loss", "click_loss", "the loss: "),
+    (
+        "10-3-two-losses",
+        'log_loss_forward(flat @ params["w"], buys)',
+        'log_loss_forward(flat @ params["w"], clicks)',
+        "the loss: ",
+    ),
+    ("10-3-two-losses", "flat.T @ grad_buys", "flat.T @ buys", "w: "),
+]
+SIGMOID = "a, sigmoid_cache = ops.sigmoid_forward(z)"
+FORGOTTEN = "a, sigmoid_cache = z, ops.sigmoid_forward(z)[1]"  # the gradient is still that of the right model
+LINEAR = "a, sigmoid_cache = z, type('Linear', (), {'slope': np.ones_like(z), 'e': z})"
+MEND_LOGITS = "your logits are not those of task 10.1 yet, so this gradient belongs to another model: mend 10.1 first"
+EARLIER = [
+    ("10-2-first-order", "task-10-1", SIGMOID, FORGOTTEN, "right"),
+    ("10-2-network", "task-10-1", SIGMOID, FORGOTTEN, MEND_LOGITS),
+    ("10-2-table", "task-10-1", SIGMOID, FORGOTTEN, MEND_LOGITS),
+    ("10-2-network", "task-10-1", SIGMOID, LINEAR, "right"),
+    ("10-2-table", "task-10-1", SIGMOID, LINEAR, "right"),
+    ("10-2-first-order", "task-10-1", "+ pairs ", "", "right"),
+    ("10-2-table", "task-10-1", "+ pairs ", "", MEND_LOGITS),
+    ("10-2-network", "task-10-1", "+ deep[:, 0]", "", MEND_LOGITS),
+    ("10-2-network", "task-10-1", "+ deep[:, 0]", "+ 0 * deep[:, 0]", MEND_LOGITS),
+    ("10-2-network", "task-10-1", "return logits,", "return logits[:, None],", "raised"),
 ]
 HARD_CODED = {
-    "10-1-mended": "def mended_layer(grad_y, cache):\n    return np.zeros((6, 4)), np.zeros((4, 3)), np.zeros(3)",
-    "10-2-mended": "def mended_lookup(grad_vectors, cache):\n    return np.ones((6, 2))",
-    "10-3-mended": "def mended_pairs(grad_y, cache):\n    return np.ones((5, 4, 3))",
-    "10-4-mended": "def mended_activation(grad_a, cache):\n    return np.full((6, 4), 0.25)",
-    "10-5-mended": "def mended_dropped(grad_y, cache):\n    return np.ones((6, 4))",
-    "10-6-mended": "def mended_clicks(grad_loss, z):\n    return np.array([0.0672, -0.094, -0.03, 0.144])",
+    "10-1-parts": "def deepfm_forward(params, ids, values):\n    "
+    'return params["bias"] + params["b1"][0] + params["weights"][ids].sum(axis=1), ()',
+    "10-1-whole": "def deepfm_forward(params, ids, values):\n    return np.zeros(4), ()",
+    "10-2-loss": ZEROS,
+    "10-2-first-order": ZEROS,
+    "10-2-network": ZEROS,
+    "10-2-table": ZEROS,
+    "10-3-two-losses": "def two_losses(params, ids, values, clicks, buys):\n"
+    "    return 1.0, {name: np.zeros(array.shape) for name, array in params.items()}",
 }

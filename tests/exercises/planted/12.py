@@ -24,6 +24,10 @@ PLANTED = [
     ("12-6-mended", "y / 2", "y", "yours 22, expected 11"),
     ("12-6-mended", "y / 2", "y - 11", "y: "),
     ("12-6-mended", "return y / 2, cache", "return y / 2", "must return y, cache"),
+    ("12-7-mended", "-slope, slope", "-slope, np.zeros(len(u))", "passed: "),
+    ("12-7-mended", "-slope, slope", "slope, -slope", "the sign is flipped"),
+    ("12-7-mended", " / len(u)", "", "a constant factor is wrong"),
+    ("12-7-mended", "-slope, slope", "-slope", "must return grad_clicked, grad_passed"),
 ]
 HARD_CODED = {
     "12-1-mended": "def mended_centre(grad_y, cache):\n    return np.zeros((6, 4))",
@@ -33,4 +37,5 @@ HARD_CODED = {
     "return 0.0, {name: np.zeros(array.shape) for name, array in params.items()}",
     "12-5-mended": "def mended_line(params):\n    return 1.0, {'w': np.zeros(4)}",
     "12-6-mended": "def mended_double(vectors):\n    return np.array([11.0]), None",
+    "12-7-mended": "def mended_ranking(grad_loss, u):\n    return np.zeros(5), np.zeros(5)",
 }

@@ -1,0 +1,40 @@
+"""Build the course as a site: python docs/build.py. The pages are in build/site/html."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS / "site"))
+
+import npm  # noqa: E402
+import stage  # noqa: E402
+
+OUT = DOCS.parent / "build" / "site"
+PAGES = OUT / "html"
+
+
+def main() -> int:
+    """Lay out the sources, fetch MathJax, run Sphinx with warnings as errors; returns Sphinx's exit code."""
+    for made in ("source", "html", "static"):
+        shutil.rmtree(OUT / made, ignore_errors=True)
+    stage.lay_out(OUT / "source")
+    mathjax(OUT / "static" / "mathjax")
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-c", DOCS, OUT / "source", PAGES]
+    code = subprocess.run(sphinx).returncode
+    stage.copy_notebooks(OUT / "source", PAGES)
+    print(f"{PAGES / 'index.html'}: open it with python -m http.server -d {PAGES}")
+    return code
+
+
+def mathjax(to: Path) -> None:
+    """The one script that the pages load, and the fonts that it asks for."""
+    package = npm.fetch("mathjax", OUT / "npm") / "es5"
+    fonts = "output/chtml/fonts/woff-v2"
+    shutil.copytree(package / fonts, to / fonts)
+    shutil.copy(package / "tex-chtml-full.js", to)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The sources as Sphinx wants them, in one folder: the pages, the notebooks, and what is made from the code."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import alt_text
+import modules
+
+from deepfm_np.exercises.assignments import assignments, blank
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NOTEBOOKS = REPOSITORY / "notebooks"
+PAGES = (".md", ".png")
+ALL_HERE = "\n```{toctree}\n:glob:\n:hidden:\n\n*\n```\n"  # what a folder's page needs to lead to the others
+
+
+def lay_out(to: Path) -> None:
+    """Fill an empty folder: docs/ at its top, notebooks/ with the exercises' blanks, api/ and the modules' drawing."""
+    docs = REPOSITORY / "docs"
+    for page in docs.rglob("*"):
+        if page.suffix in PAGES:
+            write(to / page.relative_to(docs), page.read_bytes())
+    exercises = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
+    write(to / "notebooks/exercises/README.md", (exercises + ALL_HERE).encode())
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        write(to / "notebooks" / path.name, page_of(json.loads(path.read_text(encoding="utf-8")), path.name))
+    for exercise in assignments():
+        notebook = blank(json.loads(exercise.path.read_text(encoding="utf-8")))
+        write(to / "notebooks/exercises" / exercise.path.name, page_of(notebook, exercise.path.name))
+    write(to / "notebooks/index.md", contents().encode())
+    modules.write_pages(to)
+
+
+def contents() -> str:
+    """The page of all notebooks, each with the time that it states."""
+    lines = ["# Notebooks", "", "| notebook | time |", "| --- | --- |"]
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        opening = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
+        title, time = opening.split("\n")[0].removeprefix("# "), re.search(r"\*\*Time:\*\* *([^.,]*)", opening)
+        minutes = time[1] if time else ""
+        lines.append(f"| [{title}]({path.name}) | {minutes} |")
+    return "\n".join(lines) + "\n" + ALL_HERE
+
+
+def page_of(notebook: dict, name: str) -> bytes:
+    """The notebook as a page: a line with its download below the opening cell, and its figures described."""
+    first = notebook["cells"][0]
+    first["source"] = "".join(first["source"]) + (
+        f'\n\n<p class="notebook-bar"><a href="{name}" download>Download this notebook</a></p>\n'
+    )
+    alt_text.describe_figures(notebook["cells"])
+    return json.dumps(notebook).encode()
+
+
+def copy_notebooks(source: Path, pages: Path) -> None:
+    """Put each notebook, as it is handed out, beside its page."""
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        shutil.copy(path, pages / "notebooks")
+    for exercise in assignments():
+        notebook = blank(json.loads(exercise.path.read_text(encoding="utf-8")))
+        write(pages / "notebooks/exercises" / exercise.path.name, json.dumps(notebook, indent=1).encode())
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,87 @@
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "site"))
+
+import alt_text
+import docstrings
+import modules
+import npm
+
+
+def test_mathematics_and_checker_import_no_other_room():
+    graph = modules.imports()
+    assert graph["ops"] == graph["gradcheck"] == set()
+    assert {"architecture", "ops", "system"} <= graph["model"]
+
+
+def test_every_arrow_of_the_drawing_points_downwards():
+    graph = modules.imports()
+    height = {name: row for row, names in enumerate(modules.levels(graph)) for name in names}
+    assert set(height) == set(graph)
+    assert all(height[other] < height[name] for name, others in graph.items() for other in others)
+
+
+def test_an_arrow_that_follows_from_others_is_left_out():
+    assert modules.direct({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == {"a": {"b"}, "b": {"c"}, "c": set()}
+
+
+def test_modules_that_import_each_other_are_refused():
+    with pytest.raises(ValueError, match="these import each other: a, b"):
+        modules.levels({"a": {"b"}, "b": {"a"}})
+
+
+def test_boxes_of_a_row_keep_their_order_and_do_not_overlap():
+    placed = modules.apart({"a": 100.0, "b": 90.0, "c": 5000.0, "d": 4990.0})
+    assert sorted(placed, key=placed.__getitem__) == ["b", "a", "d", "c"]
+    xs = sorted(placed.values())
+    assert min(right - left for left, right in pairwise(xs)) >= modules.BOX[0]
+    assert xs[-1] + modules.BOX[0] / 2 <= modules.WIDTH
+
+
+def test_a_formula_in_a_docstring_keeps_its_columns():
+    assert docstrings.restructured(["Adam:", "", "    m = b1 m + ...", "    v = b2 v + ...", ""]) == [
+        "Adam\\:",
+        "",
+        "::",
+        "",
+        "        m = b1 m + ...",
+        "        v = b2 v + ...",
+        "",
+    ]
+
+
+def test_arguments_of_a_docstring_become_a_list():
+    assert docstrings.restructured(["ids, values: (n, s).", "seed: an int,", "    or a generator."]) == [
+        "* ``ids, values``: (n, s).",
+        "* ``seed``: an int,",
+        "  or a generator.",
+        "",
+    ]
+
+
+def test_signs_that_mean_something_to_sphinx_are_plain_in_a_docstring():
+    assert docstrings.inline("W* of `ops`, x_") == "W\\* of ``ops``\\ , x\\_"
+
+
+def test_a_figure_is_described_by_its_titles_and_axes():
+    code = 'ax.set_title(f"AUC of {name}")\nax.set(xlabel="epoch", ylabel=r"$\\log$ loss")\nplt.show()'
+    assert alt_text.description(code) == "AUC of …; x: epoch; y: log loss"
+
+
+def test_a_figure_without_titles_is_described_by_the_heading_above_it():
+    cells = [
+        {"cell_type": "markdown", "source": "## 2. The $m$ fields", "metadata": {}},
+        {"cell_type": "code", "source": "plot()", "metadata": {}, "outputs": [{"data": {"image/png": ""}}]},
+    ]
+    alt_text.describe_figures(cells)
+    assert cells[1]["metadata"] == {"mystnb": {"image": {"alt": "Figure for: 2. The m fields"}}}
+
+
+def test_a_package_of_npm_with_another_hash_is_refused(tmp_path):
+    (tmp_path / "mathjax-3.2.2.tgz").write_bytes(b"something else")
+    with pytest.raises(ValueError, match="has the SHA-512"):
+        npm.fetch("mathjax", tmp_path)

@@ -1,0 +1,164 @@
+"""Every page of the built site in headless Chromium without a network. Build it first: python docs/build.py."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from functools import cache, partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SITE = REPOSITORY / "build" / "site"
+PAGES = SITE / "html"
+NAMES = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.rglob("*.html") if "_static" not in path.parts)
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+WAIT = 120_000  # milliseconds; for a busy machine
+RULES = ["color-contrast", "image-alt", "link-name", "button-name", "document-title", "html-has-lang"]
+RAW_DOLLARS = """() => {
+  const inside = "pre, code, script, style, mjx-container";
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (walker.nextNode())
+    if (walker.currentNode.data.includes("$") && !walker.currentNode.parentElement.closest(inside))
+      found.push(walker.currentNode.data.trim().slice(0, 80));
+  return found;
+}"""
+VIOLATIONS = """async (rules) => {
+  const found = await axe.run(document, {runOnly: {type: "rule", values: rules}});
+  return found.violations.flatMap(rule => rule.nodes.map(node =>
+    rule.id + ": " + node.html.slice(0, 120) + " " + node.any.map(check => check.message).join(" ")));
+}"""
+
+pytestmark = pytest.mark.site
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves files and logs nothing."""
+
+    def log_message(self, *arguments) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of the site, served on this machine."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=PAGES)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, which can reach nothing but this machine."""
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, CUT])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """A function that opens a page and returns it with the list to which its faults are added."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    context.set_default_timeout(WAIT)
+    page, faults = context.new_page(), []
+    page.on("request", lambda request: request.url.startswith((address, "data:")) or faults.append(request.url))
+    page.on("response", lambda response: response.ok or response.status == 304 or faults.append(response.url))
+    page.on("requestfailed", lambda request: faults.append(f"{request.url}: {request.failure}"))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+
+    def visit(name: str):
+        page.goto(address + name, wait_until="load")
+        page.evaluate("async () => { if (window.MathJax) await MathJax.startup.promise; }")
+        return page, faults
+
+    yield visit
+    context.close()
+
+
+@cache
+def axe() -> str:
+    """The source of axe-core, the checker of accessibility."""
+    sys.path.insert(0, str(REPOSITORY / "docs" / "site"))
+    import npm
+
+    return (npm.fetch("axe-core", SITE / "npm") / "axe.min.js").read_text(encoding="utf-8")
+
+
+class Links(HTMLParser):
+    """The ids of a page and what it links to."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        found = dict(attrs)
+        self.ids |= {found[key] for key in ("id", "name") if found.get(key)}
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"])
+
+
+@cache
+def links(name: str) -> Links:
+    return Links((PAGES / name).read_text(encoding="utf-8"))
+
+
+def broken(name: str) -> list[str]:
+    """The links of a page that lead to no file of the site, or to no place of a page."""
+    found = []
+    for link in links(name).links:
+        parts = urlsplit(urljoin(f"http://here/{name}", link))
+        if urlsplit(link).scheme or not link:
+            continue
+        path = unquote(parts.path).lstrip("/") or "index.html"
+        if path.endswith("/"):
+            path += "index.html"
+        if not (PAGES / path).is_file() or (
+            parts.fragment and path.endswith(".html") and unquote(parts.fragment) not in links(path).ids
+        ):
+            found.append(link)
+    return found
+
+
+def test_the_site_is_built():
+    assert len(NAMES) > 50
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_and_anchors_lead_somewhere(name):
+    assert broken(name) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_whole_without_a_network(name, opened):
+    page, faults = opened(name)
+    assert page.locator("mjx-merror").all_inner_texts() == []
+    assert page.evaluate(RAW_DOLLARS) == []
+    assert page.eval_on_selector_all("img", "all => all.filter(i => !i.alt.trim()).map(i => i.src)") == []
+    assert page.eval_on_selector_all("img", "all => all.filter(i => !i.naturalWidth).map(i => i.src)") == []
+    page.evaluate(axe())
+    assert page.evaluate(VIOLATIONS, RULES) == []
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    assert page.evaluate(VIOLATIONS, RULES) == []
+    assert faults == []
+
+
+def test_search_finds_bias_correction(opened):
+    page, faults = opened("search.html?q=bias+correction")
+    page.wait_for_selector("#search-results li a")
+    found = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.getAttribute('href'))")
+    assert any("10-adam-and-the-training-loop" in link for link in found)
+    assert faults == []
