@@ -53,10 +53,7 @@ class Contestant(NamedTuple):
 
 
 def pytorch(parts: Parts, seed: int) -> Contestant:
-    names = ("embedding_dim", "hidden", "activation", "batch_norm", "dropout", "l2_table")
-    model = DeepFM(parts.encoder.field_dims, **{name: SETTINGS[name] for name in names}, seed=seed)
-    model.start_from(parts.train.labels)
-    module = model.to_torch()
+    module = _start(parts, seed).to_torch()
 
     def slots(batch: Examples) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.from_numpy(batch.ids), torch.from_numpy(batch.values)
@@ -131,7 +128,37 @@ def deepctr(parts: Parts, seed: int) -> Contestant:
     return Contestant(module, loss, probabilities)
 
 
-CONTESTANTS = {"PyTorch": pytorch, "FuxiCTR": fuxictr, "DeepCTR-Torch": deepctr}
+def deepctr_from_our_start(parts: Parts, seed: int) -> Contestant:
+    """DeepCTR-Torch with the tables, weights and biases from which ours starts."""
+    contestant, start = deepctr(parts, seed), _start(parts, seed).params
+    module = contestant.module
+    ends = np.cumsum(parts.encoder.field_dims)[:-1]
+    with torch.no_grad():
+        for (name, _), rows in zip(_fields(parts), np.split(start["table"], ends), strict=True):
+            module.embedding_dict[name].weight.copy_(torch.from_numpy(rows))
+            module.linear_model.embedding_dict[name].weight.zero_()
+        layers = [*module.dnn.linears, module.dnn_linear]
+        for number, layer in enumerate(layers):
+            layer.weight.copy_(torch.from_numpy(start[f"W{number}"].T))
+        for layer in module.dnn.linears:
+            layer.bias.zero_()
+        module.out.bias.fill_(float(start["bias"]))
+    return contestant
+
+
+def _start(parts: Parts, seed: int) -> DeepFM:
+    names = ("embedding_dim", "hidden", "activation", "batch_norm", "dropout", "l2_table")
+    model = DeepFM(parts.encoder.field_dims, **{name: SETTINGS[name] for name in names}, seed=seed)
+    model.start_from(parts.train.labels)
+    return model
+
+
+CONTESTANTS = {
+    "PyTorch": pytorch,
+    "FuxiCTR": fuxictr,
+    "DeepCTR-Torch": deepctr,
+    "DeepCTR-Torch, our start": deepctr_from_our_start,
+}
 
 
 def fit(contestant: Contestant, parts: Parts, seed: int) -> pd.DataFrame:
