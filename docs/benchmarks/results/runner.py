@@ -28,7 +28,7 @@ class Parts(NamedTuple):
     encoder: FieldEncoder
     train: Examples
     valid: Examples
-    test: Examples
+    test: Examples | None  # None: not to be looked at
 
 
 def encoded(train: ClickData, valid: ClickData, test: ClickData) -> Parts:
@@ -57,6 +57,7 @@ class Table:
         scores = {
             f"{prefix}{name}": value
             for prefix, part in (("valid_", parts.valid), ("", parts.test))
+            if part is not None
             for name, value in measured(part.labels, predict(part)).items()
         }
         row = {**run, "epochs": len(history), **scores}
