@@ -67,12 +67,17 @@ SEARCHED: dict[str, list[dict[str, Any]]] = {
         {**WIDE, "l2_table": 5e-6, "stop_by": "auc"},
         {**WIDE, "l2_table": 1e-5, "patience": 1},
         {**WIDE, "l2_table": 2e-5, "embedding_dim": 32, "stop_by": "auc"},
+        {"hidden": (256, 256, 256), "dropout": 0.1, "l2_table": 1e-9, "stop_by": "auc"},
+        {**WIDE, "l2_table": 1e-6, "stop_by": "auc"},
+        {**WIDE, "l2_table": 5e-5, "embedding_dim": 32, "stop_by": "auc"},
+        {"hidden": (256, 256, 256), "dropout": 0.5, "l2_table": 2e-5, "embedding_dim": 32, "stop_by": "auc"},
     ],
 }
 CHOSEN: dict[str, dict[str, Any]] = {
     "DeepFM": {**WIDE, "l2_table": 1e-5},
     "LR": {"learning_rate": 5e-3, "batch_size": 1024},
     "FM": {"l2_embedding": 5e-3},
+    "DeepFM, k 32": {**WIDE, "l2_table": 5e-5, "embedding_dim": 32},
 }
 
 
@@ -102,7 +107,7 @@ def main(folder: str, *options: str) -> None:
         for run, settings in searched():
             table.run(run, settings, parts._replace(test=None))
         return
-    settings = {model: {**BASE, **changes, **MODELS[model]} for model, changes in CHOSEN.items()}
+    settings = {model: {**BASE, **changes, **MODELS[model.split(",")[0]]} for model, changes in CHOSEN.items()}
     table = Table("ml1m", {"settings": settings, "sha256": checksums})
     for model, chosen in settings.items():
         for seed in SPLITS:

@@ -35,6 +35,8 @@ PAGES = {
             "FM": (0.8935, 0.3262),
             "DeepFM": (0.8997, 0.3150),
             "DeepFM less DCNv2": (0.8998, 0.3119),
+            "DeepFM, k 32 less DeepFM": (0.8997, 0.3150),
+            "DeepFM, k 32 less DCNv2": (0.8998, 0.3119),
         },
     ),
     "frappe": Page(
