@@ -740,7 +740,10 @@ def test_exercises_are_listed_started_and_checked(capsys, tmp_path):
     [
         (["start"], "exercise start needs the number of an exercise"),
         (["start", "77"], "there is no assignment '77'"),
-        (["check", "3"], "check needs your notebook, not its number: exercise check 03-numerical-differentiation.ipynb"),
+        (
+            ["check", "3"],
+            "check needs your notebook, not its number: exercise check 03-numerical-differentiation.ipynb",
+        ),
         (["check", "missing.ipynb"], "missing.ipynb: no such file; expected a notebook"),
     ],
 )
