@@ -107,7 +107,7 @@ def test_hostile_answers_get_no_points_and_touch_nothing(tmp_path_factory, tmp_p
     assert nbgrader(course, "export").returncode == 0
     table = pd.read_csv(course / "grades.csv")
     scores = {row.student_id: row.score for row in table.itertuples()}
-    # 12 points less the 2 of its task; an answer that ends the process, or damages it, loses the 2 of the next task as well.
+    # 12 points less the 2 of its task; an answer that ends or damages the process loses the 2 of the next task, too.
     assert {scores[student] for student in students} == {8, 10}
     assert [path.name for path in tmp_path.iterdir()] == ["other.ipynb"]
     assert (tmp_path / "other.ipynb").read_text() == "the work of another" and checker.read_bytes() == before
