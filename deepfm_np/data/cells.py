@@ -118,7 +118,7 @@ def _may_be_a_number(cell) -> bool:
 
 
 def to_numbers(column: pd.Series) -> Array:
-    """(n,) float64, nan where a cell is not a number. The texts $12.25 and 1,234 are numbers."""
+    """(n,) float64, nan where a cell is not a number. The texts `$12.25` and `1,234` are numbers."""
     if column.dtype.kind not in "iuf":
         cells = pd.Series(column.to_numpy(dtype=object), dtype=object)
         try:

@@ -1,4 +1,4 @@
-"""What texts look like: amounts such as $12.25 and 1,234, decimal commas, dates."""
+"""What texts look like: amounts such as `$12.25` and `1,234`, decimal commas, dates."""
 
 import math
 import re
@@ -17,7 +17,7 @@ NAMED_DATE = re.compile(rf"(?ai)\s*(?:\d{{1,2}}\.?[ -]{MONTH}|{MONTH} \d{{1,2}},
 
 
 def to_amount(text: str) -> float:
-    """The number in $12.25, 1,234, -5 % or € 12; nan if the text is no such amount."""
+    """The number in `$12.25`, `1,234`, `-5 %` or `€ 12`; nan if the text is no such amount."""
     match = AMOUNT.fullmatch(text)
     if match is None or (match[1] and match[2][0] in "+-"):  # two signs
         return math.nan

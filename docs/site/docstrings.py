@@ -52,8 +52,15 @@ def skip(app, what, name, obj, skip, options) -> bool | None:
     return True if (getattr(obj, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
+def leave_out_builtins(app) -> list:
+    """Sphinx's html-collect-pages, before viewcode: Python's own types have no source to link to."""
+    getattr(app.env, "_viewcode_modules", {}).pop("builtins", None)
+    return []
+
+
 def setup(app) -> dict:
     """Called by Sphinx."""
+    app.connect("html-collect-pages", leave_out_builtins, priority=100)
     app.connect("autodoc-process-docstring", process)
     app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True}
