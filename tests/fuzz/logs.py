@@ -237,7 +237,7 @@ def _texts(path: Path) -> pd.DataFrame:
 
 def _csv_cells(data: bytes) -> Log:
     """By the standard library's csv: a rectangle of texts, with the separator that the header has most of."""
-    data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+    data = unpacked(data)
     text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     separator = max(",;\t|", key=text.split("\n")[0].count)
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
@@ -255,10 +255,14 @@ def _csv_cells(data: bytes) -> Log:
     return frame.assign(price=frame["price"].where(~frame["price"].isin(missing), None)), numbers
 
 
+def unpacked(data: bytes) -> bytes:
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+
+
 def _criteo_cells(data: bytes, on_error: str) -> Log:
     """By splitting at tabs."""
     rows = []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, line in enumerate(unpacked(data).removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         cells = line.decode().rstrip("\r").split("\t")
         right = len(cells) == 40 and cells[0] in ("0", "1")
         right = right and all(re.fullmatch("([-+]?[0-9]+)?", cell) and len(cell) <= 18 for cell in cells[1:14])
@@ -274,7 +278,7 @@ def _movielens_cells(folder: Path) -> tuple:
     """Ratings joined with users and films, by dicts."""
 
     def read(name: str, encoding: str) -> list[list[str]]:
-        text = (folder / name).read_bytes().decode(encoding)
+        text = unpacked((folder / name).read_bytes()).decode(encoding)
         return [line.rstrip("\r").split("::") for line in text.split("\n") if line]
 
     users = {int(cells[0]): cells for cells in read("users.dat", "latin-1")}
