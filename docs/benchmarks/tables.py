@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -28,6 +27,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from deepfm_np import DeepFMClassifier
+from deepfm_np.comparison import paired_differences
 from deepfm_np.data import Categorical, Numerical
 from deepfm_np.metrics import auc, log_loss
 
@@ -260,23 +260,18 @@ def measure(frame: pd.DataFrame, labels: np.ndarray, seed: int, names=tuple(MODE
     return rows
 
 
-def interval(differences: np.ndarray) -> float:
-    """Half the width of the 95 % interval of a mean over overlapping splits (Nadeau & Bengio 2003)."""
-    k = len(differences)
-    variance = differences.var(ddof=1) * (1 / k + TEST_SHARE / (1 - TEST_SHARE))
-    return float(student.ppf(0.975, k - 1) * np.sqrt(variance))
-
-
 def summary(results: pd.DataFrame) -> dict:
     """One row of the table: mean AUCs, DeepFM less the better rival with its interval, log losses, seconds."""
     wide = {column: results.pivot(index="split", columns="model", values=column) for column in ("auc", "log_loss")}
     means, seconds = wide["auc"].mean(), results.groupby("model")["seconds"].median()
     rival = means[["LR", "GB"]].idxmax()
-    difference = wide["auc"]["DeepFM"] - wide["auc"][rival]
+    runs = results.rename(columns={"model": "setting"}).assign(study="", start=0)
+    differences = paired_differences(runs, rival, ["auc"], overlap=TEST_SHARE / (1 - TEST_SHARE))
+    found = differences.set_index("setting").loc["DeepFM"]
     losses = wide["log_loss"].mean()
     return {
         **{f"{name} AUC": f"{means[name]:.4f}" for name in MODELS},
-        "DeepFM less the better": f"{difference.mean():+.4f} ± {interval(difference.to_numpy()):.4f}",
+        "DeepFM less the better": f"{found['difference']:+.4f} ± {found['high'] - found['difference']:.4f}",
         "log loss LR, GB, DeepFM": ", ".join(f"{losses[name]:.4f}" for name in MODELS),
         "seconds LR, GB, DeepFM": ", ".join(f"{seconds[name]:.2f}" for name in MODELS),
     }
