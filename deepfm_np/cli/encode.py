@@ -14,6 +14,6 @@ def encode(options: Namespace) -> int:
         say(f"{log.meta['skipped']:,} malformed lines were skipped")
     rows, slots = log.ids.shape
     ones = log.meta["clicks"] / rows
-    print(f"{rows:,} rows, {slots} slots, a table of {sum(log.encoder.field_dims):,} rows, {ones:.1%} labels of 1")
+    print(f"{rows:,} rows, {slots} slots, a table of {sum(log.encoder.field_dims):,} rows, {ones:.1%} labelled 1")
     print(f"Saved in {options.out}: ids.npy, values.npy, labels.npy, encoder.json, meta.json")
     return 0

@@ -89,7 +89,7 @@ def load_parts(options: Namespace) -> Parts:
     if options.data == "encoded":
         return _load_encoded(options)
     log = load_rows(options)
-    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} labels of 1")
+    say(f"{data_name(options)}: {len(log):,} rows, {len(log.fields)} fields, {log.labels.mean():.1%} labelled 1")
     parts = _parts_of(options, log)
     log = parts[0]
     if log.columns:
@@ -196,7 +196,7 @@ def _by_hand(fields: Sequence[Field]) -> str:
 def _load_encoded(options: Namespace) -> Parts:
     log = encoded.open_encoded(required_path(options), verify=True)
     rows, fields = log.meta["rows"], log.encoder.fields
-    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} labels of 1")
+    say(f"{options.path}: {rows:,} rows, {len(fields)} fields, {log.meta['clicks'] / rows:.1%} labelled 1")
     train, valid, test = split_blocks(lambda: encoded.open_arrays(options.path), seed=options.seed)
     _require_both_classes([part.labels for part in (train, valid, test)])
     return Parts(log.encoder, Part(train), Part(valid), Part(test))
