@@ -6,8 +6,8 @@ import gzip
 import re
 import zipfile
 from collections.abc import Callable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from deepfm_np.data.table_file import TableFile, reading
 
@@ -84,7 +84,7 @@ def _head_inside(path: Path, compression: str) -> bytes:
             return file.read(HEAD)
 
 
-def _open_xz(path: Path) -> BinaryIO:
+def _open_xz(path: Path) -> BufferedIOBase:
     import lzma  # Python in a browser comes without it
 
     return lzma.open(path)
