@@ -8,6 +8,7 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS / "site"))
 
+import lite  # noqa: E402
 import npm  # noqa: E402
 import stage  # noqa: E402
 
@@ -16,14 +17,15 @@ PAGES = OUT / "html"
 
 
 def main() -> int:
-    """Lay out the sources, fetch MathJax, run Sphinx with warnings as errors; returns Sphinx's exit code."""
-    for made in ("source", "html", "static"):
+    """Lay out the sources, fetch MathJax, run Sphinx with warnings as errors, then JupyterLite; returns Sphinx's code."""
+    for made in ("source", "html", "static", "lite"):
         shutil.rmtree(OUT / made, ignore_errors=True)
     stage.lay_out(OUT / "source")
     mathjax(OUT / "static" / "mathjax")
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-c", DOCS, OUT / "source", PAGES]
     code = subprocess.run(sphinx).returncode
     stage.copy_notebooks(OUT / "source", PAGES)
+    lite.build(OUT / "lite", PAGES / "lite")
     print(f"{PAGES / 'index.html'}: open it with python -m http.server -d {PAGES}")
     return code
 

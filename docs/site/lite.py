@@ -1,4 +1,4 @@
-"""JupyterLite: the notebooks and exercises to be run in a browser, with Pyodide as Python and this package as a wheel."""
+"""JupyterLite: notebooks and exercises to be run in a browser, with Pyodide as Python and this package as a wheel."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def build(work: Path, to: Path) -> None:
 
 
 def lay_out(files: Path) -> None:
-    """The notebooks, where they lie in the repository, with the tables that they read; exercises as they are started."""
+    """The notebooks, as in the repository, with the tables that they read; the exercises, as they are started."""
     for path in sorted((REPOSITORY / "notebooks").glob("*.ipynb")):
         dump(files / "notebooks" / path.name, in_browser(json.loads(path.read_text(encoding="utf-8")), path.name))
     for exercise in assignments():
