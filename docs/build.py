@@ -17,7 +17,10 @@ PAGES = OUT / "html"
 
 
 def main() -> int:
-    """Lay out the sources, fetch MathJax, run Sphinx with warnings as errors, then JupyterLite; returns Sphinx's code."""
+    """Lay out the sources, fetch MathJax, run Sphinx with warnings as errors, add JupyterLite.
+
+    Returns Sphinx's exit code.
+    """
     for made in ("source", "html", "static", "lite"):
         shutil.rmtree(OUT / made, ignore_errors=True)
     stage.lay_out(OUT / "source")

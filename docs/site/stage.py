@@ -7,6 +7,7 @@ from pathlib import Path
 
 import alt_text
 import modules
+import try_it
 
 from deepfm_np.exercises.assignments import assignments, blank
 
@@ -31,6 +32,8 @@ def lay_out(to: Path) -> None:
         page = f"notebooks/exercises/{exercise.path.name}"
         write(to / page, page_of(blank(json.loads(exercise.path.read_text(encoding="utf-8"))), page))
     write(to / "notebooks/index.md", contents().encode())
+    front = (docs / "index.md").read_text(encoding="utf-8").replace("<!-- try it -->", try_it.box("front", "lite"))
+    write(to / "index.md", front.encode())
     modules.write_pages(to)
 
 
@@ -46,12 +49,15 @@ def contents() -> str:
 
 
 def page_of(notebook: dict, path: str) -> bytes:
-    """The notebook as a page: a line below the opening cell that leads to where it runs, and its figures described."""
+    """The notebook as a page: with a line that leads to where it runs, a box to try, and its figures described."""
     first, folder, name = notebook["cells"][0], "../" * path.count("/"), path.rpartition("/")[2]
     first["source"] = "".join(first["source"]) + (
         f'\n\n<p class="notebook-bar"><a href="{folder}lite/notebooks/index.html?path={path}">Run in the browser</a> · '
         f'<a href="{name}" download>Download this notebook</a></p>\n'
     )
+    if box := try_it.box(name[:2] if path.count("/") == 1 else "", f"{folder}lite"):
+        cell = {"cell_type": "markdown", "id": "try-it", "metadata": {}, "source": f"## Try it\n\n{box}"}
+        notebook["cells"].insert(-1, cell)
     alt_text.describe_figures(notebook["cells"])
     return json.dumps(notebook).encode()
 
