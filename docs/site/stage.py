@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import alt_text
+import decks
 import modules
 
 from deepfm_np.exercises.assignments import assignments, blank
@@ -31,6 +32,8 @@ def lay_out(to: Path) -> None:
         write(to / "notebooks/exercises" / exercise.path.name, page_of(notebook, exercise.path.name))
     write(to / "notebooks/index.md", contents().encode())
     modules.write_pages(to)
+    slides = to / "lecturer-slides.md"
+    write(slides, slides.read_text(encoding="utf-8").replace("<!-- decks -->", decks.contents()).encode())
 
 
 def contents() -> str:
