@@ -17,7 +17,7 @@ PAGES = OUT / "html"
 
 
 def main() -> int:
-    """Lay out the sources, fetch scripts, run Sphinx with warnings as errors, add slides; returns Sphinx's exit code."""
+    """Lay out the sources, run Sphinx with warnings as errors, add notebooks and slides; returns Sphinx's exit code."""
     for made in ("source", "html", "static"):
         shutil.rmtree(OUT / made, ignore_errors=True)
     stage.lay_out(OUT / "source")

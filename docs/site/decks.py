@@ -14,7 +14,6 @@ from nbconvert import HTMLExporter
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| (\d+) ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.M)
-HEADING = re.compile(r"^##+ .*$", re.M)
 SHOWN = re.compile(r"^(?:\$\$.*?\$\$|\|.*?(?=\n\n|\Z)|> .*?(?=\n\n|\Z))", re.M | re.S)
 
 
@@ -40,18 +39,19 @@ def sessions() -> list[Session]:
 
 def slides(notebook: nbformat.NotebookNode, number: str) -> list[nbformat.NotebookNode]:
     """The tagged cells, shortened, each with its heading; a cell of several sections becomes as many slides."""
-    found, heading = [], ""
+    found, section = [], ""
     alt_text.describe_figures(notebook.cells)
     for cell in notebook.cells:
         tagged = "slide" in cell.metadata.get("tags", [])
         if cell.cell_type == "code":
-            found += [code_slide(cell, heading)] if tagged else []
+            found += [code_slide(cell, section)] if tagged else []
             continue
-        for section in re.split(r"(?=^##+ )", cell.source, flags=re.M):
-            title = HEADING.match(section)
-            heading = re.sub(r"^## (\d+)\. ", rf"## {number}.\1 · ", title[0]) if title else heading
-            shown = SHOWN.findall(section)
+        for part in re.split(r"(?=^##+ )", cell.source, flags=re.M):
+            title = re.sub(r"^## (\d+)\.", rf"## {number}.\1 ·", part.split("\n")[0])
+            section = title if title.startswith("## ") else section
+            shown = SHOWN.findall(part)
             if tagged and shown:
+                heading = title if title.startswith("#") else section
                 found.append(nbformat.v4.new_markdown_cell("\n\n".join(shown), metadata={"heading": heading}))
     return found
 
@@ -94,5 +94,6 @@ def write(to: Path) -> None:
 
 def contents() -> str:
     """Links to the decks, as HTML, since they lie beside the pages and are none of them."""
-    links = (f'<li><a href="slides/{one.number}.html">{one.number} · {escape(one.title)}</a></li>' for one in sessions())
+    pages = [(f"slides/{session.number}.html", f"{session.number} · {session.title}") for session in sessions()]
+    links = [f'<li><a href="{page}">{escape(title)}</a></li>' for page, title in pages]
     return f"<ul>{''.join(links)}</ul>"
