@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import alt_text
+import decks
 import modules
 
 from deepfm_np.exercises.assignments import assignments, blank
@@ -13,6 +14,7 @@ from deepfm_np.exercises.assignments import assignments, blank
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
 PAGES = (".md", ".png")
+CHOICE = '<p><label><input type="checkbox" id="answers"> print the answers, too</label></p>'
 ALL_HERE = "\n```{toctree}\n:glob:\n:hidden:\n\n*\n```\n"  # what a folder's page needs to lead to the others
 
 
@@ -31,6 +33,8 @@ def lay_out(to: Path) -> None:
         write(to / "notebooks/exercises" / exercise.path.name, page_of(notebook, exercise.path.name))
     write(to / "notebooks/index.md", contents().encode())
     modules.write_pages(to)
+    fill(to / "lecturer-slides.md", "<!-- decks -->", decks.contents())
+    fill(to / "lecturer-sheets.md", "<!-- choice -->", CHOICE)
 
 
 def contents() -> str:
@@ -61,6 +65,11 @@ def copy_notebooks(source: Path, pages: Path) -> None:
     for exercise in assignments():
         notebook = blank(json.loads(exercise.path.read_text(encoding="utf-8")))
         write(pages / "notebooks/exercises" / exercise.path.name, json.dumps(notebook, indent=1).encode())
+
+
+def fill(page: Path, place: str, content: str) -> None:
+    """Put what is made here into a page."""
+    page.write_text(page.read_text(encoding="utf-8").replace(place, content), encoding="utf-8")
 
 
 def write(path: Path, content: bytes) -> None:
