@@ -18,15 +18,19 @@ APPS = ["notebooks", "repl", "tree"]
 EXTENSIONS = ["@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager"]
 INSTALL = "%pip install -q deepfm_np ipywidgets"
 WHOLE = ("00", "02")  # notebooks that train nothing
-TENTH = "the click logs have a tenth of their rows, so the numbers differ from those of the text, "
 NOTE = """
 
-> **In your browser.** The next cell fetches the package; the first time this takes a minute. {tenth}and what you write
-> stays in this browser: download it by the menu *File* to keep it."""
+> **In your browser.** The next cell fetches the package; the first time this takes a minute. What you write stays in
+> this browser: to keep it, download it by the menu *File*."""
+TENTH = """ Click logs have a tenth of the rows here, so that
+> training is quick: numbers and figures differ from those that the text speaks of."""
 CHECK = """## All checks
 
-Save the notebook first. Then run this cell: it runs the hidden tests too. It is no official grade, because here they
-run together with your own code."""
+Save the notebook first. The cell below then runs all tests, the hidden ones too: it is the command `exercise check`. It
+gives no official grade, because here the tests run together with your own code."""
+COMMAND = """from deepfm_np.__main__ import main
+
+main(["exercise", "check", "{name}"]);"""
 
 
 def build(work: Path, to: Path) -> None:
@@ -53,8 +57,7 @@ def lay_out(files: Path) -> None:
         dump(files / "notebooks" / path.name, in_browser(json.loads(path.read_text(encoding="utf-8")), path.name))
     for exercise in assignments():
         notebook = in_browser(blank(json.loads(exercise.path.read_text(encoding="utf-8"))), exercise.path.name)
-        check = f"%run -e -m deepfm_np exercise check {exercise.path.name}"
-        notebook["cells"] += [markdown("all-checks", CHECK), code("check", check)]
+        notebook["cells"] += [markdown("all-checks", CHECK), code("check", COMMAND.format(name=exercise.path.name))]
         dump(files / "notebooks/exercises" / exercise.path.name, notebook)
     for table in (REPOSITORY / "docs/benchmarks").glob("*.csv"):
         copy = files / "docs/benchmarks" / table.name
@@ -72,7 +75,7 @@ def in_browser(notebook: dict, name: str) -> dict:
             tenth |= fewer != text
             cell = {**cell, "source": fewer, "outputs": [], "execution_count": None}
         cells.append(cell)
-    first = {**cells[0], "source": "".join(cells[0]["source"]) + NOTE.format(tenth=TENTH if tenth else "")}
+    first = {**cells[0], "source": "".join(cells[0]["source"]) + NOTE + (TENTH if tenth else "")}
     kernel = {"kernelspec": {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}}
     metadata = {**notebook["metadata"], **kernel}
     return {**notebook, "metadata": metadata, "cells": [first, code("install", INSTALL), *cells[1:]]}

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import alt_text
+import decks
 import modules
 import try_it
 
@@ -14,6 +15,7 @@ from deepfm_np.exercises.assignments import assignments, blank
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
 PAGES = (".md", ".png")
+CHOICE = '<p><label><input type="checkbox" id="answers"> print the answers, too</label></p>'
 ALL_HERE = "\n```{toctree}\n:glob:\n:hidden:\n\n*\n```\n"  # what a folder's page needs to lead to the others
 
 
@@ -35,6 +37,8 @@ def lay_out(to: Path) -> None:
     front = (docs / "index.md").read_text(encoding="utf-8").replace("<!-- try it -->", try_it.box("front", "lite"))
     write(to / "index.md", front.encode())
     modules.write_pages(to)
+    fill(to / "lecturer-slides.md", "<!-- decks -->", decks.contents())
+    fill(to / "lecturer-sheets.md", "<!-- choice -->", CHOICE)
 
 
 def contents() -> str:
@@ -69,6 +73,11 @@ def copy_notebooks(source: Path, pages: Path) -> None:
     for exercise in assignments():
         notebook = blank(json.loads(exercise.path.read_text(encoding="utf-8")))
         write(pages / "notebooks/exercises" / exercise.path.name, json.dumps(notebook, indent=1).encode())
+
+
+def fill(page: Path, place: str, content: str) -> None:
+    """Put what is made here into a page."""
+    page.write_text(page.read_text(encoding="utf-8").replace(place, content), encoding="utf-8")
 
 
 def write(path: Path, content: bytes) -> None:

@@ -1,6 +1,6 @@
 """The boxes "Try it": a wrong backward pass that the reader puts right in the page, in a console of JupyterLite.
 
-Each is a file of try_it/: its docstring stands above the box, its code is in the box. `front` is for the front page, and
+Each is a file of try_it/: its docstring stands above the box, its code is in the box. `front` is for the front page,
 a number for the notebook that has it.
 """
 

@@ -200,7 +200,7 @@ def test_notebook_06_runs_to_its_last_cell_from_the_link_on_its_page(opened):
 
 def test_exercise_4_gets_nothing_for_the_blank_and_all_points_when_it_is_solved(exercise):
     one = assignment("4")
-    check = "%run -e -m deepfm_np exercise check 04-embeddings.ipynb"
+    check = lite.COMMAND.format(name="04-embeddings.ipynb")
     blank = exercise.evaluate(RUN, check).splitlines()
     assert blank[0].startswith("no official grade: ")
     assert blank[-1].split() == ["total", "0", "of", f"{one.points:g}"]
