@@ -42,14 +42,22 @@ def lay_out(to: Path) -> None:
 
 
 def contents() -> str:
-    """The page of all notebooks, each with the time that it states."""
-    lines = ["# Notebooks", "", "| notebook | time |", "| --- | --- |"]
+    """The page of all notebooks, each with the time that it states and the exercise that is due."""
+    lines = ["# Notebooks", "", "| notebook | time | exercise due |", "| --- | --- | --- |"]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         opening = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         title, time = opening.split("\n")[0].removeprefix("# "), re.search(r"\*\*Time:\*\* *([^.,]*)", opening)
         minutes = time[1] if time else ""
-        lines.append(f"| [{title}]({path.name}) | {minutes} |")
+        lines.append(f"| [{title}]({path.name}) | {minutes} | {', '.join(due(path.name))} |")
     return "\n".join(lines) + "\n" + ALL_HERE
+
+
+def due(name: str) -> list[str]:
+    """Links to the exercises that the table of notebooks/exercises/README.md sets after a notebook."""
+    table = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
+    files = {exercise.path.name[:2]: exercise.path.name for exercise in assignments()}
+    rows = re.findall(rf"^\| (\d+) ([^|]+) \| \[\d+\]\(\.\./{re.escape(name)}\)", table, re.M)
+    return [f"[{number} {title}](exercises/{files[number.zfill(2)]})" for number, title in rows]
 
 
 def page_of(notebook: dict, path: str) -> bytes:
@@ -64,6 +72,8 @@ def page_of(notebook: dict, path: str) -> bytes:
         before, closing, after = "".join(last["source"]).partition("## What we have shown")
         last["source"] = f"{before}## Try it\n\n{box}\n{closing}{after}"
     alt_text.describe_figures(notebook["cells"])
+    if due(name):
+        first["source"] += f"\nExercise due: {', '.join(due(name))}\n"
     return json.dumps(notebook).encode()
 
 

@@ -129,6 +129,23 @@ def test_the_footer_names_the_exercise_that_is_due(name):
             assert f"*{title}*" in footer
 
 
+def minutes(name):
+    """The rule of docs/lecturer.md: so much for words of prose and of code, lines of formulas, tasks and questions."""
+    text = re.sub(r"<details>.*?</details>", "", prose(name), flags=re.S)
+    lines = sum(1 + formula.count(r"\\") for formula in re.findall(r"\$\$.*?\$\$", text, re.S))
+    words = len(re.sub(r"\$\$.*?\$\$", "", text, flags=re.S).split())
+    code_words = sum(len(source(cell).split()) for cell in code_cells(name))
+    questions = len(re.findall(r"^\*\*\d\.\*\*", text, re.M))
+    return words / 200 + code_words / 100 + lines + 6 * len(turns(NOTEBOOKS[name])) + 2 * questions
+
+
+@each
+def test_the_minutes_stated_are_the_estimate_of_the_lecturers_guide_and_75_at_most(name):
+    (stated,) = re.findall(r"^\*\*Time:\*\* about (\d+) minutes", prose(name), re.M)
+    assert abs(int(stated) - minutes(name)) <= 5, minutes(name)
+    assert int(stated) <= 75
+
+
 @each
 def test_code_cells_are_short(name):
     for cell in code_cells(name):
