@@ -111,3 +111,10 @@ def test_no_copy_for_the_browser_trains_on_more_than_20_000_rows(tmp_path):
         for found in re.findall(r"make_click_log\(([\d_]*)", path.read_text(encoding="utf-8"))
     ]
     assert len(rows) > 10 and max(rows) <= 20_000
+
+
+def test_links_of_a_copy_for_the_browser_lead_to_files_beside_it(tmp_path):
+    lite.lay_out(tmp_path)
+    for path in tmp_path.rglob("*.ipynb"):
+        for link in re.findall(r"\]\(([^):#]+)[)#]", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
