@@ -18,6 +18,9 @@ APPS = ["notebooks", "repl", "tree"]
 EXTENSIONS = ["@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager"]
 INSTALL = "%pip install -q deepfm_np ipywidgets"
 WHOLE = ("00", "02")  # notebooks that train nothing
+CONSOLE = (
+    "<style>.jp-CodeConsole .jp-CodeConsole-input { min-height: 58vh; }</style>"  # the code of a box is to be seen
+)
 NOTE = """
 
 > **In your browser.** The next cell fetches the package; the first time this takes a minute. What you write stays in
@@ -54,6 +57,8 @@ def build(work: Path, to: Path) -> None:
     done = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"JupyterLite was not built:\n{done.stdout}{done.stderr}")
+    console = to / "repl" / "index.html"
+    console.write_text(console.read_text(encoding="utf-8").replace("</head>", f"{CONSOLE}</head>", 1), encoding="utf-8")
 
 
 def lay_out(files: Path) -> None:
