@@ -20,6 +20,7 @@ extensions = [
     "repository_links",
 ]
 nb_execution_mode = "off"  # the committed outputs are shown
+nb_ipywidgets_js = {}  # a page loads nothing from elsewhere; a slider moves where its notebook runs
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_dmath_double_inline = True
 myst_heading_anchors = 4
