@@ -8,6 +8,8 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS / "site"))
 
+import decks  # noqa: E402
+import lite  # noqa: E402
 import npm  # noqa: E402
 import stage  # noqa: E402
 
@@ -16,14 +18,20 @@ PAGES = OUT / "html"
 
 
 def main() -> int:
-    """Lay out the sources, fetch MathJax, run Sphinx with warnings as errors; returns Sphinx's exit code."""
-    for made in ("source", "html", "static"):
+    """Lay out the sources, run Sphinx with warnings as errors, add notebooks, slides and JupyterLite.
+
+    Returns Sphinx's exit code.
+    """
+    for made in ("source", "html", "static", "lite"):
         shutil.rmtree(OUT / made, ignore_errors=True)
     stage.lay_out(OUT / "source")
     mathjax(OUT / "static" / "mathjax")
+    reveal(OUT / "static" / "reveal")
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-c", DOCS, OUT / "source", PAGES]
     code = subprocess.run(sphinx).returncode
     stage.copy_notebooks(OUT / "source", PAGES)
+    decks.write(PAGES / "slides")
+    lite.build(OUT / "lite", PAGES / "lite")
     print(f"{PAGES / 'index.html'}: open it with python -m http.server -d {PAGES}")
     return code
 
@@ -34,6 +42,13 @@ def mathjax(to: Path) -> None:
     fonts = "output/chtml/fonts/woff-v2"
     shutil.copytree(package / fonts, to / fonts)
     shutil.copy(package / "tex-chtml-full.js", to)
+
+
+def reveal(to: Path) -> None:
+    """What shows the slides: a script and its style."""
+    to.mkdir()
+    for name in ("reveal.js", "reveal.css"):
+        shutil.copy(npm.fetch("reveal.js", OUT / "npm") / "dist" / name, to)
 
 
 if __name__ == "__main__":

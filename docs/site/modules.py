@@ -9,7 +9,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "deepfm_np"
 LEFT_OUT = ("__init__", "__main__")
-WIDTH, BOX, GAP, ROW = 1180, (134, 34), 12, 92  # of the drawing, in pixels
+WIDTH, BOX, GAP, ROW = 736, (112, 32), 9, 76  # of the drawing, in pixels; the text of a page is as wide
 
 
 def module_name(path: str) -> str:

@@ -6,13 +6,16 @@ import shutil
 from pathlib import Path
 
 import alt_text
+import decks
 import modules
+import try_it
 
 from deepfm_np.exercises.assignments import assignments, blank
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTEBOOKS = REPOSITORY / "notebooks"
 PAGES = (".md", ".png")
+CHOICE = '<p><label><input type="checkbox" id="answers"> print the answers, too</label></p>'
 ALL_HERE = "\n```{toctree}\n:glob:\n:hidden:\n\n*\n```\n"  # what a folder's page needs to lead to the others
 
 
@@ -25,32 +28,51 @@ def lay_out(to: Path) -> None:
     exercises = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
     write(to / "notebooks/exercises/README.md", (exercises + ALL_HERE).encode())
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        write(to / "notebooks" / path.name, page_of(json.loads(path.read_text(encoding="utf-8")), path.name))
+        page = f"notebooks/{path.name}"
+        write(to / page, page_of(json.loads(path.read_text(encoding="utf-8")), page))
     for exercise in assignments():
-        notebook = blank(json.loads(exercise.path.read_text(encoding="utf-8")))
-        write(to / "notebooks/exercises" / exercise.path.name, page_of(notebook, exercise.path.name))
+        page = f"notebooks/exercises/{exercise.path.name}"
+        write(to / page, page_of(blank(json.loads(exercise.path.read_text(encoding="utf-8"))), page))
     write(to / "notebooks/index.md", contents().encode())
+    front = (docs / "index.md").read_text(encoding="utf-8").replace("<!-- try it -->", try_it.box("front", "lite"))
+    write(to / "index.md", front.encode())
     modules.write_pages(to)
+    fill(to / "lecturer-slides.md", "<!-- decks -->", decks.contents())
+    fill(to / "lecturer-sheets.md", "<!-- choice -->", CHOICE)
 
 
 def contents() -> str:
-    """The page of all notebooks, each with the time that it states."""
-    lines = ["# Notebooks", "", "| notebook | time |", "| --- | --- |"]
+    """The page of all notebooks, each with the time that it states and the exercise that is due."""
+    lines = ["# Notebooks", "", "| notebook | time | exercise due |", "| --- | --- | --- |"]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         opening = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         title, time = opening.split("\n")[0].removeprefix("# "), re.search(r"\*\*Time:\*\* *([^.,]*)", opening)
         minutes = time[1] if time else ""
-        lines.append(f"| [{title}]({path.name}) | {minutes} |")
+        lines.append(f"| [{title}]({path.name}) | {minutes} | {', '.join(due(path.name))} |")
     return "\n".join(lines) + "\n" + ALL_HERE
 
 
-def page_of(notebook: dict, name: str) -> bytes:
-    """The notebook as a page: a line with its download below the opening cell, and its figures described."""
-    first = notebook["cells"][0]
+def due(name: str) -> list[str]:
+    """Links to the exercises that the table of notebooks/exercises/README.md sets after a notebook."""
+    table = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
+    files = {exercise.path.name[:2]: exercise.path.name for exercise in assignments()}
+    rows = re.findall(rf"^\| (\d+) ([^|]+) \| \[\d+\]\(\.\./{re.escape(name)}\)", table, re.M)
+    return [f"[{number} {title}](exercises/{files[number.zfill(2)]})" for number, title in rows]
+
+
+def page_of(notebook: dict, path: str) -> bytes:
+    """The notebook as a page: with a line that leads to where it runs, a box to try, and its figures described."""
+    first, folder, name = notebook["cells"][0], "../" * path.count("/"), path.rpartition("/")[2]
     first["source"] = "".join(first["source"]) + (
-        f'\n\n<p class="notebook-bar"><a href="{name}" download>Download this notebook</a></p>\n'
+        f'\n\n<p class="notebook-bar"><a href="{folder}lite/notebooks/index.html?path={path}">Run in the browser</a> · '
+        f'<a href="{name}" download>Download this notebook</a></p>\n'
     )
+    if box := try_it.box(name[:2] if path.count("/") == 1 else "", f"{folder}lite"):
+        cell = {"cell_type": "markdown", "id": "try-it", "metadata": {}, "source": f"## Try it\n\n{box}"}
+        notebook["cells"].insert(-1, cell)
     alt_text.describe_figures(notebook["cells"])
+    if due(name):
+        first["source"] += f"\nExercise due: {', '.join(due(name))}\n"
     return json.dumps(notebook).encode()
 
 
@@ -61,6 +83,11 @@ def copy_notebooks(source: Path, pages: Path) -> None:
     for exercise in assignments():
         notebook = blank(json.loads(exercise.path.read_text(encoding="utf-8")))
         write(pages / "notebooks/exercises" / exercise.path.name, json.dumps(notebook, indent=1).encode())
+
+
+def fill(page: Path, place: str, content: str) -> None:
+    """Put what is made here into a page."""
+    page.write_text(page.read_text(encoding="utf-8").replace(place, content), encoding="utf-8")
 
 
 def write(path: Path, content: bytes) -> None:
