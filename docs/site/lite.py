@@ -42,7 +42,12 @@ def build(work: Path, to: Path) -> None:
     settings |= {"ignore_sys_prefix": ["federated_extensions"], "federated_extensions": extensions}
     kernel = {"pyodideUrl": PYODIDE, "disablePyPIFallback": True}
     plugins = {"@jupyterlite/pyodide-kernel-extension:kernel": kernel}
-    pages = {"appName": "deepfm_np", "litePluginSettings": plugins}
+    pages = {
+        "appName": "deepfm_np",
+        "appUrl": "./tree",
+        "faviconUrl": "./tree/favicon.ico",
+        "litePluginSettings": plugins,
+    }
     dump(work / "jupyter_lite_config.json", {"LiteBuildConfig": settings})
     dump(work / "jupyter-lite.json", {"jupyter-lite-schema-version": 0, "jupyter-config-data": pages})
     command = [sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", work, "--output-dir", to]
