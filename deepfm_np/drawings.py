@@ -119,7 +119,7 @@ def network_figure(
     units, arrows = _network(sizes, x=0, y=0, apart=(2.4, 0.75))
     for column, size in enumerate(sizes):
         last = f"layer {column} unit {size - 1}"
-        name = "inputs" if column == 0 else "output" if column == len(sizes) - 1 else f"hidden layer {column}"
+        name = "inputs" if column == 0 else "output" if column == len(sizes) - 1 else f"hidden layer {column - 1}"
         units[last] = units[last]._replace(below=name)
     for d in range(sizes[0]):
         units[f"layer 0 unit {d}"] = units[f"layer 0 unit {d}"]._replace(text=f"$x_{d}$")

@@ -6,6 +6,7 @@ the validation part has nothing more to teach: n rows do not tell a log loss bel
 parameters are kept.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,9 @@ Result = TypeVar("Result")
 
 PLATEAU_FACTOR = 0.1
 COLUMNS = ["epoch", "train_loss", "valid_auc", "valid_log_loss", "learning_rate"]
+
+if sys.platform == "emscripten":
+    tqdm.monitor_interval = 0  # the thread that watches a bar cannot be started in a browser
 
 
 def fit(

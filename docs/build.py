@@ -9,6 +9,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS / "site"))
 
 import decks  # noqa: E402
+import lite  # noqa: E402
 import npm  # noqa: E402
 import stage  # noqa: E402
 
@@ -17,8 +18,11 @@ PAGES = OUT / "html"
 
 
 def main() -> int:
-    """Lay out the sources, run Sphinx with warnings as errors, add notebooks and slides; returns Sphinx's exit code."""
-    for made in ("source", "html", "static"):
+    """Lay out the sources, run Sphinx with warnings as errors, add notebooks, slides and JupyterLite.
+
+    Returns Sphinx's exit code.
+    """
+    for made in ("source", "html", "static", "lite"):
         shutil.rmtree(OUT / made, ignore_errors=True)
     stage.lay_out(OUT / "source")
     mathjax(OUT / "static" / "mathjax")
@@ -27,6 +31,7 @@ def main() -> int:
     code = subprocess.run(sphinx).returncode
     stage.copy_notebooks(OUT / "source", PAGES)
     decks.write(PAGES / "slides")
+    lite.build(OUT / "lite", PAGES / "lite")
     print(f"{PAGES / 'index.html'}: open it with python -m http.server -d {PAGES}")
     return code
 

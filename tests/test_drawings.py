@@ -52,7 +52,7 @@ def test_a_network_has_a_circle_for_each_unit_and_an_arrow_for_each_weight():
     figure = network_figure((3, 4, 2, 1))
     assert sum(isinstance(shape, Circle) for shape in shapes(figure).values()) == 3 + 4 + 2 + 1
     assert len(set(arrows(figure))) == len(arrows(figure)) == 3 * 4 + 4 * 2 + 2 * 1
-    assert {"inputs", "hidden layer 1", "hidden layer 2", "output", "$x_2$"} <= set(texts(figure))
+    assert {"inputs", "hidden layer 0", "hidden layer 1", "output", "$x_2$"} <= set(texts(figure))
 
 
 def test_the_named_weight_joins_its_input_to_its_unit():

@@ -13,8 +13,7 @@ ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"\| `(\w+)` \| (\([^|]*\)) \| `([\w/]+\.py)` \|")
 PAGE = (ROOT / "docs" / "notation.md").read_text()
 VARIABLES = ROW.findall(PAGE)
-TO_COME = ("12", "13", "14")  # notebooks whose letters are not settled yet
-NOTEBOOKS = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if not path.name.startswith(TO_COME)]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 D_IN, D_OUT = 6, 7
 
 

@@ -79,5 +79,7 @@ def _grades(options: Namespace) -> int:
 
 
 def _say_if_unprotected() -> None:
-    if why := sandbox.why_unprotected():
+    if sandbox.IN_BROWSER:
+        print(sandbox.UNOFFICIAL)
+    elif why := sandbox.why_unprotected():
         print(sandbox.UNPROTECTED.format(why=why), file=sys.stderr)

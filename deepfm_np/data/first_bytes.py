@@ -3,10 +3,10 @@
 import bz2
 import codecs
 import gzip
-import lzma
 import re
 import zipfile
 from collections.abc import Callable
+from io import BufferedIOBase
 from pathlib import Path
 
 from deepfm_np.data.table_file import TableFile, reading
@@ -79,9 +79,15 @@ def _head_inside(path: Path, compression: str) -> bytes:
             return _head_of_zip(path)
         if compression == "zstd":
             return _head_of_zstd(path)
-        openers: dict[str, Callable] = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+        openers: dict[str, Callable] = {"gzip": gzip.open, "bz2": bz2.open, "xz": _open_xz}
         with openers[compression](path) as file:
             return file.read(HEAD)
+
+
+def _open_xz(path: Path) -> BufferedIOBase:
+    import lzma  # Python in a browser comes without it
+
+    return lzma.open(path)
 
 
 def _head_of_zip(path: Path) -> bytes:

@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 
 from deepfm_np.exercises import sandbox
 from deepfm_np.exercises.checks import AnswerError
+from deepfm_np.exercises.one_process import Student
 from deepfm_np.exercises.player import execute, without_magic
 from deepfm_np.exercises.values import GarbledError, Writer
 from deepfm_np.exercises.wire import Peer
@@ -38,6 +39,11 @@ class Judge(Peer):
         self.seconds, self.out_of_time = seconds, False
         self.timer = Timer(wait, self._end, [player])
         self.timer.daemon = True
+
+    def begin(self, job: dict) -> None:
+        """Set the limits of the player; from here on, when Python and NumPy are there, its time runs."""
+        self.ask({"do": "limit", **{name: job[name] for name in ("memory", "seconds", "processor")}})
+        self.timer.start()
 
     def exception(self, error: dict) -> Exception:
         if error["class"][:1] == ["TooLong"]:
@@ -76,13 +82,12 @@ def main() -> None:
         print(json.dumps({"right": right, "reason": reason, "printed": printed}), file=verdicts, flush=True)
 
 
-def verdict(judge: Judge, job: dict) -> tuple[bool, str, str]:
+def verdict(judge: Judge | Student, job: dict) -> tuple[bool, str, str]:
     """Whether the answer is right, the reason why not, and what the check printed."""
     failures: list[str] = []
     printed = StringIO()
     try:
-        judge.ask({"do": "limit", **{name: job[name] for name in ("memory", "seconds", "processor")}})
-        judge.timer.start()  # from here on, when Python and NumPy are there
+        judge.begin(job)
         programs = job["given"] + job["cells"]
         failures += [_run(judge, code, number) for number, code in enumerate(programs)]
         space = {"__name__": "__main__", "display": print, **_of_student(judge, [*job["given"], job["check"]])}
@@ -103,7 +108,7 @@ def verdict(judge: Judge, job: dict) -> tuple[bool, str, str]:
     return False, _readable(reason), _readable(printed.getvalue())
 
 
-def _run(judge: Judge, code: str, number: int) -> str:
+def _run(judge: Judge | Student, code: str, number: int) -> str:
     return str(judge.ask({"do": "run", "code": code, "cell": f"cell {number}"}))
 
 
@@ -115,7 +120,7 @@ def _give(code: str, number: int, space: dict) -> None:
         return
 
 
-def _of_student(judge: Judge, programs: list[str]) -> dict:
+def _of_student(judge: Judge | Student, programs: list[str]) -> dict:
     """What the programs call by names that they do not define: the student's functions, as stand-ins.
 
     No name of Python or of a given cell is ever taken from him.

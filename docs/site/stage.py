@@ -8,6 +8,7 @@ from pathlib import Path
 import alt_text
 import decks
 import modules
+import try_it
 
 from deepfm_np.exercises.assignments import assignments, blank
 
@@ -27,11 +28,14 @@ def lay_out(to: Path) -> None:
     exercises = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
     write(to / "notebooks/exercises/README.md", (exercises + ALL_HERE).encode())
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        write(to / "notebooks" / path.name, page_of(json.loads(path.read_text(encoding="utf-8")), path.name))
+        page = f"notebooks/{path.name}"
+        write(to / page, page_of(json.loads(path.read_text(encoding="utf-8")), page))
     for exercise in assignments():
-        notebook = blank(json.loads(exercise.path.read_text(encoding="utf-8")))
-        write(to / "notebooks/exercises" / exercise.path.name, page_of(notebook, exercise.path.name))
+        page = f"notebooks/exercises/{exercise.path.name}"
+        write(to / page, page_of(blank(json.loads(exercise.path.read_text(encoding="utf-8"))), page))
     write(to / "notebooks/index.md", contents().encode())
+    front = (docs / "index.md").read_text(encoding="utf-8").replace("<!-- try it -->", try_it.box("front", "lite"))
+    write(to / "index.md", front.encode())
     modules.write_pages(to)
     fill(to / "lecturer-slides.md", "<!-- decks -->", decks.contents())
     fill(to / "lecturer-sheets.md", "<!-- choice -->", CHOICE)
@@ -56,12 +60,16 @@ def due(name: str) -> list[str]:
     return [f"[{number} {title}](exercises/{files[number.zfill(2)]})" for number, title in rows]
 
 
-def page_of(notebook: dict, name: str) -> bytes:
-    """The notebook as a page: a line with its download below the opening cell, and its figures described."""
-    first = notebook["cells"][0]
+def page_of(notebook: dict, path: str) -> bytes:
+    """The notebook as a page: with a line that leads to where it runs, a box to try, and its figures described."""
+    first, folder, name = notebook["cells"][0], "../" * path.count("/"), path.rpartition("/")[2]
     first["source"] = "".join(first["source"]) + (
-        f'\n\n<p class="notebook-bar"><a href="{name}" download>Download this notebook</a></p>\n'
+        f'\n\n<p class="notebook-bar"><a href="{folder}lite/notebooks/index.html?path={path}">Run in the browser</a> · '
+        f'<a href="{name}" download>Download this notebook</a></p>\n'
     )
+    if box := try_it.box(name[:2] if path.count("/") == 1 else "", f"{folder}lite"):
+        cell = {"cell_type": "markdown", "id": "try-it", "metadata": {}, "source": f"## Try it\n\n{box}"}
+        notebook["cells"].insert(-1, cell)
     alt_text.describe_figures(notebook["cells"])
     if due(name):
         first["source"] += f"\nExercise due: {', '.join(due(name))}\n"

@@ -24,11 +24,12 @@ EARLIER = [(one, *case) for one in ALL for case in planted(one.name).get("EARLIE
 HARD_CODED = [(one, *case) for one in ALL for case in planted(one.name)["HARD_CODED"].items()]
 
 
-@pytest.fixture(scope="module")
-def judged():
+@pytest.fixture(scope="module", params=["shut in", "in one process, as in a browser"])
+def judged(request):
     """What a check finds in the cells of a notebook."""
     with grading.Bench() as bench:
-        yield lambda one, cells, check: bench.judge(one, CHECKS[one.name][check], cells)
+        judge = bench.judge if request.param == "shut in" else grading.judge_here
+        yield lambda one, cells, check: judge(one, CHECKS[one.name][check], cells)
 
 
 @pytest.mark.exercises

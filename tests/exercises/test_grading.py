@@ -1,6 +1,7 @@
 """The grader: reasons are about the student's code, and misbehaving student code is contained."""
 
 import json
+import subprocess
 import time
 
 import numpy as np
@@ -85,6 +86,17 @@ def test_without_bubblewrap_answers_run_unprotected_and_the_grader_says_so(tmp_p
     assert [one.points for one in grade(submission(tmp_path, {"task-5-4": linger}))] == [3, 1, 4, 2, 0]
     time.sleep(1.5)
     assert not late.exists()
+
+
+def test_in_a_browser_everything_runs_in_one_process_and_the_grader_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sandbox, "IN_BROWSER", True)
+    monkeypatch.setattr(subprocess, "Popen", None)
+    answers = {"task-5-3": "print('mine')\ndef times_as_many(m):\n    return 0", "task-5-4": "raise SystemExit"}
+    assert main(["exercise", "check", str(submission(tmp_path, answers))]) == 1
+    said = capsys.readouterr().out
+    assert said.splitlines()[0].startswith("no official grade: ")
+    assert said.splitlines()[-1].split() == ["total", "8", "of", "12"]
+    assert "an earlier cell failed: SystemExit" in said and "mine" not in said
 
 
 def test_code_that_deletes_its_folder_harms_nobody(tmp_path):

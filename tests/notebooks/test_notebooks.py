@@ -14,8 +14,6 @@ FOLDER = ROOT / "notebooks"
 PATHS = sorted(FOLDER.glob("*.ipynb"))
 NOTEBOOKS = {path.stem: read_cells(path) for path in PATHS}  # nbformat takes seconds to import
 each = pytest.mark.parametrize("name", NOTEBOOKS)
-TO_COME = ("12", "13", "14")  # these still have no cells "Your turn" and no footer
-with_turns = pytest.mark.parametrize("name", [name for name in NOTEBOOKS if not name.startswith(TO_COME)])
 FENCED = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", re.S)
 
 
@@ -98,7 +96,7 @@ def test_outputs_are_committed_without_errors_or_times(name):
             assert all(output["output_type"] != "error" for output in cell["outputs"]), f"code cell {number} failed"
 
 
-@with_turns
+@each
 def test_three_blanks_each_have_a_check_that_sees_the_blank_and_a_folded_answer(name):
     cells = NOTEBOOKS[name]
     assert len(turns(cells)) == 3
@@ -115,12 +113,12 @@ def functions(code):
     return {node.name: ast.dump(node.args) for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
 
 
-@with_turns
+@each
 def test_the_reader_predicts_before_running_at_least_twice(name):
     assert prose(name).count("**Predict") >= 2
 
 
-@with_turns
+@each
 def test_the_footer_names_the_exercise_that_is_due(name):
     table = (FOLDER / "exercises" / "README.md").read_text()
     rows = re.findall(r"^\| \d+ (.*?)(?: \(optional\))? \| (.*) \|$", table, re.M)
@@ -129,6 +127,23 @@ def test_the_footer_names_the_exercise_that_is_due(name):
     for title, after in rows:
         if re.findall(r"\.\./([\w-]+)\.ipynb", after)[-1] == name:  # it is due when the last of them was read
             assert f"*{title}*" in footer
+
+
+def minutes(name):
+    """The rule of docs/lecturer.md: so much for words of prose and of code, lines of formulas, tasks and questions."""
+    text = re.sub(r"<details>.*?</details>", "", prose(name), flags=re.S)
+    lines = sum(1 + formula.count(r"\\") for formula in re.findall(r"\$\$.*?\$\$", text, re.S))
+    words = len(re.sub(r"\$\$.*?\$\$", "", text, flags=re.S).split())
+    code_words = sum(len(source(cell).split()) for cell in code_cells(name))
+    questions = len(re.findall(r"^\*\*\d\.\*\*", text, re.M))
+    return words / 200 + code_words / 100 + lines + 6 * len(turns(NOTEBOOKS[name])) + 2 * questions
+
+
+@each
+def test_the_minutes_stated_are_the_estimate_of_the_lecturers_guide_and_75_at_most(name):
+    (stated,) = re.findall(r"^\*\*Time:\*\* about (\d+) minutes", prose(name), re.M)
+    assert abs(int(stated) - minutes(name)) <= 5, minutes(name)
+    assert int(stated) <= 75
 
 
 @each

@@ -1,3 +1,4 @@
+import re
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "site"))
 
 import alt_text
 import docstrings
+import lite
 import modules
 import npm
 
@@ -85,3 +87,27 @@ def test_a_package_of_npm_with_another_hash_is_refused(tmp_path):
     (tmp_path / "mathjax-3.2.2.tgz").write_bytes(b"something else")
     with pytest.raises(ValueError, match="has the SHA-512"):
         npm.fetch("mathjax", tmp_path)
+
+
+def test_a_copy_for_the_browser_has_a_tenth_of_the_rows_and_says_so():
+    def copy(name, code):
+        cells = [{"cell_type": "markdown", "source": "# Title"}, {"cell_type": "code", "source": code}]
+        first, install, last = lite.in_browser({"metadata": {}, "cells": cells}, name)["cells"]
+        assert install["source"].startswith("%pip install")
+        return "a tenth of the rows" in first["source"], last["source"]
+
+    assert copy("03.ipynb", "make_click_log(200_000, seed=0)") == (True, "make_click_log(20_000, seed=0)")
+    assert copy("11.ipynb", "log = make_click_log(seed=0)") == (True, "log = make_click_log(10_000, seed=0)")
+    assert copy("00.ipynb", "make_click_log(200_000, seed=0)") == (False, "make_click_log(200_000, seed=0)")
+    assert copy("01.ipynb", "x = 200_000") == (False, "x = 200_000")
+
+
+def test_no_copy_for_the_browser_trains_on_more_than_20_000_rows(tmp_path):
+    lite.lay_out(tmp_path)
+    rows = [
+        int(found.replace("_", ""))
+        for path in (tmp_path / "notebooks").glob("*.ipynb")
+        if not path.name.startswith(lite.WHOLE)
+        for found in re.findall(r"make_click_log\(([\d_]*)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(rows) > 10 and max(rows) <= 20_000

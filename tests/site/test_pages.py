@@ -15,7 +15,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 SITE = REPOSITORY / "build" / "site"
 PAGES = SITE / "html"
-NAMES = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.rglob("*.html") if "_static" not in path.parts)
+NAMES = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.rglob("*.html"))
+NAMES = [name for name in NAMES if not name.startswith(("_static/", "lite/"))]  # lite/: see test_in_browser.py
 DECKS = [name for name in NAMES if name.startswith("slides/")]
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
