@@ -62,6 +62,11 @@ FILL_IN = """async answers => {
   }
   await widget.context.save();
 }"""
+PROMPT = "window.jupyterapp?.shell?.currentWidget?.console?.promptCell"
+REPLACE = """([wrong, right]) => {
+  const code = jupyterapp.shell.currentWidget.console.promptCell.model.sharedModel;
+  code.setSource(code.getSource().replace(wrong, right));
+}"""
 TRAINING = """
 from deepfm_np import DeepFM
 from deepfm_np.data import Examples, FieldEncoder, make_click_log
@@ -219,6 +224,21 @@ def test_an_epoch_on_4000_rows_ends_with_the_same_loss_as_natively(exercise):
         exec(TRAINING, {})
     here, there = (re.search(r"loss (\S+)", text) for text in (printed.getvalue(), exercise.evaluate(RUN, TRAINING)))
     assert float(there[1]) == pytest.approx(float(here[1]), abs=1e-6, rel=0)
+
+
+def test_a_box_loads_nothing_until_its_button_is_pressed_and_is_put_right_in_the_page(opened):
+    page = opened("index.html")
+    assert page.locator("iframe").count() == 0
+    page.get_by_role("button", name="Edit and run it here").click()
+    console = page.locator("iframe.try-it").element_handle().content_frame()
+    console.wait_for_function(PROMPT)
+    prompt = console.locator(".jp-CodeConsole-promptCell .cm-content")
+    prompt.press("Shift+Enter")
+    console.get_by_text("a constant factor is wrong").wait_for()
+    console.evaluate(REPLACE, ["(p - labels)", "(p - labels) / 5"])
+    prompt.press("Shift+Enter")
+    console.get_by_text("1 of 1 tensors pass").wait_for()
+    page.close()
 
 
 def test_a_package_that_pyodide_does_not_vouch_for_is_refused(tmp_path):

@@ -113,6 +113,13 @@ def test_no_copy_for_the_browser_trains_on_more_than_20_000_rows(tmp_path):
     assert len(rows) > 10 and max(rows) <= 20_000
 
 
+def test_links_of_a_copy_for_the_browser_lead_to_files_beside_it(tmp_path):
+    lite.lay_out(tmp_path)
+    for path in tmp_path.rglob("*.ipynb"):
+        for link in re.findall(r"\]\(([^):#]+)[)#]", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
 @pytest.fixture(scope="module")
 def decks():
     """The module that makes slides, which needs what the site is built with."""
