@@ -3,10 +3,11 @@
     python docs/benchmarks/movielens_study.py movielens-100k FOLDER_OF_ML-100K --splits 5 --starts 1
     python docs/benchmarks/movielens_study.py movielens-1m FOLDER_OF_ML-1M --splits 5 --starts 1
 
-Of MovieLens-1M, where a run takes ten times as long, it runs the settings of FEWER. Adds to movielens_study.csv next to this file one row per study, setting, split and start: AUC and log loss on the test
-part (auc, log_loss) and on the validation part, which stops the training, and the epochs trained. Runs that are there
-already are not made again, so a study can be interrupted and extended. Then prints the differences from the base,
-paired within each split, corrected by Holm over the page, and draws movielens_study_DATA.png.
+Of MovieLens-1M, where a run takes ten times as long, it runs the settings of FEWER. Adds to movielens_study.csv next
+to this file one row per study, setting, split and start: AUC and log loss on the test part (auc, log_loss) and on the
+validation part, which stops the training, and the epochs trained. Runs that are there already are not made again, so a
+study can be interrupted and extended. Then prints the differences from the base, paired within each split, corrected
+by Holm over the page, and draws movielens_study_DATA.png.
 """
 
 import argparse
