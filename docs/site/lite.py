@@ -26,7 +26,8 @@ NOTE = """
 > **In your browser.** The next cell fetches the package; the first time this takes a minute. What you write stays in
 > this browser: to keep it, download it by the menu *File*."""
 TENTH = """ Click logs have a tenth of the rows here, so that
-> training is quick: numbers and figures differ from those that the text speaks of, and a model may miss what it finds there."""
+> training is quick: numbers and figures differ from those that the text speaks of, and a model may miss what it finds
+> there."""
 CHECK = """## All checks
 
 Save the notebook first. The cell below then runs all tests, the hidden ones too: it is the command `exercise check`. It
