@@ -2,8 +2,7 @@
 
     python docs/benchmarks/shared_embedding.py [FOLDER_OF_ML-100K]
 
-Writes two files next to this one. A run that they hold is not made again, so it can be interrupted and goes on. The
-files as they stand hold nothing of the rare apps, and of the 20,000 rows each model with its own best setting alone.
+Writes two files next to this one. A run that they hold is not made again, so it can be interrupted and goes on.
 
 shared_embedding_grid.csv: both models try the same grid of learning rates and L2, on one seed that is not used again.
 The setting that is best for either, by validation log loss, goes on, with both models: so that what the setting does
@@ -157,7 +156,7 @@ def runs(path: Path, wanted: list[tuple], folder: str | None) -> pd.DataFrame:
         if key not in known:
             rows.append(run(*key, folder))
             print(*list(rows[-1].values())[:9], flush=True)
-            pd.DataFrame(rows).astype({"epoch": "Int64"}).round(6).to_csv(path, index=False)
+            pd.DataFrame(rows).astype({"epoch": "Int64", "found_3": "Int64"}).round(6).to_csv(path, index=False)
     return pd.DataFrame(rows)
 
 

@@ -18,6 +18,9 @@ APPS = ["notebooks", "repl", "tree"]
 EXTENSIONS = ["@jupyterlite/pyodide-kernel-extension", "@jupyter-widgets/jupyterlab-manager"]
 INSTALL = "%pip install -q deepfm_np ipywidgets"
 WHOLE = ("00", "02")  # notebooks that train nothing
+CONSOLE = (
+    "<style>.jp-CodeConsole .jp-CodeConsole-input { min-height: 58vh; }</style>"  # the code of a box is to be seen
+)
 NOTE = """
 
 > **In your browser.** The next cell fetches the package; the first time this takes a minute. What you write stays in
@@ -54,20 +57,30 @@ def build(work: Path, to: Path) -> None:
     done = subprocess.run(command, cwd=work, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"JupyterLite was not built:\n{done.stdout}{done.stderr}")
+    console = to / "repl" / "index.html"
+    console.write_text(console.read_text(encoding="utf-8").replace("</head>", f"{CONSOLE}</head>", 1), encoding="utf-8")
 
 
 def lay_out(files: Path) -> None:
-    """The notebooks, as in the repository, with the tables that they read; the exercises, as they are started."""
+    """The notebooks, as in the repository, with what they link to and read; the exercises, as they are started."""
     for path in sorted((REPOSITORY / "notebooks").glob("*.ipynb")):
-        dump(files / "notebooks" / path.name, in_browser(json.loads(path.read_text(encoding="utf-8")), path.name))
+        text = path.read_text(encoding="utf-8")
+        dump(files / "notebooks" / path.name, in_browser(json.loads(text), path.name))
+        for link in re.findall(r"\]\(([\w./-]+\.(?:md|py|csv))\b", text):
+            copy((path.parent / link).resolve(), files)
+    for table in (REPOSITORY / "docs/benchmarks").rglob("*.csv"):
+        copy(table, files)
     for exercise in assignments():
         notebook = in_browser(blank(json.loads(exercise.path.read_text(encoding="utf-8"))), exercise.path.name)
         notebook["cells"] += [markdown("all-checks", CHECK), code("check", COMMAND.format(name=exercise.path.name))]
         dump(files / "notebooks/exercises" / exercise.path.name, notebook)
-    for table in (REPOSITORY / "docs/benchmarks").glob("*.csv"):
-        copy = files / "docs/benchmarks" / table.name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(table, copy)
+
+
+def copy(path: Path, files: Path) -> None:
+    """Put a file of the repository where it lies there."""
+    target = files / path.relative_to(REPOSITORY)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, target)
 
 
 def in_browser(notebook: dict, name: str) -> dict:
@@ -111,11 +124,11 @@ def wheels(folder: Path) -> None:
     wanted = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(SITE / "wheels.txt")]
     subprocess.run([*pip, "download", *wanted, "-d", str(folder)], check=True)
     with TemporaryDirectory() as temporary:  # setuptools would take what an older build left in build/lib
-        copy = Path(temporary)
-        shutil.copytree(REPOSITORY / "deepfm_np", copy / "deepfm_np", ignore=shutil.ignore_patterns("__pycache__"))
+        project = Path(temporary)
+        shutil.copytree(REPOSITORY / "deepfm_np", project / "deepfm_np", ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(REPOSITORY / name, copy)
-        subprocess.run([*pip, "wheel", "--no-deps", "-w", str(folder), str(copy)], check=True)
+            shutil.copy(REPOSITORY / name, project)
+        subprocess.run([*pip, "wheel", "--no-deps", "-w", str(folder), str(project)], check=True)
     exercises = REPOSITORY / "notebooks/exercises"
     with ZipFile(next(folder.glob("deepfm_np-*.whl")), "a", ZIP_DEFLATED) as wheel:
         for path in [*exercises.glob("source/*/*.ipynb"), *exercises.glob("variants/*.py")]:

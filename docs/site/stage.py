@@ -68,8 +68,9 @@ def page_of(notebook: dict, path: str) -> bytes:
         f'<a href="{name}" download>Download this notebook</a></p>\n'
     )
     if box := try_it.box(name[:2] if path.count("/") == 1 else "", f"{folder}lite"):
-        cell = {"cell_type": "markdown", "id": "try-it", "metadata": {}, "source": f"## Try it\n\n{box}"}
-        notebook["cells"].insert(-1, cell)
+        last = notebook["cells"][-1]
+        before, closing, after = "".join(last["source"]).partition("## What we have shown")
+        last["source"] = f"{before}## Try it\n\n{box}\n{closing}{after}"
     alt_text.describe_figures(notebook["cells"])
     if due(name):
         first["source"] += f"\nExercise due: {', '.join(due(name))}\n"

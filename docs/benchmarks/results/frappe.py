@@ -41,7 +41,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "DNN": {**BARS, **MODELS["DNN"]},
     "IPNN": {**BARS, **MODELS["IPNN"], **OF_IPNN},
 }
-STARTS = {name: 2 if name in ("FM, converged", "DNN", "IPNN") else 5 for name in SETTINGS}
+STARTS = {name: 3 if name in ("FM, converged", "DNN", "IPNN") else 5 for name in SETTINGS}
 DRAWS = (1, 2, 3)
 
 

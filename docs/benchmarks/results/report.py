@@ -14,6 +14,7 @@ from runner import HERE
 from deepfm_np.comparison import corrected, paired_differences
 
 SCORES = ["auc", "log_loss"]
+LEAST = 3  # runs of a model that is compared: the interval of two is twelve standard errors wide on either side
 
 
 class Page(NamedTuple):
@@ -76,7 +77,7 @@ def differences(name: str, page: Page) -> Iterator[pd.DataFrame]:
     """From the published numbers, then from the base."""
     runs = read(name)
     runs = with_starts_as_splits(runs[runs["study"] == page.study])
-    runs = runs[runs.groupby("setting")["setting"].transform("size") > 1]
+    runs = runs[runs.groupby("setting")["setting"].transform("size") >= LEAST]
     for model, numbers in page.published.items():
         ours, _, theirs = model.partition(" less ")
         mine = runs[runs["setting"] == ours]

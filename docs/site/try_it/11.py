@@ -6,9 +6,14 @@ from deepfm_np import ops
 from deepfm_np.gradcheck import check_loss
 
 rng = np.random.default_rng(0)
-ids, values = np.array([[0, 3], [1, 4], [2, 3], [0, 4]]), np.ones((4, 2))
+ids = np.array([[0, 3], [1, 4], [2, 3], [0, 4]])
+values = np.ones((4, 2))
 labels = np.array([1, 0, 0, 1])
-params = {"table": rng.standard_normal((5, 3)), "W": rng.standard_normal((6, 1)), "b": np.zeros(1)}
+params = {
+    "table": rng.standard_normal((5, 3)),
+    "W": rng.standard_normal((6, 1)),
+    "b": np.zeros(1),
+}
 
 
 def loss_and_grads(params):
@@ -19,8 +24,11 @@ def loss_and_grads(params):
 
     grad_y = ops.log_loss_backward(1.0, cache)
     grad_a, grad_W, grad_b = ops.affine_backward(grad_y[:, None], layer)
-    grad_vectors = (ops.fm_backward(grad_y, fm) + grad_a.reshape(4, 2, 3)) / 2  # the mean of both
-    return loss, {"table": ops.embedding_backward(grad_vectors, embedding), "W": grad_W, "b": grad_b}
+    from_pairs = ops.fm_backward(grad_y, fm)
+    from_network = grad_a.reshape(4, 2, 3)
+    grad_vectors = (from_pairs + from_network) / 2  # the mean of both
+    grad_table = ops.embedding_backward(grad_vectors, embedding)
+    return loss, {"table": grad_table, "W": grad_W, "b": grad_b}
 
 
 check_loss(loss_and_grads, params)
