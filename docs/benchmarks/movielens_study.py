@@ -111,15 +111,17 @@ def run(data: str, log: ClickData, splits: int, starts: int) -> None:
                     print(*rows[-1].values(), flush=True)
 
 
-def report(data: str) -> None:
-    runs = pd.read_csv(CSV, dtype={"setting": str}).query("data == @data")
-    page = corrected(paired_differences(runs, BASES, overlap=OVERLAP))
+def report() -> None:
+    """Print every difference from the base, corrected together, and draw those of each data set."""
+    runs = pd.read_csv(CSV, dtype={"setting": str})
+    found = [paired_differences(some, BASES, overlap=OVERLAP).assign(data=data) for data, some in runs.groupby("data")]
     shown = ["study", "setting", "score", "units", "difference", "low", "high", "p", "p_holm", "detectable", "verdict"]
-    print(page[shown].to_string(index=False, float_format="{:.4f}".format))
-    print(epochs_reached(runs, EPOCHS).to_string(index=False))
-    label = "test log loss less that of the base (nats), with 95 % intervals"
-    figure = forest_figure(page[page["score"] == "log_loss"], label)
-    save_figure(figure, CSV.with_name(f"movielens_study_{data}.png"))
+    for data, page in corrected(pd.concat(found)).groupby("data"):
+        print(f"\n{data}\n", page[shown].to_string(index=False, float_format="{:.4f}".format))
+        print(epochs_reached(runs[runs["data"] == data], EPOCHS).to_string(index=False))
+        label = "test log loss less that of the base (nats), with 95 % intervals"
+        figure = forest_figure(page[page["score"] == "log_loss"], label)
+        save_figure(figure, CSV.with_name(f"movielens_study_{data}.png"))
 
 
 if __name__ == "__main__":
@@ -130,4 +132,4 @@ if __name__ == "__main__":
     parser.add_argument("--starts", type=int, default=3)
     options = parser.parse_args()
     run(options.data, LOAD[options.data](options.folder), options.splits, options.starts)
-    report(options.data)
+    report()
