@@ -19,7 +19,10 @@ PACKAGE = Path(__file__).parents[1]
 SCRATCH, SCRATCH_BYTES = "/scratch", 64 * 2**20
 FILE_BYTES = 16 * 2**20
 IN_BROWSER = sys.platform == "emscripten"  # where no process can be started
-UNOFFICIAL = "no official grade: in a browser your code and the hidden tests run together, without limits"
+UNOFFICIAL = (
+    "no official grade: in a browser your code and the hidden tests run together, without limits\n"
+    "read from the file as you last saved it (Ctrl+S)"
+)
 UNPROTECTED = "answers run unprotected, with your rights: {why}; see docs/lecturer.md"
 SYSTEM = ["/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives"]
 PARTS = ["bin", "lib", "lib32", "lib64", "pyvenv.cfg"]  # of a prefix; what else lies there is no business of a student

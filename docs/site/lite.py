@@ -23,15 +23,16 @@ CONSOLE = (
 )
 NOTE = """
 
-> **In your browser.** The next cell fetches the package; the first time this takes a minute. What you write stays in
-> this browser: to keep it, download it by the menu *File*."""
+> **In your browser.** Python starts within a minute. The next cell fetches the package: run it each time you open this
+> page, and then the others in their order. What you write stays in this browser; to keep it, press Ctrl+Shift+C, type
+> *Download* and press Enter."""
 TENTH = """ Click logs have a tenth of the rows here, so that
 > training is quick: numbers and figures differ from those that the text speaks of, and a model may miss what it finds
 > there."""
 CHECK = """## All checks
 
-Save the notebook first. The cell below then runs all tests, the hidden ones too: it is the command `exercise check`. It
-gives no official grade, because here the tests run together with your own code."""
+**Save first (Ctrl+S):** the cell below reads the file, not the page. It runs all tests, the hidden ones too, as the
+command `exercise check` does. It gives no official grade, because here the tests run together with your own code."""
 COMMAND = """from deepfm_np.__main__ import main
 
 main(["exercise", "check", "{name}"]);"""

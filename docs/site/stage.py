@@ -25,8 +25,7 @@ def lay_out(to: Path) -> None:
     for page in docs.rglob("*"):
         if page.suffix in PAGES:
             write(to / page.relative_to(docs), page.read_bytes())
-    exercises = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
-    write(to / "notebooks/exercises/README.md", (exercises + ALL_HERE).encode())
+    write(to / "notebooks/exercises/README.md", exercises_page().encode())
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         page = f"notebooks/{path.name}"
         write(to / page, page_of(json.loads(path.read_text(encoding="utf-8")), page))
@@ -50,6 +49,15 @@ def contents() -> str:
         minutes = time[1] if time else ""
         lines.append(f"| [{title}]({path.name}) | {minutes} | {', '.join(due(path.name))} |")
     return "\n".join(lines) + "\n" + ALL_HERE
+
+
+def exercises_page() -> str:
+    """The page of all exercises, each a link to its blank, which is a page here."""
+    text = (NOTEBOOKS / "exercises/README.md").read_text(encoding="utf-8")
+    for exercise in assignments():
+        number = int(exercise.path.name[:2])
+        text = re.sub(rf"^\| {number} ([^|]+) \|", rf"| [{number} \1]({exercise.path.name}) |", text, flags=re.M)
+    return text + ALL_HERE
 
 
 def due(name: str) -> list[str]:

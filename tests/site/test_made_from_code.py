@@ -178,3 +178,12 @@ def test_the_exercises_due_after_a_notebook_are_read_from_their_table(decks):
     ]
     assert len(stage.due("11-deepfm-assembled.ipynb")) == 3
     assert stage.due("00-the-click-problem.ipynb") == []
+
+
+@pytest.mark.site
+def test_the_page_of_all_exercises_leads_to_each_of_them(decks):
+    import stage
+
+    page = stage.exercises_page()
+    assert "| [4 Embeddings](04-embeddings.ipynb) | [05]" in page
+    assert all(f"({exercise.path.name}) | [" in page for exercise in stage.assignments())
