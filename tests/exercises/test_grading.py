@@ -74,6 +74,7 @@ def test_a_cell_that_never_ends_does_not_take_later_tasks_with_it():
     assert later.right
 
 
+@pytest.mark.exercises
 def test_without_bubblewrap_answers_run_unprotected_and_the_grader_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sandbox.shutil, "which", lambda _: None)
     path = submission(tmp_path, {})

@@ -130,6 +130,7 @@ def hand_in(path, one, stamp=None):
     return path
 
 
+@pytest.mark.exercises
 def test_a_notebook_is_graded_as_the_variant_that_was_assigned_whatever_it_says(tmp_path):
     honest = hand_in(tmp_path / "a" / "mine.ipynb", FM)
     assert sum(grade.points for grade in grading.grade(honest)) == FM.points
