@@ -29,7 +29,7 @@ def main() -> int:
     reveal(OUT / "static" / "reveal")
     sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-E", "-c", DOCS, OUT / "source", PAGES]
     code = subprocess.run(sphinx).returncode
-    stage.copy_notebooks(OUT / "source", PAGES)
+    stage.copy_notebooks(PAGES)
     decks.write(PAGES / "slides")
     lite.build(OUT / "lite", PAGES / "lite")
     print(f"{PAGES / 'index.html'}: open it with python -m http.server -d {PAGES}")

